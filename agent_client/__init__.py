@@ -1,0 +1,1 @@
+"""Nightshift's agents and command line. Standalone: imports nothing of the server."""
