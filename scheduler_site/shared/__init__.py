@@ -1,0 +1,1 @@
+"""Leaf helpers that any app may use. Import no app."""

@@ -1,0 +1,5 @@
+"""Mounts pages, APIs and admin."""
+
+from django.urls import URLPattern, URLResolver
+
+urlpatterns: list[URLPattern | URLResolver] = []

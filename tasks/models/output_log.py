@@ -1,0 +1,22 @@
+"""OutputLog: how much of one stream of one attempt is stored. The bytes are in a file (tasks.logs), never in rows."""
+
+from django.db import models
+
+from tasks.states import LogState
+
+
+class OutputLog(models.Model):
+    sub_agent = models.ForeignKey("tasks.SubAgent", on_delete=models.PROTECT, related_name="logs")
+    stream = models.CharField(max_length=3, choices=[("out", "out"), ("err", "err")])
+    stored_bytes = models.PositiveBigIntegerField(default=0)
+    final_bytes = models.PositiveBigIntegerField(null=True)
+    sha256 = models.CharField(max_length=64, blank=True)
+    state = models.CharField(max_length=10, choices=LogState.choices, default=LogState.OPEN)
+    restarts = models.PositiveSmallIntegerField(default=0, help_text="How often a mismatch made it start over.")
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [models.UniqueConstraint(fields=["sub_agent", "stream"], name="output_log_once")]
+
+    def __str__(self) -> str:
+        return f"{self.sub_agent_id} {self.stream}"

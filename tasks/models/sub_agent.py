@@ -1,0 +1,76 @@
+"""SubAgent: one attempt at one task on one host. `state` is written by tasks.sub_agent_lifecycle only.
+
+The last usage reading is kept here for lists; it is written once a second for all (tasks.usage).
+"""
+
+import uuid
+
+from django.db import models
+from django.utils import timezone
+
+from tasks.states import LIVE_STATES, EndReason, SubAgentState
+
+
+class SubAgent(models.Model):
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    task = models.ForeignKey("tasks.Task", on_delete=models.PROTECT, related_name="sub_agents")
+    agent = models.ForeignKey("agents.Agent", on_delete=models.PROTECT, related_name="sub_agents")
+    attempt_no = models.PositiveIntegerField()
+    fence = models.PositiveBigIntegerField(unique=True, help_text="Rises with every attempt of any task: TASK_FENCE.")
+    state = models.CharField(max_length=12, choices=SubAgentState.choices)
+    claim_nonce = models.CharField(max_length=64, blank=True, editable=False)
+
+    created_time = models.DateTimeField(default=timezone.now, editable=False)
+    claimed_at = models.DateTimeField(null=True, editable=False)
+    started_at = models.DateTimeField(null=True, editable=False)
+    ended_at = models.DateTimeField(null=True, editable=False)
+    unreachable_since = models.DateTimeField(null=True, editable=False)
+    stop_requested_at = models.DateTimeField(null=True, editable=False)
+    stop_reason = models.CharField(max_length=16, blank=True, editable=False)
+    stop_now = models.BooleanField(default=False, editable=False, help_text="A second cancel: skip the grace.")
+    pid = models.PositiveIntegerField(null=True, editable=False)
+
+    end_reason = models.CharField(max_length=16, choices=EndReason.choices, blank=True, editable=False)
+    end_detail = models.CharField(max_length=500, blank=True, editable=False)
+    exit_code = models.IntegerField(null=True, editable=False)
+    exit_signal = models.IntegerField(null=True, editable=False)
+    digest = models.CharField(max_length=64, blank=True, editable=False)
+    duration_seconds = models.FloatField(null=True, editable=False)
+    cpu_seconds = models.FloatField(null=True, editable=False)
+    peak_memory_mib = models.PositiveBigIntegerField(null=True, editable=False)
+
+    last_heartbeat_time = models.DateTimeField(null=True, editable=False)
+    cpu_usage = models.FloatField(null=True, editable=False, help_text="Percent; 100 is one core.")
+    memory_used_mib = models.PositiveBigIntegerField(null=True, editable=False)
+    process_count = models.PositiveIntegerField(null=True, editable=False)
+    gpu_info = models.JSONField(default=list, editable=False)
+
+    class Meta:
+        ordering = ["task", "attempt_no"]
+        indexes = [
+            models.Index(fields=["agent", "state"], name="sub_agent_by_agent"),
+            models.Index(fields=["state"], name="sub_agent_live", condition=models.Q(state__in=LIVE_STATES)),
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["task", "attempt_no"], name="sub_agent_attempt_once"),
+            models.UniqueConstraint(
+                fields=["task"], condition=models.Q(state__in=LIVE_STATES), name="sub_agent_one_live_per_task"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(state__in=LIVE_STATES, ended_at__isnull=True)
+                | (~models.Q(state__in=LIVE_STATES) & models.Q(ended_at__isnull=False)),
+                name="sub_agent_ended_iff_not_live",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"#{self.task_id} attempt {self.attempt_no}"
+
+    @property
+    def is_live(self) -> bool:
+        return self.state in LIVE_STATES
+
+    @property
+    def type(self) -> str:
+        """The seed's word beside the main agent's "main"."""
+        return "sub"

@@ -1,0 +1,123 @@
+"""States, edges and end reasons of tasks and sub agents, declared once. Change nothing: the two lifecycle modules do."""
+
+from django.db.models import TextChoices
+
+
+class TaskStatus(TextChoices):
+    """What users see. "waiting" with a fence means: placed on a host, not started yet."""
+
+    BLOCKED = "blocked"
+    WAITING = "waiting"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELED = "canceled"
+
+
+FINAL_STATUSES = (TaskStatus.COMPLETED, TaskStatus.FAILED, TaskStatus.CANCELED)
+OPEN_STATUSES = (TaskStatus.BLOCKED, TaskStatus.WAITING, TaskStatus.RUNNING)
+
+TASK_EDGES = frozenset(
+    {
+        ("", "blocked"),
+        ("", "waiting"),
+        ("blocked", "waiting"),
+        ("blocked", "canceled"),
+        ("waiting", "waiting"),  # placed on a host, or given back by it
+        ("waiting", "running"),
+        ("waiting", "canceled"),
+        ("waiting", "failed"),  # the host lost it between claim and start
+        ("waiting", "completed"),  # started and finished in one report
+        ("running", "waiting"),  # retried
+        ("running", "completed"),
+        ("running", "failed"),
+        ("running", "canceled"),
+    }
+)
+
+
+class SubAgentState(TextChoices):
+    """One attempt at one task on one host."""
+
+    ASSIGNED = "assigned"  # placed; the host has not accepted
+    STARTING = "starting"  # claimed; may be executing already
+    RUNNING = "running"  # the host said that it executes
+    REVOKED = "revoked"  # void: taken back before the claim
+    REJECTED = "rejected"  # void: the host refused
+    NOT_STARTED = "not_started"  # void: claimed, provably never executed
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    TIMED_OUT = "timed_out"
+    CANCELED = "canceled"
+    LOST = "lost"
+
+
+LIVE_STATES = (SubAgentState.ASSIGNED, SubAgentState.STARTING, SubAgentState.RUNNING)
+CLAIMED_STATES = (SubAgentState.STARTING, SubAgentState.RUNNING)
+VOID_STATES = (SubAgentState.REVOKED, SubAgentState.REJECTED, SubAgentState.NOT_STARTED)
+
+SUB_AGENT_EDGES = frozenset(
+    {
+        ("", "assigned"),
+        ("assigned", "starting"),
+        ("assigned", "revoked"),
+        ("assigned", "rejected"),
+        ("starting", "running"),
+        ("starting", "not_started"),
+        *(
+            (live, end)
+            for live in ("starting", "running")
+            for end in ("succeeded", "failed", "timed_out", "canceled", "lost")
+        ),
+    }
+)
+
+
+class EndReason(TextChoices):
+    """Why a task or a sub agent ended; kept apart from the exit code."""
+
+    EXIT = "exit", "the script ended by itself"
+    SIGNAL = "signal", "the script was killed by a signal"
+    TIMEOUT = "timeout", "the time limit was reached"
+    CANCEL = "cancel", "canceled"
+    DEPENDENCY = "dependency", "a task it depends on did not end as required"
+    OOM = "oom", "out of memory"
+    SPAWN_ERROR = "spawn_error", "the script could not be started"
+    DISK_FULL = "disk_full", "the host's disk was full"
+    SUB_LOST = "sub_lost", "the sub agent died"
+    HOST_REBOOTED = "host_rebooted", "the host was restarted"
+    HOST_LOST = "host_lost", "the host was lost"
+    NO_RECORD = "no_record", "the host has no record of it"
+    UNKILLABLE = "unkillable", "processes could not be ended"
+
+
+INFRASTRUCTURE_REASONS = (
+    EndReason.SUB_LOST,
+    EndReason.HOST_REBOOTED,
+    EndReason.HOST_LOST,
+    EndReason.NO_RECORD,
+    EndReason.DISK_FULL,
+)
+
+
+class DependencyKind(TextChoices):
+    AFTEROK = "afterok", "after it completed"
+    AFTERANY = "afterany", "after it ended, however"
+    AFTERNOTOK = "afternotok", "after it failed or was canceled"
+
+
+class LogState(TextChoices):
+    OPEN = "open"
+    DRAINING = "draining"  # the result is final, output still arrives
+    COMPLETE = "complete"  # all bytes stored and compared
+    CORRUPT = "corrupt"  # stored bytes differ from what the host had, twice
+    INCOMPLETE = "incomplete"  # the rest can no longer be had
+
+
+def dependency_verdict(kind: str, status: str) -> bool | None:
+    """True: satisfied; False: can never be met; None: open. `status` is that of the task depended on."""
+    if status not in FINAL_STATUSES:
+        return None
+    if kind == DependencyKind.AFTERANY:
+        return True
+    return (status == TaskStatus.COMPLETED) == (kind == DependencyKind.AFTEROK)

@@ -1,0 +1,54 @@
+"""Create and edit script templates: the only writer of versions. An edit that changes nothing adds no version."""
+
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from scheduler_site.shared.errors import Invalid
+from templates_app.models import ScriptTemplate, TemplateVersion
+
+VERSION_FIELDS = (
+    "script_content",
+    "priority",
+    "cpu_cores",
+    "memory_mib",
+    "gpu_count",
+    "gpu_memory",
+    "time_limit_seconds",
+)
+
+
+@transaction.atomic
+def create(name: str, description: str, version: dict[str, Any], user: Any = None) -> ScriptTemplate:
+    if ScriptTemplate.objects.filter(name=name).exists():
+        raise Invalid("name", f"A template named {name} exists already.")
+    template = ScriptTemplate.objects.create(name=name, description=description)
+    _add_version(template, 1, version, user)
+    return template
+
+
+@transaction.atomic
+def edit(
+    template: ScriptTemplate, *, facts: dict[str, Any], version: dict[str, Any], user: Any = None
+) -> ScriptTemplate:
+    """Change name, description or is_archived in place (`facts`); a changed script or default becomes the next version."""
+    template = ScriptTemplate.objects.select_for_update().select_related("current_version").get(pk=template.pk)
+    name = facts.get("name", template.name)
+    if ScriptTemplate.objects.filter(name=name).exclude(pk=template.pk).exists():
+        raise Invalid("name", f"A template named {name} exists already.")
+    ScriptTemplate.objects.filter(pk=template.pk).update(**facts, updated_at=timezone.now())
+    current = template.current_version
+    assert current is not None
+    merged = {field: version.get(field, getattr(current, field)) for field in VERSION_FIELDS}
+    if any(getattr(current, field) != merged[field] for field in VERSION_FIELDS):
+        _add_version(template, current.number + 1, {**merged, "note": version.get("note", "")}, user)
+    template.refresh_from_db()
+    return template
+
+
+def _add_version(template: ScriptTemplate, number: int, fields: dict[str, Any], user: Any) -> None:
+    template.current_version = TemplateVersion.objects.create(
+        template=template, number=number, created_by=user, **fields
+    )
+    template.save(update_fields=["current_version"])
