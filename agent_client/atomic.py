@@ -1,0 +1,61 @@
+"""Files that are either whole and durable or absent: temporary file, fsync, rename, fsync of the folder."""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+
+class Unreadable(Exception):  # noqa: N818 (a word of the design)
+    """A file of ours exists but cannot be understood. Whoever sees it must not act as if the file were absent."""
+
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(f"{path} is damaged: {why}")
+        self.path = path
+
+
+def write_json(path: Path, value: Mapping[str, Any], mode: int = 0o600) -> None:
+    write_bytes(path, json.dumps(value, allow_nan=False).encode(), mode)
+
+
+def read_json(path: Path) -> dict[str, Any] | None:
+    """The object in the file, None when there is no file."""
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise Unreadable(path, str(error)) from error
+    try:
+        value = json.loads(content)
+    except ValueError as error:
+        raise Unreadable(path, "not JSON") from error
+    if not isinstance(value, dict):
+        raise Unreadable(path, "not a JSON object")
+    return value
+
+
+def write_bytes(path: Path, content: bytes, mode: int = 0o600) -> None:
+    """Replace the file durably. The temporary name is the writer's own: several processes may write the same file."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(descriptor)
+        temporary.rename(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def sync_folder(path: Path) -> None:
+    """Make the folder's entries survive a power loss."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,176 @@
+"""The folder of one sub agent: its files, their states and its lock. Decides nothing and talks to no one.
+
+The layout is that of docs/agent-protocol.md. Every `read_*` returns None when the file is absent and raises Unreadable
+when it is damaged; every `write_*` is durable when it returns.
+"""
+
+import fcntl
+import os
+import re
+import shutil
+import time
+from pathlib import Path
+from typing import cast
+
+from agent_client import wire
+from agent_client.atomic import Unreadable, read_json, sync_folder, write_json
+
+__all__ = ["Locked", "SubAgentDir", "Unreadable"]
+
+LOCK_PATIENCE_SECONDS = 2.0
+LOCK_POLL_SECONDS = 0.01
+STREAMS: tuple[wire.StreamName, ...] = ("out", "err")
+SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
+
+
+class Locked(Exception):  # noqa: N818 (a word of the design)
+    """Another process is the sub agent of this folder."""
+
+
+class SubAgentDir:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @classmethod
+    def create(cls, parent: Path, sub_agent_id: str) -> "SubAgentDir":
+        """Make the folder (0700), also when it exists already; `parent` is made when missing."""
+        if not SAFE_ID.fullmatch(sub_agent_id):
+            raise ValueError(f"sub agent id {sub_agent_id!r} cannot be the name of a folder")
+        path = parent / sub_agent_id
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        sync_folder(parent)
+        return cls(path)
+
+    @property
+    def sub_agent_id(self) -> str:
+        return self.path.name
+
+    @property
+    def script_path(self) -> Path:
+        return self.path / "script"
+
+    @property
+    def result_path(self) -> Path:
+        return self.path / "result.json"
+
+    @property
+    def tmp_path(self) -> Path:
+        return self.path / "tmp"
+
+    @property
+    def lock_path(self) -> Path:
+        return self.path / "lock"
+
+    @property
+    def log_path(self) -> Path:
+        """The sub agent's own event log, for whoever looks for the cause of a failure on the host."""
+        return self.path / "agent.log"
+
+    def stream_path(self, stream: wire.StreamName) -> Path:
+        return self.path / stream
+
+    def read_assignment(self) -> wire.Assignment | None:
+        return cast("wire.Assignment | None", read_json(self.path / "assignment.json"))
+
+    def write_assignment(self, value: wire.Assignment) -> None:
+        write_json(self.path / "assignment.json", value)
+
+    def read_grant(self) -> wire.Grant | None:
+        return cast("wire.Grant | None", read_json(self.path / "grant.json"))
+
+    def write_grant(self, value: wire.Grant) -> None:
+        write_json(self.path / "grant.json", value)
+
+    def read_started(self) -> wire.StartedRecord | None:
+        return cast("wire.StartedRecord | None", read_json(self.path / "started.json"))
+
+    def write_started(self, value: wire.StartedRecord) -> None:
+        write_json(self.path / "started.json", value)
+
+    def read_exit(self) -> wire.Finish | None:
+        return cast("wire.Finish | None", read_json(self.path / "exit.json"))
+
+    def write_exit(self, value: wire.Finish) -> None:
+        write_json(self.path / "exit.json", value)
+
+    def read_stop(self) -> wire.Stop | None:
+        return cast("wire.Stop | None", read_json(self.path / "stop.json"))
+
+    def write_stop(self, value: wire.Stop) -> None:
+        write_json(self.path / "stop.json", value)
+
+    def read_delivered(self) -> wire.DeliveredRecord | None:
+        return cast("wire.DeliveredRecord | None", read_json(self.path / "delivered.json"))
+
+    def write_delivered(self, value: wire.DeliveredRecord) -> None:
+        write_json(self.path / "delivered.json", value)
+
+    def has_started(self) -> bool:
+        """False proves that the script was never executed."""
+        return (self.path / "started.json").exists()
+
+    def acquire_lock(self) -> int:
+        """Become the sub agent of this folder; the descriptor is to be held for life. Raises Locked.
+
+        Waits a moment, because is_alive() of another process holds the lock for an instant.
+        """
+        descriptor = os.open(self.lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        deadline = time.monotonic() + LOCK_PATIENCE_SECONDS
+        while not _try_lock(descriptor):
+            if time.monotonic() > deadline:
+                os.close(descriptor)
+                raise Locked(f"{self.lock_path} is held by another process")
+            time.sleep(LOCK_POLL_SECONDS)
+        return descriptor
+
+    def is_alive(self) -> bool:
+        """Whether a sub agent process holds the lock. Free right after its death, and immune to reused pids."""
+        try:
+            descriptor = os.open(self.lock_path, os.O_RDWR | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return False
+        try:
+            return not _try_lock(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def touch_beat(self) -> None:
+        """Written by the sub agent each second. Holds the monotonic clock, which no change of the date can move."""
+        (self.path / "beat").write_text(f"{time.monotonic():020.3f}", "ascii")
+
+    def beat_age_seconds(self) -> float | None:
+        """Seconds since the last beat; None when there was none in this boot of the host."""
+        try:
+            age_seconds = time.monotonic() - float((self.path / "beat").read_text("ascii"))
+        except (OSError, ValueError):
+            return None
+        return age_seconds if age_seconds >= 0 else None
+
+    def local_state(self) -> wire.LocalState:
+        if (self.path / "exit.json").exists():
+            return "finished"
+        if self.has_started():
+            return "running"
+        return "claimed" if (self.path / "grant.json").exists() else "assigned"
+
+    def sizes(self) -> dict[str, int]:
+        """Bytes of output on this host by stream; `err` only when the output was split."""
+        return {name: self.stream_path(name).stat().st_size for name in STREAMS if self.stream_path(name).exists()}
+
+    def remove(self) -> None:
+        """Delete the folder. `assignment.json` goes last, so that a crash leaves a folder that is still understood."""
+        for child in sorted(self.path.iterdir(), key=lambda child: child.name == "assignment.json"):
+            if child.is_dir() and not child.is_symlink():
+                shutil.rmtree(child)
+            else:
+                child.unlink(missing_ok=True)
+        self.path.rmdir()
+        sync_folder(self.path.parent)
+
+
+def _try_lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
