@@ -5,6 +5,7 @@ a card when `gpu_share` is set.
 """
 
 from decimal import Decimal
+from typing import Any
 
 from django.conf import settings
 from django.db import models
@@ -109,3 +110,10 @@ class Task(models.Model):
     @property
     def is_final(self) -> bool:
         return self.status in FINAL_STATUSES
+
+    @property
+    def latest_sub_agent(self) -> Any:
+        """The sub agent of the latest attempt; None before the first. tasks.querysets loads it for whole lists."""
+        if "latest_sub_agents" in self.__dict__:
+            return next(iter(self.__dict__["latest_sub_agents"]), None)
+        return self.sub_agents.filter(attempt_no=self.attempt_no).first()

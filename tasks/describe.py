@@ -1,0 +1,106 @@
+"""Sentences and badges about a task for people: API, pages and command line show the same words. Asks no database.
+
+Why a task waits is said by tasks.scheduling.explain, which knows the hosts.
+"""
+
+import signal
+
+from tasks.models import SubAgent, Task
+from tasks.states import EndReason, TaskStatus
+
+CANCELING = "canceling"
+HOST_UNREACHABLE = "host unreachable"
+RETRYING = "retrying"
+
+_SHELL_CODES = {
+    126: "a command was found but could not be executed",
+    127: "a command was not found",
+}
+_SIGNAL_BASE = 128  # a shell ends with 128 + N when its command was killed by signal N
+_HINTS = {signal.SIGKILL: "often out of memory", signal.SIGSEGV: "a crash inside a program"}
+
+
+def badges(task: Task, sub_agent: SubAgent | None = None) -> list[str]:
+    """What the status alone does not say. `sub_agent`, when given, is the latest one."""
+    if task.is_final:
+        return []
+    found = []
+    if task.cancel_requested_at is not None:
+        found.append(CANCELING)
+    if sub_agent is not None and sub_agent.is_live and sub_agent.unreachable_since is not None:
+        found.append(HOST_UNREACHABLE)
+    if task.status == TaskStatus.WAITING and task.retries_used > 0:
+        found.append(RETRYING)
+    return found
+
+
+def end_sentence(task: Task) -> str:
+    """How the task ended, in one sentence with its meaning; empty while it is open."""
+    if not task.is_final:
+        return ""
+    if task.status == TaskStatus.CANCELED:
+        return _canceled(task)
+    if task.status == TaskStatus.COMPLETED:
+        return "Completed with exit code 0." + _clause(task.end_detail)
+    if task.end_reason == EndReason.EXIT and task.exit_code is not None:
+        return f"{exit_code_meaning(task.exit_code)}{_clause(task.end_detail)}"
+    if task.end_reason == EndReason.SIGNAL and task.exit_signal is not None:
+        return f"Killed by signal {task.exit_signal}{_named(task.exit_signal)}.{_clause(task.end_detail)}"
+    return _reason(task) + _clause(task.end_detail)
+
+
+def exit_code_meaning(code: int) -> str:
+    """The exit code with what shells mean by it."""
+    meaning = _SHELL_CODES.get(code) or _signal_meaning(code - _SIGNAL_BASE)
+    return f"Exit code {code}: {meaning}." if meaning else f"Exit code {code}."
+
+
+def signal_name(number: int) -> str:
+    """KILL for 9; empty for a number that is no signal here."""
+    try:
+        return signal.Signals(number).name.removeprefix("SIG")
+    except ValueError:
+        return ""
+
+
+def _signal_meaning(number: int) -> str:
+    name = signal_name(number)
+    if not name:
+        return ""
+    hint = _HINTS.get(signal.Signals(number))
+    return f"killed ({name}), {hint}" if hint else f"killed ({name})"
+
+
+def _named(number: int) -> str:
+    name = signal_name(number)
+    hint = _HINTS.get(signal.Signals(number)) if name else None
+    return f" ({name}), {hint}" if hint else f" ({name})" if name else ""
+
+
+def _canceled(task: Task) -> str:
+    if task.end_reason == EndReason.DEPENDENCY:
+        return "Canceled." + _clause(task.end_detail or EndReason.DEPENDENCY.label)
+    return "Canceled." + _clause(task.cancel_reason or task.end_detail)
+
+
+def _reason(task: Task) -> str:
+    if task.end_reason == EndReason.TIMEOUT and task.time_limit_seconds:
+        return f"Stopped at its time limit of {_duration(task.time_limit_seconds)}."
+    if task.end_reason not in EndReason.values:
+        return "Failed."
+    return _sentence(EndReason(task.end_reason).label)
+
+
+def _clause(detail: str) -> str:
+    return f" {_sentence(detail)}" if detail else ""
+
+
+def _sentence(words: str) -> str:
+    words = words.strip()
+    return words[:1].upper() + words[1:] + ("" if words.endswith((".", "!", "?")) else ".")
+
+
+def _duration(seconds: int) -> str:
+    """3661 as `1 h 1 min 1 s`."""
+    parts = ((seconds // 3600, "h"), (seconds // 60 % 60, "min"), (seconds % 60, "s"))
+    return " ".join(f"{number} {unit}" for number, unit in parts if number)

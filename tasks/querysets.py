@@ -1,0 +1,45 @@
+"""Reads of tasks with what lists and details show, in a bounded number of queries. Writes nothing."""
+
+from django.db.models import F, Prefetch, QuerySet
+
+from tasks.models import AllocatedGpu, Dependency, OutputLog, SubAgent, Task
+
+_OTHER_TASK = ("depends_on__id", "depends_on__name", "depends_on__status")
+
+
+def for_lists() -> QuerySet[Task]:
+    """Tasks with dependencies, submitter, template version and `latest_sub_agent`, but without the script's text."""
+    return with_details(Task.objects.defer("script_content"))
+
+
+def for_details() -> QuerySet[Task]:
+    """The same with the script's text."""
+    return with_details(Task.objects.all())
+
+
+def with_details(tasks: QuerySet[Task]) -> QuerySet[Task]:
+    """Seven queries more at most, however many tasks."""
+    return tasks.select_related("submitted_by", "template_version__template").prefetch_related(
+        Prefetch("dependencies", queryset=_dependencies()),
+        Prefetch("sub_agents", queryset=_latest_sub_agents(), to_attr="latest_sub_agents"),
+    )
+
+
+def sub_agents_of(task: Task) -> QuerySet[SubAgent]:
+    """Every attempt of one task, latest first, with host, GPUs and logs."""
+    return _with_place(SubAgent.objects.filter(task=task)).order_by("-attempt_no")
+
+
+def _dependencies() -> QuerySet[Dependency]:
+    return Dependency.objects.select_related("depends_on").only("task_id", "kind", "is_satisfied", *_OTHER_TASK)
+
+
+def _latest_sub_agents() -> QuerySet[SubAgent]:
+    return _with_place(SubAgent.objects.filter(attempt_no=F("task__attempt_no")))
+
+
+def _with_place(sub_agents: QuerySet[SubAgent]) -> QuerySet[SubAgent]:
+    cards = AllocatedGpu.objects.select_related("gpu").order_by("gpu__index")
+    return sub_agents.select_related("allocation", "agent").prefetch_related(
+        Prefetch("allocation__gpus", queryset=cards), Prefetch("logs", queryset=OutputLog.objects.all())
+    )
