@@ -1,0 +1,112 @@
+// The page's one socket. Messages are nudges: whoever gets one asks the server for the facts, so a lost one costs nothing.
+// subscribe() tells of messages, onOpen() of every (re)connection: that is when to refetch what may have been missed.
+import { jitter, reconnectDelay } from "./backoff.js";
+
+const AWAY_NOTICE_MS = 3000;
+const groups = new Map();
+const openHandlers = new Set();
+const stateHandlers = new Set();
+let socket = null;
+let attempts = 0;
+let wasOpen = false;
+let retryTimer = null;
+let noticeTimer = null;
+let serverOffsetMs = 0;
+
+// handler(message) is called for each message of `group`; returns the function that ends the subscription.
+export function subscribe(group, handler) {
+  if (!groups.has(group)) {
+    groups.set(group, new Set());
+    send({ subscribe: [group] });
+  }
+  groups.get(group).add(handler);
+  connect();
+  return () => unsubscribe(group, handler);
+}
+
+// handler() runs after each connection but the page's first, and when a hidden tab is shown again.
+export function onOpen(handler) {
+  openHandlers.add(handler);
+  return () => openHandlers.delete(handler);
+}
+
+// handler(isOpen) follows the connection, told three seconds late when it goes: short gaps are no news.
+export function onState(handler) {
+  stateHandlers.add(handler);
+  return () => stateHandlers.delete(handler);
+}
+
+export function isOpen() {
+  return socket?.readyState === WebSocket.OPEN;
+}
+
+// Now by the server's clock, in ms.
+export function serverNow() {
+  return Date.now() + serverOffsetMs;
+}
+
+function unsubscribe(group, handler) {
+  const handlers = groups.get(group);
+  if (!handlers?.delete(handler) || handlers.size) return;
+  groups.delete(group);
+  send({ unsubscribe: [group] });
+}
+
+function send(message) {
+  if (isOpen()) socket.send(JSON.stringify(message));
+}
+
+function connect() {
+  if (socket || retryTimer) return;
+  const scheme = location.protocol === "https:" ? "wss" : "ws";
+  socket = new WebSocket(`${scheme}://${location.host}/ws/live/`);
+  socket.addEventListener("open", opened);
+  socket.addEventListener("message", (event) => deliver(JSON.parse(event.data)));
+  socket.addEventListener("close", closed);
+}
+
+function opened() {
+  attempts = 0;
+  clearTimeout(noticeTimer);
+  noticeTimer = null;
+  send({ subscribe: [...groups.keys()] });
+  tell(stateHandlers, true);
+  if (wasOpen) tell(openHandlers);
+  wasOpen = true;
+}
+
+function closed() {
+  socket = null;
+  noticeTimer ??= setTimeout(() => tell(stateHandlers, false), AWAY_NOTICE_MS);
+  retryTimer = setTimeout(() => {
+    retryTimer = null;
+    if (groups.size) connect();
+  }, jitter(reconnectDelay(attempts++)));
+}
+
+function deliver(message) {
+  if (message.kind === "hello") {
+    serverOffsetMs = new Date(message.server_time).getTime() - Date.now() || 0;
+    return;
+  }
+  for (const [group, handlers] of groups) {
+    if (isFor(group, message)) tell(handlers, message);
+  }
+}
+
+// The messages do not name their group: kind and id say whom they concern.
+export function isFor(group, message) {
+  if (group === "tasks") return message.kind === "task";
+  if (group === "agents") return message.kind === "agent" || message.kind === "readings";
+  return group === `task-${message.id}` && (message.kind === "output" || message.kind === "task");
+}
+
+function tell(handlers, ...details) {
+  for (const handler of [...handlers]) handler(...details);
+}
+
+document.addEventListener("visibilitychange", () => {
+  if (!document.hidden && wasOpen) tell(openHandlers);
+});
+// A page kept by the browser for Back must not hold a dead socket when it is shown again.
+addEventListener("pageshow", (event) => event.persisted && !socket && connect());
