@@ -1,8 +1,14 @@
-"""The site as a Django app: its commands, base templates and few tables. Starts nothing by itself."""
+"""The site as a Django app: its commands, base templates and few tables. Starts no loop and no thread."""
 
 from django.apps import AppConfig
+from django.conf import settings
+
+from scheduler_site import system_log
 
 
 class SiteConfig(AppConfig):
     name = "scheduler_site"
     verbose_name = "Site"
+
+    def ready(self) -> None:
+        system_log.set_up(settings.LOG_FORMAT, settings.LOG_LEVEL)

@@ -1,15 +1,20 @@
 """Typed readers of environment variables. A wrong value stops the start with a sentence that names the variable."""
 
 import os
+import re
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
+import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 
 PREFIX = "NIGHTSHIFT_"
+HOST_NAME = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+(%[A-Za-z0-9]+)?")
 
 
 def text(name: str, default: str = "") -> str:
-    return os.environ.get(PREFIX + name, default)
+    return os.environ.get(PREFIX + name) or default
 
 
 def integer(name: str, default: int, low: int, high: int) -> int:
@@ -19,9 +24,9 @@ def integer(name: str, default: int, low: int, high: int) -> int:
     try:
         value = int(raw)
     except ValueError:
-        raise _wrong(name, raw, f"a whole number between {low} and {high}") from None
+        raise wrong(name, raw, f"a whole number between {low} and {high}") from None
     if not low <= value <= high:
-        raise _wrong(name, raw, f"a whole number between {low} and {high}")
+        raise wrong(name, raw, f"a whole number between {low} and {high}")
     return value
 
 
@@ -33,13 +38,13 @@ def boolean(name: str, default: bool) -> bool:
         return True
     if raw.lower() in {"0", "false", "no", "off"}:
         return False
-    raise _wrong(name, raw, "1 or 0")
+    raise wrong(name, raw, "1 or 0")
 
 
 def choice(name: str, default: str, allowed: tuple[str, ...]) -> str:
     raw = os.environ.get(PREFIX + name) or default
     if raw not in allowed:
-        raise _wrong(name, raw, "one of " + ", ".join(allowed))
+        raise wrong(name, raw, "one of " + ", ".join(allowed))
     return raw
 
 
@@ -47,9 +52,71 @@ def folder(name: str, default: Path) -> Path:
     raw = os.environ.get(PREFIX + name)
     path = Path(raw).expanduser() if raw else default
     if path.exists() and not path.is_dir():
-        raise _wrong(name, str(path), "a folder")
+        raise wrong(name, str(path), "a folder")
     return path.absolute()
 
 
-def _wrong(name: str, raw: str, wanted: str) -> ImproperlyConfigured:
+def file(name: str) -> Path | None:
+    """An existing file that can be read, or None when not set."""
+    raw = os.environ.get(PREFIX + name)
+    if not raw:
+        return None
+    path = Path(raw).expanduser().absolute()
+    if not path.is_file() or not os.access(path, os.R_OK):
+        raise wrong(name, raw, "a file that exists and can be read")
+    return path
+
+
+def host(name: str, default: str) -> str:
+    raw = text(name, default).strip("[]")
+    if not HOST_NAME.fullmatch(raw):
+        raise wrong(name, raw, "an IP address or a host name of this machine, such as 127.0.0.1 or 0.0.0.0")
+    return raw
+
+
+def hosts(name: str) -> list[str]:
+    """Host names separated by commas, without ports."""
+    names = [part.strip() for part in text(name).split(",") if part.strip()]
+    for part in names:
+        if not re.fullmatch(r"\.?[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]", part):
+            raise wrong(name, part, "host names separated by commas, without ports; * is not allowed")
+    return names
+
+
+def url(name: str, schemes: tuple[str, ...]) -> str:
+    raw = text(name).rstrip("/")
+    if raw and urlsplit(raw).scheme not in schemes:
+        wanted = "a URL that begins with " + " or ".join(f"{scheme}://" for scheme in schemes)
+        raise wrong(name, hide_password(raw), wanted)
+    return raw
+
+
+def database(name: str, default: str) -> dict[str, Any]:
+    """Django's connection settings from a database URL."""
+    raw = text(name, default)
+    try:
+        parsed = dict(dj_database_url.parse(raw, conn_max_age=None))
+    except ValueError:
+        parsed = {}
+    if str(parsed.get("ENGINE", "")).rpartition(".")[2] not in {"sqlite3", "postgresql"} or not parsed.get("NAME"):
+        wanted = "sqlite:////absolute/path or postgres://user:password@host/database"
+        raise wrong(name, hide_password(raw), wanted)
+    return parsed
+
+
+def host_of(address: str) -> str:
+    """The host of a URL, as a Host header has it, without the port."""
+    return urlsplit(address).netloc.rpartition("@")[2].rsplit(":", 1)[0] if address else ""
+
+
+def origin_of(address: str) -> str:
+    parts = urlsplit(address)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def hide_password(raw: str) -> str:
+    return re.sub(r"(?<=:)[^:/@]+(?=@)", "***", raw)
+
+
+def wrong(name: str, raw: str, wanted: str) -> ImproperlyConfigured:
     return ImproperlyConfigured(f"{PREFIX}{name} is {raw!r}; it must be {wanted}.")

@@ -1,44 +1,45 @@
-"""Every setting of the server, read in this one place. Documented in docs/settings.md."""
+"""Every setting of the server, read in this one place. Documented in docs/settings.md. Decides nothing at run time."""
 
-import secrets
 from pathlib import Path
 
-import dj_database_url
+from django.core.exceptions import ImproperlyConfigured
 
-from scheduler_site import env
+from scheduler_site import address, env, folders
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-PORT = env.integer("PORT", 8000, 1, 65535)
-HOST = env.text("HOST", "127.0.0.1")
-DATA_DIR = env.folder("DATA_DIR", BASE_DIR / "data")
-REDIS_URL = env.text("REDIS_URL")
-LOG_FORMAT = env.choice("LOG_FORMAT", "kv", ("kv", "json"))
 DEBUG = env.boolean("DEBUG", False)
-USER_CODE_DIR = env.text("USER_CODE_DIR")
-
+DATA_DIR = env.folder("DATA_DIR", BASE_DIR / "data")
+DATABASE_DIR = DATA_DIR / "database"
 TASK_LOG_DIR = DATA_DIR / "logs" / "tasks"
 SYSTEM_LOG_DIR = DATA_DIR / "logs" / "system"
+STATIC_ROOT = DATA_DIR / "static"
+LOCAL_AGENT_DIR = DATA_DIR / "agent"
+USER_CODE_DIR = env.text("USER_CODE_DIR")
+folders.make(DATA_DIR, [DATABASE_DIR, TASK_LOG_DIR, SYSTEM_LOG_DIR, STATIC_ROOT])
+SECRET_KEY = folders.secret_key(DATA_DIR / "secret_key")
 
+# Where it listens and who may ask
+PORT = env.integer("PORT", 8000, 1, 65535)
+HOST = env.host("HOST", "127.0.0.1")
+TLS_CERT = env.file("TLS_CERT")
+TLS_KEY = env.file("TLS_KEY")
+if (TLS_CERT is None) != (TLS_KEY is None):
+    raise ImproperlyConfigured("NIGHTSHIFT_TLS_CERT and NIGHTSHIFT_TLS_KEY belong together: set both or neither.")
+LOCAL_PORT = env.integer("LOCAL_PORT", min(PORT + 1, 65535), 1, 65535)
+INSECURE = env.boolean("INSECURE", False)
+ADDRESS = address.Address(HOST, PORT, LOCAL_PORT, TLS_CERT is not None)
+address.refuse_open_plain_text(ADDRESS, INSECURE)
+SHOW_INSECURE_BANNER = not (ADDRESS.is_loopback or ADDRESS.has_tls)
+PUBLIC_URL = env.url("PUBLIC_URL", ("http", "https")) or ADDRESS.public_url
+ALLOWED_HOSTS = address.allowed_hosts(ADDRESS, [*env.hosts("ALLOWED_HOSTS"), env.host_of(PUBLIC_URL)])
+CSRF_TRUSTED_ORIGINS = [env.origin_of(PUBLIC_URL)]
+ASGI = env.choice("ASGI", "daphne", ("daphne", "uvicorn"))
 
-def _secret_key() -> str:
-    """Made at first use, kept in DATA_DIR/secret_key with mode 0600; also keys the sub agents' tokens."""
-    path = DATA_DIR / "secret_key"
-    if not path.exists():
-        DATA_DIR.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(f".{secrets.token_hex(4)}")
-        temporary.touch(mode=0o600)
-        temporary.write_text(secrets.token_urlsafe(48))
-        try:
-            path.hardlink_to(temporary)
-        except FileExistsError:
-            pass
-        temporary.unlink()
-    return path.read_text().strip()
-
-
-SECRET_KEY = _secret_key()
-ALLOWED_HOSTS = ["*"]
+LOG_FORMAT = env.choice("LOG_FORMAT", "kv", ("kv", "json"))
+LOG_LEVEL = env.choice("LOG_LEVEL", "info", ("debug", "info", "warning", "error"))
+LOGGING_CONFIG = None  # scheduler_site.system_log, set up by the app
+OWNER = env.text("OWNER")
 
 INSTALLED_APPS = [
     "scheduler_site.apps.SiteConfig",
@@ -60,6 +61,8 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "scheduler_site.middleware.instance_header",
+    "scheduler_site.middleware.content_security_policy",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -84,22 +87,27 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "scheduler_site.context.site",
             ]
         },
     }
 ]
 
-_SQLITE = f"sqlite:///{DATA_DIR / 'database' / 'nightshift.sqlite3'}"
-DATABASES = {"default": dj_database_url.parse(env.text("DATABASE_URL") or _SQLITE, conn_max_age=None)}
-if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
-    Path(DATABASES["default"]["NAME"]).parent.mkdir(parents=True, exist_ok=True)
+DATABASES = {"default": env.database("DATABASE_URL", f"sqlite:///{DATABASE_DIR / 'nightshift.sqlite3'}")}
+IS_SQLITE = DATABASES["default"]["ENGINE"].endswith("sqlite3")
+if IS_SQLITE:
+    # IMMEDIATE: a transaction that reads and then writes would fail at once under DEFERRED, whatever the time-out.
+    # FULL: an acknowledged result survives a power cut.
     DATABASES["default"]["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
-        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-32768; PRAGMA mmap_size=268435456",
+        "init_command": (
+            "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-32768; PRAGMA mmap_size=268435456"
+        ),
     }
-    DATABASES["default"]["TEST"] = {"NAME": str(DATA_DIR / "database" / "test.sqlite3")}
+    DATABASES["default"]["TEST"] = {"NAME": str(DATABASE_DIR / "test.sqlite3")}
 
+REDIS_URL = env.url("REDIS_URL", ("redis", "rediss", "unix"))
 if REDIS_URL:
     CHANNEL_LAYERS = {
         "default": {"BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer", "CONFIG": {"hosts": [REDIS_URL]}}
@@ -107,10 +115,74 @@ if REDIS_URL:
 else:
     CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
 
+# Sessions and sign-in. Cookie names carry the port: browsers share cookies between all ports of a host.
+AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
+LOGIN_URL = "/login/"
+LOGIN_REDIRECT_URL = "/tasks/"
+LOGOUT_REDIRECT_URL = "/login/"
+SESSION_COOKIE_NAME = f"nightshift_session_{PORT}"
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PUBLIC_URL.startswith("https://") and not ADDRESS.is_loopback
+CSRF_COOKIE_NAME = f"nightshift_csrf_{PORT}"
+SIGN_IN_LINK_HOURS = 24
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+
+# What browsers are told
+X_FRAME_OPTIONS = "DENY"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+CONTENT_SECURITY_POLICY = (
+    "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "font-src 'self' data:; connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; "
+    "frame-ancestors 'none'"
+)
+
+# Sizes of requests
+AGENT_BODY_BYTES = 8 * 1024 * 1024  # one piece of output is at most 4 MiB
+BODY_BYTES = 4 * 1024 * 1024  # a script is at most 1 MiB
+DATA_UPLOAD_MAX_MEMORY_SIZE = AGENT_BODY_BYTES
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 2000
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "scheduler_site.access.authentication.ApiTokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["scheduler_site.shared.strict_json.StrictJSONParser"],
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_PAGINATION_CLASS": "scheduler_site.shared.paging.Pages",
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "scheduler_site.shared.rest_errors.answer",
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Nightshift",
+    "DESCRIPTION": "Submit scripts, follow them, look at the hosts they run on.",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SCHEMA_PATH_PREFIX": "/api",
+    "PREPROCESSING_HOOKS": ["scheduler_site.schema.only_for_people"],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+}
+
+# Static files: the bundle under /static/dist/, and what Django's own apps bring
+STATIC_URL = "/static/"
+DIST_DIR = BASE_DIR / "static" / "dist"
+STATICFILES_DIRS = [("dist", DIST_DIR)] if DIST_DIR.is_dir() else []
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "scheduler_site.static_storage.LenientManifestStorage"},
+}
+WHITENOISE_IMMUTABLE_FILE_TEST = r"^/static/(dist/chunks/.+-[0-9A-Z]{8}|.+\.[0-9a-f]{12})\..+$"
+
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_TZ = True
-STATIC_URL = "/static/"
-STATIC_ROOT = DATA_DIR / "static"
-STATICFILES_DIRS = [("dist", BASE_DIR / "static" / "dist")]
