@@ -1,5 +1,19 @@
-"""Mounts pages, APIs and admin."""
+"""Mounts pages, APIs and admin. One line for each."""
 
-from django.urls import URLPattern, URLResolver
+from django.contrib import admin
+from django.contrib.auth.views import LoginView, LogoutView
+from django.urls import URLPattern, URLResolver, include, path
+from django.views.generic import RedirectView
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from scheduler_site.access.enter import enter
+from scheduler_site.health import health
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", RedirectView.as_view(url="/tasks/")),
+    path("health/", health, name="health"),
+    path("enter/<str:token>", enter, name="enter"),
+    path("login/", LoginView.as_view(redirect_authenticated_user=True), name="login"),
+    path("logout/", LogoutView.as_view(), name="logout"),
+    path("agent/v1/", include("tasks.agent_api.urls")),
+    path("admin/", admin.site.urls),
+]

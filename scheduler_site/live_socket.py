@@ -1,0 +1,122 @@
+"""The one socket of a page, ws/live/: follow groups, get nudges. Carries no bytes of output and changes nothing.
+
+Browser: {"subscribe": ["tasks", "task-41"]}, {"unsubscribe": [...]}. Server: {"kind": "hello" | "task" | ...}.
+"""
+
+import asyncio
+import contextlib
+import json
+import re
+from importlib import import_module
+from typing import Any
+
+from channels.auth import get_user
+from channels.generic.websocket import AsyncWebsocketConsumer
+from django.conf import settings
+from django.utils import timezone
+
+from tasks import watchers
+
+GROUP = re.compile(r"(tasks|agents|task-[1-9][0-9]{0,17})")
+SUBSCRIPTIONS = 20
+MESSAGE_CHARACTERS = 4096
+RECHECK_SECONDS = 60.0
+SIGNED_OUT = 4401
+
+
+class LiveSocket(AsyncWebsocketConsumer):
+    """Everyone who is signed in may follow every task; whether he still is is asked again each minute."""
+
+    groups: list[str] = []
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.followed: set[str] = set()
+        self.recheck: asyncio.Task[None] | None = None
+
+    async def connect(self) -> None:
+        if not self.scope["user"].is_authenticated:
+            await self.close(SIGNED_OUT)
+            return
+        await self.accept()
+        self.recheck = asyncio.create_task(self._recheck_for_ever())
+        await self._tell({"kind": "hello", "server_time": timezone.now().isoformat()})
+
+    async def disconnect(self, code: int) -> None:
+        if self.recheck is not None:
+            self.recheck.cancel()
+        for group in list(self.followed):
+            await self._unfollow(group)
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        asked = parse(text_data or "")
+        if asked is None:
+            await self._tell({"kind": "error", "detail": 'Send {"subscribe": [...]} or {"unsubscribe": [...]}.'})
+            return
+        for group in asked.get("unsubscribe", []):
+            await self._unfollow(group)
+        for group in asked.get("subscribe", []):
+            await self._follow(group)
+
+    async def news(self, event: dict[str, Any]) -> None:
+        """A nudge from scheduler_site.shared.broadcast."""
+        await self._tell(event["message"])
+
+    async def _follow(self, group: str) -> None:
+        if group in self.followed:
+            return
+        if len(self.followed) >= SUBSCRIPTIONS:
+            await self._tell({"kind": "error", "detail": f"A page may follow at most {SUBSCRIPTIONS} groups."})
+            return
+        self.followed.add(group)
+        _watch(group, watchers.add)
+        await self.channel_layer.group_add(group, self.channel_name)
+
+    async def _unfollow(self, group: str) -> None:
+        if group in self.followed:
+            self.followed.discard(group)
+            _watch(group, watchers.remove)
+            await self.channel_layer.group_discard(group, self.channel_name)
+
+    async def _tell(self, message: dict[str, Any]) -> None:
+        await self.send(text_data=json.dumps(message, default=str))
+
+    async def _recheck_for_ever(self) -> None:
+        with contextlib.suppress(asyncio.CancelledError):
+            while True:
+                await asyncio.sleep(RECHECK_SECONDS)
+                if not await self._is_still_signed_in():
+                    await self.close(SIGNED_OUT)
+                    return
+
+    async def _is_still_signed_in(self) -> bool:
+        """Reads the session anew: the one of the handshake would say yes for ever."""
+        store = import_module(settings.SESSION_ENGINE).SessionStore
+        session = store(self.scope["session"].session_key)
+        user = await get_user({"session": session})
+        return bool(user.is_authenticated and user.is_active)
+
+
+def parse(text: str) -> dict[str, list[str]] | None:
+    """The groups asked for, or None when the message is not ours."""
+    if len(text) > MESSAGE_CHARACTERS:
+        return None
+    try:
+        asked = json.loads(text)
+    except ValueError:
+        return None
+    if not isinstance(asked, dict) or not asked or not set(asked) <= {"subscribe", "unsubscribe"}:
+        return None
+    if not all(isinstance(names, list) and all(map(is_group, names)) for names in asked.values()):
+        return None
+    return asked
+
+
+def is_group(name: Any) -> bool:
+    return isinstance(name, str) and GROUP.fullmatch(name) is not None
+
+
+def _watch(group: str, note: Any) -> None:
+    kind, _, task_id = group.partition("-")
+    if kind == "task":
+        note(int(task_id))

@@ -1,0 +1,1 @@
+"""`manage.py serve`: an ASGI server in the main thread, the loops beside it. Starts no agent and migrates nothing."""

@@ -1,0 +1,62 @@
+"""The life of a server process: check, listen, run the loops, and put everything away at the end."""
+
+import asyncio
+import logging
+import os
+
+from django.conf import settings
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+
+from agents import doorbell, supervision
+from scheduler_site import system_log
+from scheduler_site.loops import registry
+from scheduler_site.serving import endpoints, with_daphne, with_uvicorn
+from scheduler_site.shared import broadcast
+from scheduler_site.shared.identity import instance_id
+
+log = logging.getLogger(__name__)
+
+
+def serve() -> None:
+    """Blocks until SIGTERM or SIGINT. Raises CannotListen with one sentence."""
+    if pending_migrations():
+        raise endpoints.CannotListen("The database is not up to date. Run `make run`, or `manage.py migrate` first.")
+    endpoints.check_free(settings.ADDRESS)
+    system_log.to_file(settings.SYSTEM_LOG_DIR / "server.log", settings.LOG_FORMAT)
+    log.info("server_starting pid=%d url=%s instance=%s", os.getpid(), settings.PUBLIC_URL, instance_id())
+    supervision.after_restart()  # a server that was away judges no host by the time it was away itself
+    try:
+        failure = _run()
+    finally:
+        _put_away()
+    log.info("server_stopped pid=%d", os.getpid())
+    if failure:
+        raise endpoints.CannotListen(f"The server could not listen: {failure}")
+
+
+def _run() -> str:
+    from scheduler_site.asgi import application  # builds the handlers: only a server needs them
+
+    files = (settings.TLS_CERT, settings.TLS_KEY)
+    if settings.ASGI == "uvicorn":
+        return with_uvicorn.run(application, settings.ADDRESS, files, _ready)
+    return with_daphne.run(application, endpoints.descriptions(settings.ADDRESS, *files), _ready)
+
+
+def _ready(loop: asyncio.AbstractEventLoop) -> None:
+    broadcast.attach(loop)
+    doorbell.attach(loop)
+    registry.start()
+
+
+def _put_away() -> None:
+    broadcast.attach(None)
+    doorbell.attach(None)
+    if registry.running is not None:
+        registry.running.stop()
+
+
+def pending_migrations() -> bool:
+    executor = MigrationExecutor(connection)
+    return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))

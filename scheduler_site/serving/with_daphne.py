@@ -1,0 +1,55 @@
+"""Runs the application on daphne in the main thread until SIGTERM or SIGINT."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from daphne.server import Server, twisted_loop
+from twisted.internet import defer, reactor
+
+from scheduler_site.serving import flow
+
+READ_BYTES = 1024 * 1024
+
+
+class NightshiftServer(Server):
+    """daphne, with back-pressure for long replies and a clean end."""
+
+    failed_to_listen = ""
+
+    async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
+        if protocol in self.connections:
+            await flow.pass_on(protocol, message)
+        await super().handle_reply(protocol, message)
+
+    def listen_error(self, failure: Any) -> None:
+        self.failed_to_listen = failure.getErrorMessage()
+        super().listen_error(failure)
+
+    def kill_all_applications(self) -> Any:
+        """Also while connections without an application are open, which daphne's own does not expect."""
+        running = [details.get("application_instance") for details in self.connections.values()]
+        waiting = [task for task in running if task is not None and not task.done()]
+        for task in waiting:
+            task.cancel()
+        if not waiting:
+            return None
+        ended = defer.Deferred.fromFuture(asyncio.gather(*waiting, return_exceptions=True))
+        return ended.addErrback(lambda _failure: None)
+
+
+def run(application: Any, endpoints: list[str], on_ready: Callable[[asyncio.AbstractEventLoop], None]) -> str:
+    """Blocks until the server ends. Returns why it could not listen, or ""."""
+    server = NightshiftServer(
+        application,
+        endpoints=endpoints,
+        signal_handlers=True,
+        request_buffer_size=READ_BYTES,
+        websocket_max_message_size=64 * 1024,
+        websocket_max_frame_size=64 * 1024,
+        server_name="nightshift",
+        verbosity=1,
+    )
+    reactor.callWhenRunning(on_ready, twisted_loop)
+    server.run()
+    return server.failed_to_listen
