@@ -1,0 +1,112 @@
+"""What all tests share: fast passwords, the order of tests, real servers, a real browser.
+
+Fixtures: `nightshift` (a real server with an empty database, one for each test file), `fresh_nightshift` (one for each
+test), `site_page` (a browser page that is signed in at `nightshift`; errors in the page fail the test).
+"""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+
+from tests.running import Nightshift, Site, prepared_site
+
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--force-color-profile=srgb",
+]
+NO_CHROMIUM = "BROWSER TESTS SKIPPED: no chromium on this machine (Debian: apt-get install chromium)"
+
+
+def pytest_configure() -> None:
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    # Playwright keeps an event loop in the test's thread; Django would refuse the database there.
+    os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Quick tests first; browser tests last, because asyncio tests cannot run after Playwright has begun."""
+    items.sort(key=_distance)
+    for item in items:
+        if _is(item, "browser") and not CHROMIUM:
+            item.add_marker(pytest.mark.skip(reason=NO_CHROMIUM))
+
+
+def _distance(item: pytest.Item) -> int:
+    return 2 if _is(item, "browser") else 1 if _is(item, "acceptance") else 0
+
+
+def _is(item: pytest.Item, marker: str) -> bool:
+    return item.get_closest_marker(marker) is not None
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    if not CHROMIUM:
+        terminalreporter.section("browser")
+        terminalreporter.write_line(NO_CHROMIUM, yellow=True)
+
+
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Site:
+    """A migrated data folder with tokens, made once and copied for each server."""
+    return prepared_site(tmp_path_factory.mktemp("prepared"))
+
+
+@pytest.fixture(scope="module")
+def nightshift(prepared: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nightshift]:
+    """A real server of this test file: url, token, data_dir, submit(), start_agent(), kill_server(), restart()."""
+    yield from _served(prepared, tmp_path_factory.mktemp("nightshift"))
+
+
+@pytest.fixture
+def fresh_nightshift(prepared: Site, tmp_path: Path) -> Iterator[Nightshift]:
+    """Like nightshift, for one test alone."""
+    yield from _served(prepared, tmp_path / "nightshift")
+
+
+def _served(prepared: Site, folder: Path) -> Iterator[Nightshift]:
+    running = Nightshift(prepared, folder)
+    running.start()
+    try:
+        yield running
+    finally:
+        running.stop()
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    return {**browser_type_launch_args, "executable_path": CHROMIUM, "args": CHROMIUM_FLAGS}
+
+
+@pytest.fixture(scope="session")
+def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]:
+    size = {"width": 1360, "height": 860}
+    return {
+        **browser_context_args,
+        "viewport": size,
+        "locale": "en-US",
+        "timezone_id": "UTC",
+        "reduced_motion": "reduce",
+    }
+
+
+@pytest.fixture
+def site_page(nightshift: Nightshift, page: Any) -> Iterator[Any]:
+    """Signed in by a real link, at /tasks/. Any error in the page or its console fails the test."""
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    page.goto(nightshift.sign_in_link())
+    yield page
+    assert not errors, errors
