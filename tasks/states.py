@@ -1,4 +1,5 @@
-"""States, edges and end reasons of tasks and sub agents, declared once. Change nothing: the two lifecycle modules do."""
+"""States, edges and end reasons of tasks and sub agents, declared once. Change nothing:
+the two lifecycle modules do."""
 
 from django.db.models import TextChoices
 
@@ -23,6 +24,8 @@ TASK_EDGES = frozenset(
         ("", "waiting"),
         ("blocked", "waiting"),
         ("blocked", "canceled"),
+        ("blocked", "blocked"),  # other dependencies
+        ("waiting", "blocked"),
         ("waiting", "waiting"),  # placed on a host, or given back by it
         ("waiting", "running"),
         ("waiting", "canceled"),

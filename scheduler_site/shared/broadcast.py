@@ -6,7 +6,7 @@ commands) publishing does nothing and is no error. Carries no log bytes and keep
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from channels.layers import get_channel_layer
@@ -15,9 +15,9 @@ from django.db import transaction
 log = logging.getLogger(__name__)
 
 _loop: asyncio.AbstractEventLoop | None = None
-_held_back: dict[str, Mapping[str, Any]] = {}
+_held_back: dict[str, tuple[str, Mapping[str, Any]] | None] = {}
 
-EXTRA_INTERVAL_SECONDS = 0.2
+INTERVAL_SECONDS = 0.2
 
 
 def attach(loop: asyncio.AbstractEventLoop | None) -> None:
@@ -31,21 +31,22 @@ def publish(group: str, message: Mapping[str, Any]) -> None:
     transaction.on_commit(lambda: _call(_send, group, message))
 
 
-def publish_latest(group: str, message: Mapping[str, Any]) -> None:
-    """Like publish, but at most five times a second per group; the latest message of an interval wins."""
-    transaction.on_commit(lambda: _call(_send_latest, group, message))
+def publish_latest(group: str, message: Mapping[str, Any], key: str) -> None:
+    """Like publish, but at most five times a second for `key`; the latest message of an interval wins."""
+    transaction.on_commit(lambda: _call(_send_latest, key, group, message))
 
 
-def _call(function: Any, group: str, message: Mapping[str, Any]) -> None:
+def _call(function: Callable[..., None], *arguments: Any) -> None:
     if _loop is not None and not _loop.is_closed():
-        _loop.call_soon_threadsafe(function, group, message)
+        _loop.call_soon_threadsafe(function, *arguments)
 
 
 _sends: set[asyncio.Task[None]] = set()
 
 
 def _send(group: str, message: Mapping[str, Any]) -> None:
-    assert _loop is not None
+    if _loop is None:
+        return
     task = _loop.create_task(_group_send(group, message))
     _sends.add(task)
     task.add_done_callback(_sends.discard)
@@ -59,18 +60,19 @@ async def _group_send(group: str, message: Mapping[str, Any]) -> None:
         log.warning("broadcast_failed group=%s", group, exc_info=True)
 
 
-def _send_latest(group: str, message: Mapping[str, Any]) -> None:
+def _send_latest(key: str, group: str, message: Mapping[str, Any]) -> None:
     """Sends at once if the interval is free, else keeps the newest for its end."""
-    assert _loop is not None
-    if group in _held_back:
-        _held_back[group] = message
+    if _loop is None:
         return
-    _held_back[group] = {}
+    if key in _held_back:
+        _held_back[key] = (group, message)
+        return
+    _held_back[key] = None
     _send(group, message)
-    _loop.call_later(EXTRA_INTERVAL_SECONDS, _end_interval, group)
+    _loop.call_later(INTERVAL_SECONDS, _end_interval, key)
 
 
-def _end_interval(group: str) -> None:
-    message = _held_back.pop(group, {})
-    if message:
-        _send_latest(group, message)
+def _end_interval(key: str) -> None:
+    waiting = _held_back.pop(key, None)
+    if waiting is not None:
+        _send_latest(key, *waiting)

@@ -1,0 +1,124 @@
+"""Hosts and enrolment tokens in the admin. Writes through agents.administration and agents.enrolment only."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+
+from agents import administration, enrolment
+from agents.models import Agent, AgentEvent, EnrolmentToken, Gpu
+from agents.states import Standing
+from scheduler_site.shared.admin_operations import OperatedAdmin, Operation
+from scheduler_site.shared.admin_parts import HistoryInline, ReadOnlyInline, pill
+from scheduler_site.shared.admin_secrets import SecretOnceAdmin
+
+
+class AgentHistory(HistoryInline):
+    model = AgentEvent
+
+
+class GpuInline(ReadOnlyInline):
+    model = Gpu
+    fields = ("index", "name", "memory_mib", "uuid", "is_present")
+    readonly_fields = fields
+    verbose_name_plural = "GPUs"
+
+
+OPERATIONS = (
+    Operation(
+        name="pause",
+        label="Pause",
+        question="Pause: no new work, what runs goes on",
+        done="paused",
+        act=lambda agent, actor, reason: administration.pause(agent, actor=actor, reason=reason),
+        applies=lambda agent: agent.standing == Standing.ACTIVE,
+    ),
+    Operation(
+        name="resume",
+        label="Resume",
+        question="Resume: give work again",
+        done="resumed",
+        act=lambda agent, actor, reason: administration.resume(agent, actor=actor, reason=reason),
+        applies=lambda agent: agent.standing == Standing.PAUSED,
+    ),
+    Operation(
+        name="deactivate",
+        label="Deactivate",
+        question="Deactivate: refuse the host's credential",
+        done="deactivated",
+        act=lambda agent, actor, reason: administration.deactivate(agent, actor=actor, reason=reason),
+        applies=lambda agent: agent.standing != Standing.DEACTIVATED,
+        consequence=lambda agent: "what runs there goes on and still reports; nothing new starts",
+        is_danger=True,
+    ),
+    Operation(
+        name="reactivate",
+        label="Reactivate",
+        question="Reactivate: take the host back",
+        done="reactivated",
+        act=lambda agent, actor, reason: administration.reactivate(agent, actor=actor, reason=reason),
+        applies=lambda agent: agent.standing == Standing.DEACTIVATED,
+    ),
+)
+
+
+@admin.register(Agent)
+class AgentAdmin(OperatedAdmin):
+    operations = OPERATIONS
+    list_display = ("name", "shown_status", "shown_standing", "cpu_cores", "memory", "zone", "agent_version", "heard")
+    list_filter = ("connectivity", "standing", "zone", "gpu_state")
+    search_fields = ("name", "hostname", "zone")
+    inlines = (GpuInline, AgentHistory)
+    fieldsets = (
+        (None, {"fields": ("name", "id", "shown_status", "shown_standing", "accepts_work")}),
+        ("Host", {"fields": ("hostname", "zone", "agent_version", "host_facts", "is_declared")}),
+        ("Times", {"fields": ("created_time", "started_at", "last_heartbeat_time")}),
+        ("Resources", {"fields": ("cpu_cores", "memory_mib", "disk_total_mib", "gpu_state", "gpu_detail")}),
+        ("Latest reading", {"fields": ("cpu_usage", "memory_usage", "load_1m", "disk_free_mib")}),
+        ("Session", {"fields": ("epoch", "boot_id", "incarnation", "machine_id"), "classes": ("collapse",)}),
+    )
+
+    @admin.display(description="status", ordering="connectivity")
+    def shown_status(self, agent: Agent) -> SafeString:
+        return pill(agent.status if agent.connectivity != "suspect" else "suspect")
+
+    @admin.display(description="standing", ordering="standing")
+    def shown_standing(self, agent: Agent) -> SafeString:
+        return pill(agent.standing)
+
+    @admin.display(description="memory", ordering="memory_mib")
+    def memory(self, agent: Agent) -> str:
+        return "—" if agent.memory_mib is None else f"{agent.memory_mib / 1024:.1f} GiB"
+
+    @admin.display(description="last heartbeat", ordering="last_heartbeat_time")
+    def heard(self, agent: Agent) -> Any:
+        return agent.last_heartbeat_time
+
+
+class EnrolmentTokenForm(forms.ModelForm):  # type: ignore[type-arg]
+    uses = forms.IntegerField(min_value=1, max_value=1000, initial=1, help_text="How many hosts may register with it.")
+    hours = forms.FloatField(min_value=0.1, max_value=24 * 365, initial=24, help_text="Hours until it expires.")
+
+    class Meta:
+        model = EnrolmentToken
+        fields = ("label",)
+
+
+@admin.register(EnrolmentToken)
+class EnrolmentTokenAdmin(SecretOnceAdmin):
+    add_form = EnrolmentTokenForm
+    list_display = ("label", "uses_left", "expires_at", "created_by", "created_at")
+    list_select_related = ("created_by",)
+    search_fields = ("label",)
+    fields = ("label", "uses_left", "expires_at", "created_by", "created_at")
+    page_title = "Enrolment token"
+    page_help = (
+        "Write it to a file that only you can read, then start a main agent on the host: "
+        "nightshift agent --server URL --token-file FILE"
+    )
+
+    def make_secret(self, request: HttpRequest, form: Any) -> tuple[Any, str]:
+        data = form.cleaned_data
+        return enrolment.create_token(data["label"], user=request.user, uses=data["uses"], hours=data["hours"])

@@ -1,0 +1,58 @@
+"""DRF authentication of agents: enrolment tokens and host secrets. Sub agents' tokens are checked in the tasks app.
+
+`request.user` stays anonymous; `request.auth` is the Agent or the EnrolmentToken.
+"""
+
+import hmac
+import uuid
+from typing import Any
+
+from django.contrib.auth.models import AnonymousUser
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.request import Request
+
+from agents.credentials import hashed
+from agents.enrolment import find_token
+from agents.models import Agent
+from agents.states import Standing
+
+
+class EnrolmentAuthentication(BaseAuthentication):
+    def authenticate(self, request: Request) -> tuple[Any, Any]:
+        token = find_token(credential(request.headers.get("Authorization", ""), "Enrolment"))
+        if token is None:
+            raise AuthenticationFailed("This enrolment token is unknown, used up or expired.")
+        return AnonymousUser(), token
+
+
+class AgentAuthentication(BaseAuthentication):
+    def authenticate(self, request: Request) -> tuple[Any, Any]:
+        return AnonymousUser(), authenticated_agent(request.headers.get("Authorization", ""))
+
+
+def authenticated_agent(header: str) -> Agent:
+    """The host whose credential this is; AuthenticationFailed otherwise."""
+    agent_id, secret = identified(header, "Agent")
+    agent = Agent.objects.filter(pk=agent_id).first()
+    if agent is None or not hmac.compare_digest(agent.secret_hash, hashed(secret)):
+        raise AuthenticationFailed("No host has this id and secret.")
+    if agent.standing == Standing.DEACTIVATED:
+        raise AuthenticationFailed("This host was deactivated by an operator.")
+    return agent
+
+
+def credential(header: str, scheme: str) -> str:
+    word, _, value = header.partition(" ")
+    if word.lower() != scheme.lower() or not value:
+        raise AuthenticationFailed(f"This call takes the header “Authorization: {scheme} ...”.")
+    return value.strip()
+
+
+def identified(header: str, scheme: str) -> tuple[uuid.UUID, str]:
+    """Split `<scheme> <uuid>:<secret>`."""
+    name, _, secret = credential(header, scheme).partition(":")
+    try:
+        return uuid.UUID(name), secret
+    except ValueError:
+        raise AuthenticationFailed("The id in the credential is not a UUID.") from None

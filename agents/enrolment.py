@@ -1,0 +1,66 @@
+"""Let new hosts in: enrolment tokens, and the registration that spends one."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F, Q
+from django.utils import timezone
+
+from agents.credentials import hashed, new_secret
+from agents.history import record
+from agents.models import Agent, EnrolmentToken
+from scheduler_site.shared.actors import Actor
+
+
+def create_token(
+    label: str, *, user: Any = None, uses: int = 1, hours: float | None = None
+) -> tuple[EnrolmentToken, str]:
+    """A token and its plain text, which is not stored and cannot be shown again. `hours` None: never expires."""
+    plain = new_secret()
+    expires_at = None if hours is None else timezone.now() + timedelta(hours=hours)
+    row = EnrolmentToken.objects.create(
+        label=label, token_hash=hashed(plain), created_by=user, expires_at=expires_at, uses_left=uses
+    )
+    return row, plain
+
+
+def find_token(plain: str) -> EnrolmentToken | None:
+    """The token if it still opens the door."""
+    return _usable().filter(token_hash=hashed(plain)).first()
+
+
+@transaction.atomic
+def register(
+    token: EnrolmentToken, *, name: str, hostname: str, machine_id: str, agent_version: str
+) -> tuple[Agent, str] | None:
+    """Spend one use of the token and make the host. None when somebody else spent the last use."""
+    if _usable().filter(pk=token.pk).update(uses_left=F("uses_left") - 1) != 1:
+        return None
+    secret = new_secret()
+    agent = Agent.objects.create(
+        name=free_name(name),
+        hostname=hostname,
+        machine_id=machine_id,
+        agent_version=agent_version,
+        secret_hash=hashed(secret),
+    )
+    record(agent, "registered", actor=Actor.agent(agent.name), reason=f"enrolment token “{token.label}”")
+    return agent, secret
+
+
+def free_name(wanted: str) -> str:
+    """`wanted`, or with the first free suffix -2, -3, ..."""
+    wanted = wanted[:110]
+    taken = set(Agent.objects.filter(name__startswith=wanted).values_list("name", flat=True))
+    if wanted not in taken:
+        return wanted
+    number = 2
+    while f"{wanted}-{number}" in taken:
+        number += 1
+    return f"{wanted}-{number}"
+
+
+def _usable() -> Any:
+    alive = Q(expires_at__isnull=True) | Q(expires_at__gt=timezone.now())
+    return EnrolmentToken.objects.filter(alive, uses_left__gt=0)

@@ -1,0 +1,63 @@
+"""Capacity of a host: cores, memory, cards. Written at once when it changed, unlike readings. Books nothing."""
+
+from decimal import Decimal
+from typing import Any
+
+from agents.models import Agent, Gpu
+from agents.readings import GpuReading, Resources, figures
+
+
+def store(agent: Agent, resources: Resources) -> bool:
+    """Write capacity and cards; returns whether anything that placement looks at changed."""
+    changed = _capacity_changed(agent, resources)
+    Agent.objects.filter(pk=agent.pk).update(**_capacity(agent, resources), **figures(resources))
+    return _store_gpus(agent, resources) or changed
+
+
+def differs(agent: Agent, resources: Resources) -> bool:
+    """Whether the host's capacity is not what is stored: cheap enough for every heartbeat."""
+    known = {(gpu.uuid, gpu.index, gpu.memory_mib) for gpu in agent.present_gpus}
+    said = {(gpu.uuid, gpu.index, gpu.memory_mib) for gpu in resources.gpus}
+    return known != said or _capacity_changed(agent, resources)
+
+
+def _capacity(agent: Agent, resources: Resources) -> dict[str, Any]:
+    """A probe that failed (None) does not take away what the host had."""
+    cores = agent.cpu_cores if resources.cpu_cores is None else _cores(resources.cpu_cores)
+    return {
+        "cpu_cores": cores,
+        "memory_mib": agent.memory_mib if resources.memory_mib is None else resources.memory_mib,
+        "is_declared": resources.is_declared,
+        "gpu_state": resources.gpu_state,
+        "gpu_detail": resources.gpu_detail[:300],
+    }
+
+
+def _capacity_changed(agent: Agent, resources: Resources) -> bool:
+    return any(getattr(agent, name) != value for name, value in _capacity(agent, resources).items())
+
+
+def _cores(value: float) -> Decimal:
+    return Decimal(str(value)).quantize(Decimal("0.01"))
+
+
+def _store_gpus(agent: Agent, resources: Resources) -> bool:
+    """A broken or hanging driver says nothing about the cards: they stay booked, but are not present for new work."""
+    known = {gpu.uuid: gpu for gpu in agent.gpus.all()}  # type: ignore[attr-defined]
+    changed = False
+    for reading in resources.gpus:
+        changed = _store_gpu(agent, known.pop(reading.uuid, None), reading) or changed
+    gone = [gpu.pk for gpu in known.values() if gpu.is_present]
+    Gpu.objects.filter(pk__in=gone).update(is_present=False)
+    return changed or bool(gone)
+
+
+def _store_gpu(agent: Agent, gpu: Gpu | None, reading: GpuReading) -> bool:
+    said = {"index": reading.index, "name": reading.name[:120], "memory_mib": reading.memory_mib, "is_present": True}
+    if gpu is None:
+        Gpu.objects.create(agent=agent, uuid=reading.uuid, **said)
+        return True
+    if all(getattr(gpu, name) == value for name, value in said.items()):
+        return False
+    Gpu.objects.filter(pk=gpu.pk).update(**said)
+    return True

@@ -1,0 +1,47 @@
+"""When was each host last heard, by this process's monotonic clock. Wall clocks and hosts' clocks are never asked.
+
+Lives in memory: after a restart every known host gets an amnesty (agents.supervision.after_restart).
+"""
+
+import threading
+import time
+import uuid
+
+SUSPECT_AFTER_SECONDS = 6.0
+UNREACHABLE_AFTER_SECONDS = 30.0
+AMNESTY_SECONDS = 60.0
+
+_lock = threading.Lock()
+_heard: dict[uuid.UUID, float] = {}
+_amnesty_until = 0.0
+
+
+def heard(agent_id: uuid.UUID) -> None:
+    with _lock:
+        _heard[agent_id] = time.monotonic()
+
+
+def silent_seconds(agent_id: uuid.UUID) -> float | None:
+    """Seconds since the last sign of life; None: not heard by this process."""
+    with _lock:
+        last = _heard.get(agent_id)
+    return None if last is None else time.monotonic() - last
+
+
+def grant_amnesty() -> None:
+    """Forget what was heard; nobody is called unreachable for AMNESTY_SECONDS."""
+    global _amnesty_until
+    with _lock:
+        _heard.clear()
+        _amnesty_until = time.monotonic() + AMNESTY_SECONDS
+
+
+def in_amnesty() -> bool:
+    return time.monotonic() < _amnesty_until
+
+
+def excuse(seconds: float) -> None:
+    """The server itself stood still for `seconds`: nobody was silent during that time."""
+    with _lock:
+        for agent_id in _heard:
+            _heard[agent_id] += seconds

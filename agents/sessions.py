@@ -1,0 +1,77 @@
+"""Open a main agent's session: a new epoch, who it is now, what it has.
+Reconciling its sub agents is the tasks app's."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from agents import inventory, liveness
+from agents.history import record
+from agents.messages import announce
+from agents.models import Agent
+from agents.readings import Resources
+from agents.states import Connectivity
+from scheduler_site.shared.actors import Actor
+from scheduler_site.shared.errors import StaleEpoch
+
+
+@dataclass(frozen=True)
+class SessionFacts:
+    """What a main agent says of itself when it opens a session."""
+
+    boot_id: str
+    incarnation: str
+    machine_id: str
+    agent_version: str
+    host: dict[str, Any] = field(default_factory=dict)
+    started_at: datetime | None = None
+
+
+@transaction.atomic
+def open_session(agent: Agent, facts: SessionFacts, resources: Resources) -> int:
+    """Returns the new epoch; every older session of this host is closed by it."""
+    now = timezone.now()
+    is_restart = agent.incarnation != facts.incarnation
+    Agent.objects.filter(pk=agent.pk).update(
+        epoch=F("epoch") + 1,
+        boot_id=facts.boot_id,
+        incarnation=facts.incarnation,
+        machine_id=facts.machine_id,
+        agent_version=facts.agent_version,
+        host_facts=facts.host,
+        hostname=str(facts.host.get("hostname", ""))[:255],
+        zone=str(facts.host.get("zone") or "")[:120],
+        started_at=now if is_restart else agent.started_at,
+        last_heartbeat_time=now,
+    )
+    inventory.store(agent, resources)
+    agent.refresh_from_db()
+    liveness.heard(agent.pk)
+    if is_restart:
+        record(agent, "session_opened", actor=Actor.agent(agent.name), epoch=agent.epoch, boot_id=facts.boot_id)
+    come_online(agent)
+    return agent.epoch
+
+
+def require_epoch(agent: Agent, epoch: int) -> None:
+    """StaleEpoch unless this is the host's latest session."""
+    if agent.epoch != epoch:
+        raise StaleEpoch(f"Session {epoch} of {agent.name} was replaced by session {agent.epoch}.")
+
+
+def come_online(agent: Agent) -> None:
+    """Heard again: online, if it was not."""
+    changed = (
+        Agent.objects.filter(pk=agent.pk)
+        .exclude(connectivity=Connectivity.ONLINE)
+        .update(connectivity=Connectivity.ONLINE)
+    )
+    if changed:
+        if agent.connectivity == Connectivity.UNREACHABLE:
+            record(agent, "online", actor=Actor.agent(agent.name), old=agent.connectivity, new=Connectivity.ONLINE)
+        agent.connectivity = Connectivity.ONLINE
+        announce(agent.pk, agent.status)

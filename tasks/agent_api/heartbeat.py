@@ -1,0 +1,38 @@
+"""POST heartbeat: figures in; assignments and stops out, repeated until they are moot."""
+
+from typing import Any
+
+from django.http import HttpResponse
+from rest_framework.request import Request
+
+from agents import heartbeats, inventory_requests
+from agents.models import Agent
+from agents.sessions import require_epoch
+from tasks import grants
+from tasks.agent_api.base import AgentApiView, answer
+from tasks.agent_messages import Heartbeat
+from tasks.scheduling import wakeup
+
+BEAT_SECONDS = 2.0
+
+
+class HeartbeatView(AgentApiView):
+    def post(self, request: Request) -> HttpResponse:
+        message = self.read(request, Heartbeat)
+        agent: Agent = request.auth
+        require_epoch(agent, message.epoch)
+        if not heartbeats.is_newer(agent, message.seq):
+            return answer(_reply([], [], inventory_wanted=False))
+        if heartbeats.receive(agent, message.resources.value(), message.accepts_work):
+            wakeup.request_pass()
+        wanted = inventory_requests.take(agent.pk)
+        return answer(_reply(grants.assignments(agent), grants.stops(agent), inventory_wanted=wanted))
+
+
+def _reply(assignments: list[Any], directives: list[Any], *, inventory_wanted: bool) -> dict[str, Any]:
+    return {
+        "next_in_seconds": BEAT_SECONDS,
+        "assignments": assignments,
+        "directives": directives,
+        "inventory_wanted": inventory_wanted,
+    }

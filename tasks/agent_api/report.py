@@ -1,0 +1,18 @@
+"""POST report: what sub agents have to say, each for itself or the main agent for all of its host."""
+
+from django.http import HttpResponse
+from rest_framework.request import Request
+
+from tasks import reports
+from tasks.agent_api.base import AgentApiView, ReportAuthentication, answer
+from tasks.agent_messages import Report
+
+REPORT_SECONDS = 1.0
+
+
+class ReportView(AgentApiView):
+    authentication_classes = [ReportAuthentication]
+
+    def post(self, request: Request) -> HttpResponse:
+        message = self.read(request, Report)
+        return answer({"next_in_seconds": REPORT_SECONDS, "replies": reports.receive(message.entries)})

@@ -1,0 +1,40 @@
+"""POST session: a main agent says who it is and what it has; both sides agree on every sub agent."""
+
+from django.http import HttpResponse
+from rest_framework.request import Request
+
+from agents import liveness
+from agents.sessions import SessionFacts, open_session
+from scheduler_site.shared.identity import instance_id
+from tasks.agent_api.base import AgentApiView, answer
+from tasks.agent_api.heartbeat import BEAT_SECONDS
+from tasks.agent_api.versions import require_common_version
+from tasks.agent_messages import Session
+from tasks.reconcile import reconcile
+from tasks.scheduling import wakeup
+
+
+class SessionView(AgentApiView):
+    def post(self, request: Request) -> HttpResponse:
+        message = self.read(request, Session)
+        proto = require_common_version(message.proto)
+        facts = SessionFacts(
+            boot_id=message.boot_id,
+            incarnation=message.incarnation,
+            machine_id=message.machine_id,
+            agent_version=message.agent_version,
+            host=message.host,
+        )
+        epoch = open_session(request.auth, facts, message.resources.value())
+        directives = reconcile(request.auth, message.sub_agents, is_complete=message.inventory_complete)
+        wakeup.request_pass()
+        return answer(
+            {
+                "epoch": epoch,
+                "proto": proto,
+                "instance_id": instance_id(),
+                "lease_seconds": liveness.UNREACHABLE_AFTER_SECONDS,
+                "next_in_seconds": BEAT_SECONDS,
+                "directives": directives,
+            }
+        )

@@ -1,0 +1,187 @@
+"""What agents send, as typed messages. Decoding checks types and names the wrong field;
+meaning is checked by the domain.
+
+Unknown keys are ignored, so that a newer agent can say more. The format is docs/agent-protocol.md.
+"""
+
+from typing import Annotated, Any, Literal, TypeVar
+from uuid import UUID
+
+import msgspec
+
+from agents.readings import GpuReading, Resources
+from scheduler_site.shared.errors import BadMessage
+from tasks.usage import Usage
+
+Short = Annotated[str, msgspec.Meta(max_length=255)]
+Size = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
+Fence = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
+Stream = Literal["out", "err"]
+Number = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
+
+
+class Proto(msgspec.Struct):
+    min: int
+    max: int
+
+
+class Register(msgspec.Struct):
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=120)]
+    hostname: Short
+    agent_version: Annotated[str, msgspec.Meta(max_length=40)]
+    proto: Proto
+    machine_id: Annotated[str, msgspec.Meta(max_length=64)] = ""
+
+
+class GpuMessage(msgspec.Struct):
+    index: Annotated[int, msgspec.Meta(ge=0, le=1023)]
+    uuid: Annotated[str, msgspec.Meta(min_length=1, max_length=80)]
+    name: Short | None = None
+    memory_mib: Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)] | None = None
+    memory_used_mib: Size | None = None
+    utilization: Number | None = None
+    temperature_c: float | None = None
+    power_w: float | None = None
+
+
+class ResourcesMessage(msgspec.Struct):
+    cpu_cores: Annotated[float, msgspec.Meta(ge=0, le=100000)] | None = None
+    cpu_usage: Number | None = None
+    memory_mib: Size | None = None
+    memory_used_mib: Size | None = None
+    memory_usage: Number | None = None
+    load_1m: Number | None = None
+    disk_total_mib: Size | None = None
+    disk_free_mib: Size | None = None
+    is_declared: bool = False
+    gpu_state: Literal["ready", "absent", "disabled", "broken", "unknown"] = "unknown"
+    gpu_detail: str | None = ""
+    gpus: Annotated[list[GpuMessage], msgspec.Meta(max_length=256)] = []
+
+    def value(self) -> Resources:
+        columns = {name: getattr(self, name) for name in self.__struct_fields__ if name != "gpus"}
+        columns["gpu_detail"] = self.gpu_detail or ""
+        return Resources(**columns, gpus=tuple(_gpu_value(gpu) for gpu in self.gpus))
+
+
+def _gpu_value(gpu: GpuMessage) -> GpuReading:
+    columns = {name: getattr(gpu, name) for name in gpu.__struct_fields__}
+    columns["name"] = gpu.name or ""
+    return GpuReading(**columns)
+
+
+class InventoryItem(msgspec.Struct):
+    sub_agent_id: UUID
+    fence: Fence
+    local_state: Literal["assigned", "claimed", "running", "finished"]
+    sizes: dict[str, Size] = {}
+
+
+class Session(msgspec.Struct):
+    boot_id: Annotated[str, msgspec.Meta(max_length=64)]
+    incarnation: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+    agent_version: Annotated[str, msgspec.Meta(max_length=40)]
+    proto: Proto
+    inventory_complete: bool
+    sub_agents: Annotated[list[InventoryItem], msgspec.Meta(max_length=100_000)]
+    resources: ResourcesMessage
+    machine_id: Annotated[str, msgspec.Meta(max_length=64)] = ""
+    host: dict[str, Any] = {}
+
+
+class Heartbeat(msgspec.Struct):
+    epoch: int
+    seq: int
+    resources: ResourcesMessage
+    accepts_work: bool = True
+
+
+class Claim(msgspec.Struct):
+    epoch: int
+    fence: Fence
+    nonce: Annotated[str, msgspec.Meta(min_length=16, max_length=64)]
+
+
+class GiveBack(msgspec.Struct):
+    fence: Fence
+    detail: Annotated[str, msgspec.Meta(max_length=2000)] = ""
+    reason: Short = ""
+
+
+class Started(msgspec.Struct):
+    pid: Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)] | None = None
+    pid_start_ticks: int | None = None
+    boot_id: str | None = None
+
+
+class UsageMessage(msgspec.Struct):
+    cpu_percent: Number | None = None
+    cpu_seconds: Number | None = None
+    memory_mib: Size | None = None
+    processes: Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)] | None = None
+    gpus: Annotated[list[dict[str, Any]], msgspec.Meta(max_length=256)] = []
+
+    def value(self) -> Usage:
+        return Usage(self.cpu_percent, self.cpu_seconds, self.memory_mib, self.processes, self.gpus)
+
+
+class Output(msgspec.Struct):
+    stream: Stream
+    offset: Size
+    data: Annotated[bytes, msgspec.Meta(max_length=4 << 20)]
+    crc32: int
+
+
+class Finish(msgspec.Struct):
+    reason: str
+    digest: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+    sizes: dict[Stream, Size]
+    exit_code: Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)] | None = None
+    signal: Annotated[int, msgspec.Meta(ge=0, le=1023)] | None = None
+    sent_signals: list[str] = []
+    duration_seconds: Number | None = None
+    cpu_seconds: Number | None = None
+    peak_memory_mib: Size | None = None
+    result: Any = None
+    detail: str = ""
+    ended_at: str | float | None = None
+
+
+class LogClose(msgspec.Struct):
+    stream: Stream
+    size: Size
+    sha256: Annotated[str, msgspec.Meta(min_length=64, max_length=64)]
+
+
+class Entry(msgspec.Struct):
+    sub_agent_id: UUID
+    fence: Fence
+    token: str
+    started: Started | None = None
+    usage: UsageMessage | None = None
+    output: list[Output] = []
+    finish: Finish | None = None
+    log_close: list[LogClose] = []
+
+
+class Report(msgspec.Struct):
+    """Entries are decoded one by one, so that a bad one spoils no other."""
+
+    entries: Annotated[list[msgspec.Raw], msgspec.Meta(max_length=10_000)]
+
+
+class EntryHead(msgspec.Struct):
+    """As much of a bad entry as is needed to answer it."""
+
+    sub_agent_id: Any = ""
+
+
+Message = TypeVar("Message", bound=msgspec.Struct)
+
+
+def decode(body: bytes, kind: type[Message]) -> Message:
+    """The message, or BadMessage that names the field."""
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise BadMessage(str(error)) from None

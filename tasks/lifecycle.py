@@ -1,0 +1,324 @@
+"""Every change of a task's status: the only writer of Task.status, Task.current_fence and of how a task ended.
+
+One verb, one transaction: a filtered UPDATE on (id, allowed statuses, fence) that must hit one row, the sub agent's own
+change, the history row, what was held released, dependants freed, pages told on commit. Callers are the API, pages,
+admin,
+agents' reports and the server's loops; none of them writes a status itself. Who may call is their business.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Case, F, Value, When
+from django.utils import timezone
+
+from agents import doorbell
+from agents.models import Agent
+from scheduler_site.shared.actors import SYSTEM, Actor
+from scheduler_site.shared.errors import Conflict, SubAgentClosed
+from tasks import logs, messages, sub_agent_lifecycle
+from tasks.history import record, record_many
+from tasks.models import Dependency, SubAgent, Task
+from tasks.outcome import Outcome, task_status
+from tasks.scheduling import wakeup
+from tasks.states import (
+    LIVE_STATES,
+    EndReason,
+    SubAgentState,
+    TaskStatus,
+    dependency_verdict,
+)
+
+RETRY_DELAY_SECONDS = 2.0
+LONGEST_DELAY_SECONDS = 300.0
+
+
+@transaction.atomic
+def submit(task: Task, dependencies: Sequence[tuple[Task, str]], *, actor: Actor) -> Task:
+    """Store a new, checked task: blocked while a dependency is open, else waiting.
+    Dependencies are locked by the caller."""
+    task.unmet = sum(dependency_verdict(kind, other.status) is None for other, kind in dependencies)
+    task.status = TaskStatus.BLOCKED if task.unmet else TaskStatus.WAITING
+    task.waiting_since = None if task.unmet else timezone.now()
+    task.save(force_insert=True)
+    _add_dependencies(task.pk, dependencies)
+    record(task.pk, "submitted", actor=actor, new=task.status)
+    _news([task.pk])
+    return task
+
+
+@transaction.atomic
+def place(task_id: int, agent: Agent) -> SubAgent:
+    """waiting -> waiting with a fence: a sub agent is assigned on `agent`. The caller adds the allocation."""
+    attempt_no = Task.objects.values_list("attempt_no", flat=True).get(pk=task_id) + 1
+    sub_agent = sub_agent_lifecycle.assign(task_id, agent.pk, attempt_no)
+    _update(
+        Task.objects.filter(pk=task_id, status=TaskStatus.WAITING, current_fence=None, attempt_no=attempt_no - 1),
+        task_id,
+        "place",
+        current_fence=sub_agent.fence,
+        attempt_no=attempt_no,
+        agent_id=str(agent.pk),
+        agent_name=agent.name,
+    )
+    _note(task_id, "placed", SYSTEM, "waiting", "waiting", f"on {agent.name}", sub_agent)
+    doorbell.ring(agent.pk)
+    return sub_agent
+
+
+@transaction.atomic
+def claim(sub_agent: SubAgent, nonce: str) -> None:
+    """The host accepts. The same nonce again is the same claim (its reply was lost)."""
+    task = Task.objects.select_for_update().get(pk=sub_agent.task_id)
+    sub_agent.refresh_from_db()
+    if sub_agent.state in LIVE_STATES and sub_agent.claim_nonce == nonce:
+        return
+    if task.current_fence != sub_agent.fence or task.is_final:
+        raise SubAgentClosed(f"{sub_agent} is {sub_agent.state}.", state=sub_agent.state)
+    sub_agent_lifecycle.claim(sub_agent, nonce)
+    record(task.pk, "claimed", actor=Actor.agent(task.agent_name), sub_agent=sub_agent)
+
+
+@transaction.atomic
+def start(sub_agent: SubAgent, *, pid: int | None, actor: Actor) -> None:
+    """waiting -> running: the script executes. Said twice is said once."""
+    if sub_agent.state != SubAgentState.STARTING:
+        return
+    now = timezone.now()
+    sub_agent_lifecycle.start(sub_agent, pid, now)
+    _update(
+        Task.objects.filter(pk=sub_agent.task_id, status=TaskStatus.WAITING, current_fence=sub_agent.fence),
+        sub_agent.task_id,
+        "start",
+        status=TaskStatus.RUNNING,
+        start_time=now,
+    )
+    _note(sub_agent.task_id, "started", actor, "waiting", "running", "", sub_agent)
+
+
+@transaction.atomic
+def give_back(sub_agent: SubAgent, state: SubAgentState, detail: str, *, actor: Actor) -> None:
+    """The attempt is void, it never executed: the task waits again, or is canceled if that was asked meanwhile."""
+    task = Task.objects.select_for_update().get(pk=sub_agent.task_id)
+    sub_agent_lifecycle.void(sub_agent, state, detail)
+    row = Task.objects.filter(pk=task.pk, status=TaskStatus.WAITING, current_fence=sub_agent.fence)
+    if task.cancel_requested_at is not None:
+        _end(row, task, TaskStatus.CANCELED, EndReason.CANCEL, task.cancel_reason, actor, sub_agent)
+        return
+    _update(row, task.pk, "give back", **_waiting_again(task.voids), voids=F("voids") + 1)
+    _note(task.pk, str(state), actor, "waiting", "waiting", detail, sub_agent)
+
+
+@transaction.atomic
+def finish(sub_agent: SubAgent, outcome: Outcome, *, actor: Actor) -> None:
+    """A claimed attempt ended: the task is final, or waits again when a retry is left.
+    SubAgentClosed if it ended before."""
+    task = Task.objects.select_for_update().get(pk=sub_agent.task_id)
+    sub_agent_lifecycle.finish(sub_agent, outcome)
+    logs.begin_draining(sub_agent, outcome.sizes)
+    row = Task.objects.filter(
+        pk=task.pk, status__in=(TaskStatus.WAITING, TaskStatus.RUNNING), current_fence=sub_agent.fence
+    )
+    status = task_status(outcome)
+    if status == TaskStatus.FAILED and _may_retry(task, outcome):
+        _update(row, task.pk, "retry", **_waiting_again(task.retries_used), retries_used=F("retries_used") + 1)
+        _note(task.pk, "retried", actor, task.status, "waiting", outcome.detail or outcome.reason, sub_agent)
+        return
+    _end(row, task, status, outcome.reason, outcome.detail, actor, sub_agent, **_result_columns(task, outcome))
+
+
+@transaction.atomic
+def cancel(task_id: int, *, actor: Actor, reason: str = "", kill_now: bool = False) -> Task:
+    """Not claimed yet: canceled at once, never executed. Claimed: the host is asked to stop it;
+    asking twice skips the grace."""
+    task = Task.objects.select_for_update().get(pk=task_id)
+    if task.is_final:
+        raise Conflict(f"Task {task_id} is {task.status} already.", status=task.status)
+    sub_agent = SubAgent.objects.filter(task=task, state__in=LIVE_STATES).first()
+    if sub_agent is not None and sub_agent.state != SubAgentState.ASSIGNED:
+        return _request_cancel(task, sub_agent, actor, reason, kill_now)
+    if sub_agent is not None:
+        sub_agent_lifecycle.void(sub_agent, SubAgentState.REVOKED, "canceled before the host accepted")
+        doorbell.ring(sub_agent.agent_id)
+    row = Task.objects.filter(pk=task_id, status=task.status, current_fence=task.current_fence)
+    _end(row, task, TaskStatus.CANCELED, EndReason.CANCEL, reason, actor, sub_agent)
+    task.refresh_from_db()
+    return task
+
+
+@transaction.atomic
+def edit(task_id: int, changes: dict[str, Any], *, actor: Actor) -> Task:
+    """Change checked columns of a task that is not on a host yet."""
+    row = _changeable(task_id)
+    before = row.values(*changes).get()
+    row.update(**changes)
+    changed = sorted(name for name in changes if before[name] != changes[name])
+    record(task_id, "edited", actor=actor, reason=", ".join(changed))
+    _news([task_id])
+    return Task.objects.get(pk=task_id)
+
+
+@transaction.atomic
+def depend_on(task_id: int, dependencies: Sequence[tuple[Task, str]], *, actor: Actor) -> None:
+    """Replace the dependencies of a task that is not on a host yet; it blocks or waits accordingly."""
+    row = _changeable(task_id)
+    old = row.values_list("status", flat=True).get()
+    Dependency.objects.filter(task_id=task_id).delete()
+    unmet = _add_dependencies(task_id, dependencies)
+    status = TaskStatus.BLOCKED if unmet else TaskStatus.WAITING
+    row.update(status=status, unmet=unmet, waiting_since=None if unmet else timezone.now())
+    after = ", ".join(f"{kind} #{other.pk}" for other, kind in dependencies) or "nothing"
+    record(task_id, "edited", actor=actor, old=old, new=status, reason=f"depends on {after}")
+    _news([task_id])
+
+
+def _changeable(task_id: int) -> Any:
+    """The task's row while it is not on a host; Conflict otherwise."""
+    row = Task.objects.filter(pk=task_id, status__in=(TaskStatus.BLOCKED, TaskStatus.WAITING), current_fence=None)
+    if not row.exists():
+        task = Task.objects.get(pk=task_id)
+        where = f" on {task.agent_name}" if task.current_fence is not None else ""
+        raise Conflict(f"Task {task_id} is {task.status}{where}; only a task that still waits can be changed.")
+    return row
+
+
+def _add_dependencies(task_id: int, dependencies: Sequence[tuple[Task, str]]) -> int:
+    """Returns how many of them are open."""
+    verdicts = [(other, kind, dependency_verdict(kind, other.status)) for other, kind in dependencies]
+    Dependency.objects.bulk_create(
+        Dependency(task_id=task_id, depends_on=other, kind=kind, is_satisfied=verdict is True)
+        for other, kind, verdict in verdicts
+    )
+    return sum(verdict is None for _, _, verdict in verdicts)
+
+
+def _request_cancel(task: Task, sub_agent: SubAgent, actor: Actor, reason: str, kill_now: bool) -> Task:
+    again = task.cancel_requested_at is not None
+    sub_agent_lifecycle.request_stop(sub_agent, EndReason.CANCEL, now=kill_now or again)
+    if not again:
+        task.cancel_requested_at, task.cancel_reason = timezone.now(), reason[:300]
+        task.save(update_fields=["cancel_requested_at", "cancel_reason"])
+    record(task.pk, "cancel_requested", actor=actor, reason=reason, sub_agent=sub_agent, now=kill_now or again)
+    doorbell.ring(sub_agent.agent_id)
+    messages.announce([task.pk])
+    return task
+
+
+def _may_retry(task: Task, outcome: Outcome) -> bool:
+    return outcome.may_run_again and task.cancel_requested_at is None and task.retries_used < task.retries
+
+
+def _waiting_again(earlier: int) -> dict[str, Any]:
+    """Columns of a task that leaves its host and waits; each earlier time doubles the pause before the next."""
+    delay = min(LONGEST_DELAY_SECONDS, RETRY_DELAY_SECONDS * 2 ** min(earlier, 10)) if earlier else 0.0
+    now = timezone.now()
+    return {
+        "status": TaskStatus.WAITING,
+        "current_fence": None,
+        "agent_id": "",
+        "agent_name": "",
+        "start_time": None,
+        "waiting_since": now,
+        "not_before": now + timedelta(seconds=delay) if delay else None,
+    }
+
+
+def _result_columns(task: Task, outcome: Outcome) -> dict[str, Any]:
+    return {
+        "exit_code": outcome.exit_code,
+        "exit_signal": outcome.exit_signal,
+        "execution_time": outcome.duration_seconds,
+        "result": outcome.result,
+        "start_time": task.start_time or _start_of(outcome),
+    }
+
+
+def _start_of(outcome: Outcome) -> datetime | None:
+    """The start of a script whose start and end came in one report."""
+    if outcome.duration_seconds is None:
+        return None
+    return timezone.now() - timedelta(seconds=outcome.duration_seconds)
+
+
+def _end(
+    row: Any, task: Task, status: str, reason: str, detail: str, actor: Actor, sub_agent: Any, **columns: Any
+) -> None:
+    """Make a task final and settle whoever depends on it."""
+    _update(
+        row,
+        task.pk,
+        "end",
+        status=status,
+        current_fence=None,
+        end_time=timezone.now(),
+        end_reason=reason,
+        end_detail=detail[:500],
+        **columns,
+    )
+    record(task.pk, "ended", actor=actor, old=task.status, new=status, reason=detail or reason, sub_agent=sub_agent)
+    _news([task.pk, *_settle_dependants(task.pk, status)])
+
+
+def _settle_dependants(task_id: int, status: str) -> list[int]:
+    """Free or cancel what depends on an ended task, and on what that cancels, however deep.
+    Returns the changed tasks."""
+    changed: list[int] = []
+    ended = deque([(task_id, status)])
+    while ended:
+        other_id, other_status = ended.popleft()
+        verdicts: dict[bool | None, list[int]] = {True: [], False: []}
+        edges = Dependency.objects.filter(depends_on_id=other_id, is_satisfied=False, task__status=TaskStatus.BLOCKED)
+        for dependant_id, kind in edges.values_list("task_id", "kind"):
+            verdicts[dependency_verdict(kind, other_status)].append(dependant_id)
+        changed += _satisfy(other_id, verdicts[True])
+        for dependant_id in verdicts[False]:
+            _cancel_dependant(dependant_id, other_id, other_status)
+            ended.append((dependant_id, TaskStatus.CANCELED))
+        changed += verdicts[False]
+    return changed
+
+
+def _satisfy(other_id: int, dependant_ids: list[int]) -> list[int]:
+    """One dependency fewer; those with none left wait from now on. Returns these."""
+    if not dependant_ids:
+        return []
+    Dependency.objects.filter(depends_on_id=other_id, task_id__in=dependant_ids).update(is_satisfied=True)
+    freed = list(Task.objects.filter(pk__in=dependant_ids, unmet=1).values_list("pk", flat=True))
+    Task.objects.filter(pk__in=dependant_ids, status=TaskStatus.BLOCKED).update(
+        unmet=F("unmet") - 1,
+        status=Case(When(unmet=1, then=Value(TaskStatus.WAITING)), default=F("status")),
+        waiting_since=Case(When(unmet=1, then=Value(timezone.now())), default=F("waiting_since")),
+    )
+    record_many(freed, "unblocked", actor=SYSTEM, old="blocked", new="waiting", reason=f"after #{other_id}")
+    return freed
+
+
+def _cancel_dependant(task_id: int, other_id: int, other_status: str) -> None:
+    detail = f"Task #{other_id} {_ENDED[other_status]}, so this one can never start."
+    row = Task.objects.filter(pk=task_id, status=TaskStatus.BLOCKED)
+    row.update(status=TaskStatus.CANCELED, end_time=timezone.now(), end_reason=EndReason.DEPENDENCY, end_detail=detail)
+    record(task_id, "ended", actor=SYSTEM, old="blocked", new="canceled", reason=detail)
+
+
+_ENDED = {"completed": "completed", "failed": "failed", "canceled": "was canceled"}
+
+
+def _update(row: Any, task_id: int, verb: str, **columns: Any) -> None:
+    """The compare-and-set: exactly one row, or Conflict with what the task really is."""
+    if row.update(**columns) != 1:
+        actual = Task.objects.values_list("status", "current_fence").get(pk=task_id)
+        raise Conflict(f"Cannot {verb} task {task_id}: it is {actual[0]} (fence {actual[1]}).", status=actual[0])
+
+
+def _note(task_id: int, verb: str, actor: Actor, old: str, new: str, reason: str, sub_agent: SubAgent) -> None:
+    record(task_id, verb, actor=actor, old=old, new=new, reason=reason, sub_agent=sub_agent)
+    _news([task_id])
+
+
+def _news(task_ids: Sequence[int]) -> None:
+    """Tell pages and ask for a scheduling pass; both happen only if the transaction commits."""
+    messages.announce(task_ids)
+    wakeup.request_pass()

@@ -1,0 +1,64 @@
+"""Compare what a main agent has with what the server has, both ways (the table of docs/agent-protocol.md, Session).
+
+`verdict` is pure. Only a complete inventory proves that something is not on the host.
+"""
+
+import logging
+from typing import Any
+
+from agents.models import Agent
+from scheduler_site.shared.actors import SYSTEM
+from scheduler_site.shared.errors import SubAgentClosed
+from tasks import grants, lifecycle, logs
+from tasks.agent_messages import InventoryItem
+from tasks.models import SubAgent
+from tasks.outcome import lost
+from tasks.states import CLAIMED_STATES, EndReason
+
+log = logging.getLogger(__name__)
+
+
+def reconcile(agent: Agent, inventory: list[InventoryItem], *, is_complete: bool) -> list[dict[str, Any]]:
+    """Directives for what the host has; what it should have and has not is lost at once."""
+    listed = {item.sub_agent_id: item for item in inventory}
+    rows = SubAgent.objects.filter(agent=agent, pk__in=listed).select_related("task").in_bulk()
+    directives = [_directive(item, rows.get(item.sub_agent_id)) for item in inventory]
+    if is_complete:
+        _lose_unlisted(agent, set(listed))
+    return [directive for directive in directives if directive is not None]
+
+
+def verdict(local_state: str, *, is_live: bool, is_settled: bool, has_result: bool) -> str:
+    """keep, stop, forget or send_result. `is_live`: under the fence that the host names."""
+    if local_state == "finished":
+        return "forget" if has_result and is_settled else "send_result"
+    if not is_live:
+        return "forget" if local_state == "assigned" else "stop"
+    return "keep"
+
+
+def _directive(item: InventoryItem, sub_agent: SubAgent | None) -> dict[str, Any] | None:
+    if sub_agent is None:
+        log.warning("unknown_sub_agent sub_agent_id=%s local_state=%s", item.sub_agent_id, item.local_state)
+        return None
+    kind = verdict(
+        item.local_state,
+        is_live=sub_agent.is_live and sub_agent.fence == item.fence,
+        is_settled=logs.is_settled(sub_agent),
+        has_result=bool(sub_agent.digest),
+    )
+    if kind == "keep" and sub_agent.stop_reason:
+        return grants.stop_directive(sub_agent)
+    if kind == "stop":
+        return grants.directive("stop", item.sub_agent_id, item.fence, reason="lost", grace_seconds=10, kill_now=False)
+    return grants.directive(kind, item.sub_agent_id, item.fence)
+
+
+def _lose_unlisted(agent: Agent, listed: set[Any]) -> None:
+    claimed = SubAgent.objects.filter(agent=agent, state__in=CLAIMED_STATES).exclude(pk__in=listed)
+    outcome = lost(EndReason.NO_RECORD, f"{agent.name} has no record of this attempt.", is_proven=True)
+    for sub_agent in claimed:
+        try:
+            lifecycle.finish(sub_agent, outcome, actor=SYSTEM)
+        except SubAgentClosed:
+            log.info("ended_meanwhile sub_agent_id=%s", sub_agent.pk)

@@ -1,0 +1,128 @@
+"""One turn of the reaper loop: every state that waits for somebody has a deadline, and this is who looks at it.
+
+Each expiry is its own transaction and compares before it sets, so a report that comes in between wins.
+Not a queued job:
+a loop of the server, supervised like the others.
+"""
+
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+
+from agents import doorbell, inventory_requests, liveness, supervision
+from agents.models import Agent
+from agents.states import Connectivity, Standing
+from scheduler_site.shared.actors import SYSTEM
+from scheduler_site.shared.errors import DomainError
+from tasks import lifecycle, messages, sub_agent_lifecycle
+from tasks.models import SubAgent
+from tasks.outcome import lost
+from tasks.states import CLAIMED_STATES, EndReason, SubAgentState
+
+log = logging.getLogger(__name__)
+
+INTERVAL_SECONDS = 1.0
+CLAIM_WITHIN_SECONDS = 15.0
+START_WITHIN_SECONDS = 30.0
+LOST_AFTER_SECONDS = 24 * 3600.0
+LIMIT_SLACK_SECONDS = 60.0
+STALL_SECONDS = 5.0
+
+_last_turn: float | None = None
+
+
+def reaper_turn() -> float:
+    """Returns the seconds to wait before the next turn."""
+    _excuse_own_stall()
+    swept = supervision.sweep()
+    for agent in swept.unreachable:
+        _mark_unreachable(agent)
+    for step in (_revoke_unclaimed, _ask_about_unstarted, _stop_overdue, _lose_long_unreachable):
+        step()
+    return INTERVAL_SECONDS
+
+
+def _excuse_own_stall() -> None:
+    """If this loop itself stood still (a suspended machine, a locked database),
+    hosts were not silent during that time."""
+    global _last_turn
+    now = time.monotonic()
+    if _last_turn is not None and (late := now - _last_turn - INTERVAL_SECONDS) > STALL_SECONDS:
+        log.warning("reaper_stalled seconds=%.1f", late)
+        liveness.excuse(late)
+    _last_turn = now
+
+
+def _mark_unreachable(agent: Agent) -> None:
+    """A flag, nothing more: the scripts may be running well."""
+    rows = SubAgent.objects.filter(agent=agent, state__in=CLAIMED_STATES, unreachable_since=None)
+    task_ids = list(rows.values_list("task_id", flat=True))
+    rows.update(unreachable_since=timezone.now())
+    messages.announce(task_ids)
+
+
+def _revoke_unclaimed() -> None:
+    """The host did not accept in time, or may get no work any more: the task goes back, nothing was executed."""
+    if liveness.in_amnesty():
+        return
+    assigned = SubAgent.objects.filter(state=SubAgentState.ASSIGNED).select_related("agent")
+    for sub_agent in assigned.filter(created_time__lt=_ago(CLAIM_WITHIN_SECONDS)):
+        _revoke(sub_agent, f"{sub_agent.agent.name} did not accept it in time")
+    for sub_agent in assigned.exclude(agent__standing=Standing.ACTIVE):
+        _revoke(sub_agent, f"{sub_agent.agent.name} is {sub_agent.agent.standing}")
+
+
+def _revoke(sub_agent: SubAgent, detail: str) -> None:
+    with _race_may_be_lost():
+        lifecycle.give_back(sub_agent, SubAgentState.REVOKED, detail, actor=SYSTEM)
+
+
+def _ask_about_unstarted() -> None:
+    """Claimed and silent while its host is heard: the host says what it has, and reconciling decides."""
+    starting = SubAgent.objects.filter(
+        state=SubAgentState.STARTING,
+        claimed_at__lt=_ago(START_WITHIN_SECONDS),
+        agent__connectivity=Connectivity.ONLINE,
+    )
+    for agent_id in starting.values_list("agent_id", flat=True).distinct():
+        inventory_requests.ask(agent_id)
+
+
+def _stop_overdue() -> None:
+    """The sub agent counts the time limit itself; this is the second lock, for one that does not."""
+    running = SubAgent.objects.filter(
+        state=SubAgentState.RUNNING, stop_reason="", task__time_limit_seconds__isnull=False, unreachable_since=None
+    ).select_related("task")
+    for sub_agent in running:
+        task = sub_agent.task
+        if sub_agent.started_at < _ago(task.time_limit_seconds + task.grace_seconds + LIMIT_SLACK_SECONDS):
+            sub_agent_lifecycle.request_stop(sub_agent, EndReason.TIMEOUT)
+            doorbell.ring(sub_agent.agent_id)
+
+
+def _lose_long_unreachable() -> None:
+    """A day without a word: the result will not come. Its processes may still run,
+    so nothing is tried again by itself."""
+    rows = SubAgent.objects.filter(state__in=CLAIMED_STATES, unreachable_since__lt=_ago(LOST_AFTER_SECONDS))
+    for sub_agent in rows.select_related("agent"):
+        detail = f"{sub_agent.agent.name} has not been heard for a day."
+        outcome = lost(EndReason.HOST_LOST, detail, is_proven=False)
+        with _race_may_be_lost():
+            lifecycle.finish(sub_agent, outcome, actor=SYSTEM)
+
+
+@contextmanager
+def _race_may_be_lost() -> Iterator[None]:
+    """A report that came in between wins, and one row's trouble must not keep the others waiting."""
+    try:
+        yield
+    except DomainError as error:
+        log.info("expiry_superseded detail=%r", error.detail)
+
+
+def _ago(seconds: float) -> datetime:
+    return timezone.now() - timedelta(seconds=seconds)

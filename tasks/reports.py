@@ -1,0 +1,183 @@
+"""Take what sub agents report: started, output, usage, finish, log_close, in that order. One entry spoils no other."""
+
+import logging
+from typing import Any
+
+import msgspec
+
+from scheduler_site.shared.actors import Actor
+from scheduler_site.shared.errors import BadMessage, CrcMismatch, DomainError, OffsetGap, SubAgentClosed
+from tasks import grants, lifecycle, logs, usage, watchers
+from tasks.agent_messages import Entry, EntryHead, Finish, decode
+from tasks.history import record
+from tasks.models import OutputLog, SubAgent
+from tasks.outcome import Outcome, state_of
+from tasks.states import EndReason
+from tasks.tokens import token_is_right
+
+log = logging.getLogger(__name__)
+
+REPORTED_REASONS = frozenset(
+    {
+        EndReason.EXIT,
+        EndReason.SIGNAL,
+        EndReason.TIMEOUT,
+        EndReason.CANCEL,
+        EndReason.OOM,
+        EndReason.SPAWN_ERROR,
+        EndReason.DISK_FULL,
+        EndReason.SUB_LOST,
+        EndReason.HOST_REBOOTED,
+        EndReason.UNKILLABLE,
+    }
+)
+
+
+def receive(raw_entries: list[msgspec.Raw]) -> list[dict[str, Any]]:
+    """One reply for each entry, in order."""
+    return [_receive_raw(bytes(raw)) for raw in raw_entries]
+
+
+def _receive_raw(raw: bytes) -> dict[str, Any]:
+    try:
+        entry = decode(raw, Entry)
+    except BadMessage as error:
+        return _refusal(_id_of(raw), error.code, error.detail)
+    return _receive_one(entry)
+
+
+def _id_of(raw: bytes) -> str:
+    try:
+        return str(decode(raw, EntryHead).sub_agent_id)
+    except BadMessage:
+        return ""
+
+
+def _receive_one(entry: Entry) -> dict[str, Any]:
+    sub_agent = SubAgent.objects.select_related("task", "agent").filter(pk=entry.sub_agent_id).first()
+    if sub_agent is None:
+        return _refusal(str(entry.sub_agent_id), "unknown_sub_agent", "No such sub agent.")
+    if entry.fence != sub_agent.fence or not token_is_right(sub_agent, entry.token):
+        return _refusal(str(entry.sub_agent_id), "unauthorized", "The token or the fence is not this sub agent's.")
+    code, detail = "ok", ""
+    try:
+        _take(entry, sub_agent)
+    except DomainError as error:
+        code, detail = error.code, error.detail
+    sub_agent.refresh_from_db(fields=["state", "stop_reason", "stop_now"])
+    return _reply(entry, sub_agent, code, detail)
+
+
+def _take(entry: Entry, sub_agent: SubAgent) -> None:
+    actor = Actor.agent(sub_agent.agent.name)
+    if entry.started is not None:
+        lifecycle.start(sub_agent, pid=entry.started.pid, actor=actor)
+    _take_output(entry, sub_agent)
+    if sub_agent.is_live:
+        usage.keep(sub_agent.pk, entry.usage.value() if entry.usage else None)
+    if entry.finish is not None:
+        _finish(sub_agent, entry.finish, actor)
+    elif _ended_unreported(sub_agent):
+        raise SubAgentClosed(f"{sub_agent} was ended here as {sub_agent.state}.", state=sub_agent.state)
+    for closing in entry.log_close:
+        logs.close(sub_agent, closing.stream, closing.size, closing.sha256)
+
+
+def _take_output(entry: Entry, sub_agent: SubAgent) -> None:
+    """A gap or a damaged piece is answered by `stored`: the sub agent goes on from there."""
+    for piece in entry.output:
+        try:
+            logs.append(sub_agent, piece.stream, piece.offset, piece.data, piece.crc32)
+        except (OffsetGap, CrcMismatch) as error:
+            log.info("output_refused sub_agent_id=%s stream=%s detail=%r", sub_agent.pk, piece.stream, error.detail)
+
+
+def _finish(sub_agent: SubAgent, finish: Finish, actor: Actor) -> None:
+    """The first result stands: the same again is fine, another one is kept in the history only."""
+    outcome = outcome_of(finish)
+    try:
+        lifecycle.finish(sub_agent, outcome, actor=actor)
+    except SubAgentClosed:
+        sub_agent.refresh_from_db()
+        if sub_agent.digest == finish.digest:
+            return
+        _keep_late_result(sub_agent, finish, actor)
+        raise AlreadyFinal(f"{sub_agent} ended before as {sub_agent.state}.", state=sub_agent.state) from None
+
+
+class AlreadyFinal(DomainError):
+    """Another result was accepted before."""
+
+    code = "already_final"
+
+
+def outcome_of(finish: Finish) -> Outcome:
+    if finish.reason not in REPORTED_REASONS:
+        raise BadMessage(f"finish.reason is {finish.reason!r}, which is no reason a sub agent can end for.")
+    reason = EndReason(finish.reason)
+    return Outcome(
+        state=state_of(reason, finish.exit_code),
+        reason=reason,
+        detail=finish.detail,
+        exit_code=finish.exit_code,
+        exit_signal=finish.signal,
+        duration_seconds=finish.duration_seconds,
+        cpu_seconds=finish.cpu_seconds,
+        peak_memory_mib=finish.peak_memory_mib,
+        result=finish.result,
+        digest=finish.digest,
+        sizes=finish.sizes,
+        may_run_again=reason != EndReason.UNKILLABLE,
+    )
+
+
+def _keep_late_result(sub_agent: SubAgent, finish: Finish, actor: Actor) -> None:
+    """Once: said again and again it is still one fact."""
+    if sub_agent.events.filter(verb="late_result").exists():
+        return
+    record(
+        sub_agent.task_id,
+        "late_result",
+        actor=actor,
+        reason=finish.detail or finish.reason,
+        sub_agent=sub_agent,
+        exit_code=finish.exit_code,
+        digest=finish.digest,
+    )
+    logs.begin_draining(sub_agent, finish.sizes)
+
+
+def _reply(entry: Entry, sub_agent: SubAgent, code: str, detail: str) -> dict[str, Any]:
+    stop = grants.stop_of(sub_agent) if sub_agent.stop_reason and sub_agent.is_live else None
+    if _ended_unreported(sub_agent) and entry.finish is None:
+        stop = {"reason": "lost", "grace_seconds": sub_agent.task.grace_seconds, "kill_now": False}
+    return {
+        "sub_agent_id": str(sub_agent.pk),
+        "code": code,
+        "detail": detail,
+        "state": sub_agent.state,
+        "logs": {row.stream: log_state(row) for row in sub_agent.logs.all()},
+        "stop": stop,
+        "watched": watchers.watching(sub_agent.task_id),
+    }
+
+
+def _ended_unreported(sub_agent: SubAgent) -> bool:
+    """Lost or void: the server ended it without a word from the host, so it must not go on there."""
+    return not sub_agent.is_live and not sub_agent.digest
+
+
+def log_state(row: OutputLog) -> dict[str, Any]:
+    return {"stored": row.stored_bytes, "state": row.state}
+
+
+def _refusal(sub_agent_id: str, code: str, detail: str) -> dict[str, Any]:
+    return {
+        "sub_agent_id": sub_agent_id,
+        "code": code,
+        "detail": detail,
+        "state": "",
+        "logs": {},
+        "stop": None,
+        "watched": False,
+    }

@@ -1,0 +1,1 @@
+"""Deciding where tasks run: a pure planner in the middle, rows at the edges."""

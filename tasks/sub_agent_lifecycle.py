@@ -1,0 +1,88 @@
+"""Every change of a sub agent's state: the only writer of SubAgent.state.
+Each is one filtered UPDATE that must hit one row.
+
+Called inside the transactions of tasks.lifecycle, which knows what a change means for the task.
+"""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db.models import F
+from django.utils import timezone
+
+from scheduler_site.shared.errors import SubAgentClosed
+from tasks import allocations
+from tasks.models import FenceCounter, SubAgent
+from tasks.outcome import Outcome
+from tasks.states import CLAIMED_STATES, SubAgentState
+
+
+def assign(task_id: int, agent_id: UUID, attempt_no: int) -> SubAgent:
+    """A new sub agent, live from now on, under the next fence."""
+    return SubAgent.objects.create(
+        task_id=task_id, agent_id=agent_id, attempt_no=attempt_no, fence=_next_fence(), state=SubAgentState.ASSIGNED
+    )
+
+
+def claim(sub_agent: SubAgent, nonce: str) -> None:
+    """assigned -> starting: the host accepted and may execute the script."""
+    _change(sub_agent, (SubAgentState.ASSIGNED,), SubAgentState.STARTING, claim_nonce=nonce, claimed_at=timezone.now())
+
+
+def start(sub_agent: SubAgent, pid: int | None, at: datetime) -> None:
+    """starting -> running: the host said that the script executes."""
+    _change(sub_agent, (SubAgentState.STARTING,), SubAgentState.RUNNING, started_at=at, pid=pid)
+
+
+def void(sub_agent: SubAgent, state: SubAgentState, detail: str) -> None:
+    """It never executed: revoked or rejected before the claim, or not_started after it."""
+    allowed = SubAgentState.STARTING if state == SubAgentState.NOT_STARTED else SubAgentState.ASSIGNED
+    _change(sub_agent, (allowed,), state, ended_at=timezone.now(), end_detail=detail[:500])
+    allocations.release(sub_agent)
+
+
+def finish(sub_agent: SubAgent, outcome: Outcome) -> None:
+    """Claimed -> final, with everything the outcome says; what it held is free."""
+    _change(
+        sub_agent,
+        CLAIMED_STATES,
+        outcome.state,
+        ended_at=timezone.now(),
+        end_reason=outcome.reason,
+        end_detail=outcome.detail[:500],
+        exit_code=outcome.exit_code,
+        exit_signal=outcome.exit_signal,
+        duration_seconds=outcome.duration_seconds,
+        cpu_seconds=outcome.cpu_seconds,
+        peak_memory_mib=outcome.peak_memory_mib,
+        digest=outcome.digest,
+    )
+    allocations.release(sub_agent)
+
+
+def request_stop(sub_agent: SubAgent, reason: str, *, now: bool = False) -> bool:
+    """Ask the host to stop it; the first reason stays. Returns whether anything changed."""
+    live = SubAgent.objects.filter(pk=sub_agent.pk, state__in=CLAIMED_STATES)
+    changed = live.filter(stop_reason="").update(stop_reason=reason, stop_requested_at=timezone.now(), stop_now=now)
+    if not changed and now:
+        changed = live.filter(stop_now=False).update(stop_now=True)
+    return bool(changed)
+
+
+def _change(sub_agent: SubAgent, allowed: tuple[SubAgentState, ...], new: SubAgentState, **columns: Any) -> None:
+    """Compare and set on (id, allowed states, fence); the instance shows the new values afterwards."""
+    row = SubAgent.objects.filter(pk=sub_agent.pk, state__in=allowed, fence=sub_agent.fence)
+    if row.update(state=new, **columns) != 1:
+        actual = SubAgent.objects.values_list("state", flat=True).get(pk=sub_agent.pk)
+        raise SubAgentClosed(f"{sub_agent} is {actual}; it cannot become {new}.", state=actual)
+    sub_agent.state = new
+    for name, value in columns.items():
+        setattr(sub_agent, name, value)
+
+
+def _next_fence() -> int:
+    """Global and strictly rising; the row's lock lasts until the transaction ends."""
+    if not FenceCounter.objects.filter(pk=1).update(value=F("value") + 1):
+        FenceCounter.objects.create(pk=1, value=1)
+    return FenceCounter.objects.values_list("value", flat=True).get(pk=1)

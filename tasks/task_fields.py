@@ -1,0 +1,224 @@
+"""Check the values of a task's fields, whoever sends them: REST, page, command line. Pure: asks no database,
+stores nothing.
+
+Each check returns the value as the column takes it or raises `Wrong` with a sentence for people.
+"""
+
+import json
+import re
+from collections.abc import Callable
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+
+from scheduler_site.shared.errors import DomainError
+
+LARGEST_SCRIPT_BYTES = 1 << 20
+LARGEST_VARIABLE_BYTES = 128 * 1024 - 1
+LARGEST_ENVIRONMENT_BYTES = 256 * 1024
+MOST_VARIABLES = 1000
+LARGEST_METADATA_BYTES = 64 * 1024
+LARGEST_MIB = 2**31 - 1
+LONGEST_SECONDS = 10 * 366 * 24 * 3600
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+
+
+class Wrong(ValueError):
+    """A value that cannot be taken; the message is for people."""
+
+
+class InvalidTask(DomainError):
+    """`fields` maps each wrong field to its sentences."""
+
+    code = "invalid"
+    status = 400
+
+    def __init__(self, fields: dict[str, list[str]]) -> None:
+        super().__init__("; ".join(f"{name}: {' '.join(sentences)}" for name, sentences in fields.items()))
+        self.fields = fields
+
+
+def clean(fields: dict[str, Any]) -> dict[str, Any]:
+    """Every given field checked; InvalidTask names all wrong ones at once. Does not ask for missing ones."""
+    cleaned, errors = {}, {}
+    for name, value in fields.items():
+        check = CHECKS.get(name)
+        if check is None:
+            errors[name] = ["is not a field of a task"]
+            continue
+        try:
+            cleaned[name] = check(value)
+        except Wrong as error:
+            errors[name] = [str(error)]
+    if errors:
+        raise InvalidTask(errors)
+    return cleaned
+
+
+def line(longest: int, *, required: bool = False) -> Callable[[Any], str]:
+    def check(value: Any) -> str:
+        cleaned = text(value).strip()
+        if required and not cleaned:
+            raise Wrong("must not be empty")
+        if len(cleaned) > longest:
+            raise Wrong(f"must have at most {longest} characters")
+        if any(ord(character) < 32 for character in cleaned):
+            raise Wrong("must be one line without control characters")
+        return cleaned
+
+    return check
+
+
+def text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise Wrong("must be text")
+    if "\0" in value:
+        raise Wrong("must not contain NUL characters")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise Wrong("must be valid Unicode") from None
+    return value
+
+
+def script(value: Any) -> str:
+    cleaned = text(value)
+    if not cleaned.strip():
+        raise Wrong("must not be empty")
+    if len(cleaned.encode()) > LARGEST_SCRIPT_BYTES:
+        raise Wrong("must be at most 1 MiB")
+    return cleaned
+
+
+def whole(low: int, high: int, *, optional: bool = False) -> Callable[[Any], int | None]:
+    def check(value: Any) -> int | None:
+        if value is None and optional:
+            return None
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise Wrong(f"must be a whole number between {low} and {high}")
+        if not low <= value <= high:
+            raise Wrong(f"must be between {low} and {high}")
+        return value
+
+    return check
+
+
+def cores(value: Any) -> Decimal:
+    """At most two decimal places."""
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal | str):
+        raise Wrong("must be a number between 0 and 4096")
+    try:
+        number = Decimal(str(value))
+    except InvalidOperation:
+        raise Wrong("must be a number between 0 and 4096") from None
+    if not number.is_finite() or not 0 <= number <= 4096:
+        raise Wrong("must be between 0 and 4096")
+    if number != number.quantize(Decimal("0.01")):
+        raise Wrong("must have at most two decimal places")
+    return number
+
+
+def switch(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise Wrong("must be true or false")
+    return value
+
+
+def moment(value: Any) -> datetime | None:
+    if value is None or value == "":
+        return None
+    found = value if isinstance(value, datetime) else _parsed(value)
+    if found is None:
+        raise Wrong("must be a date and time such as 2026-11-21T18:00:00Z")
+    return timezone.make_aware(found) if timezone.is_naive(found) else found
+
+
+def _parsed(value: Any) -> datetime | None:
+    try:
+        return parse_datetime(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+
+
+def folder(value: Any) -> str:
+    cleaned = text(value).strip()
+    if cleaned and not cleaned.startswith(("/", "~")):
+        raise Wrong("must be an absolute path, or empty for the home folder")
+    if len(cleaned.encode()) > 4095 or "\n" in cleaned:
+        raise Wrong("must be one line of at most 4095 bytes")
+    return cleaned
+
+
+def environment(value: Any) -> dict[str, str]:
+    if not isinstance(value, dict):
+        raise Wrong("must be an object of names and texts")
+    if len(value) > MOST_VARIABLES:
+        raise Wrong(f"must have at most {MOST_VARIABLES} variables")
+    total = 0
+    for name, content in value.items():
+        total += _variable(name, content)
+    if total > LARGEST_ENVIRONMENT_BYTES:
+        raise Wrong("must be at most 256 KiB in all")
+    return dict(value)
+
+
+def _variable(name: Any, content: Any) -> int:
+    if not isinstance(name, str) or not _VARIABLE.match(name):
+        raise Wrong(f"{name!r} is no name of a variable: letters, digits and _ only, no digit first")
+    try:
+        size = len(name) + len(text(content).encode()) + 1
+    except Wrong as error:
+        raise Wrong(f"{name} {error}") from None
+    if size > LARGEST_VARIABLE_BYTES:
+        raise Wrong(f"{name} is longer than the 128 KiB that the kernel takes")
+    return size
+
+
+def metadata(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise Wrong("must be an object")
+    try:
+        encoded = json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError, RecursionError):
+        raise Wrong("must be plain JSON without NaN") from None
+    if "\\u0000" in encoded:
+        raise Wrong("must not contain NUL characters")
+    if len(encoded) > LARGEST_METADATA_BYTES:
+        raise Wrong("must be at most 64 KiB")
+    return value
+
+
+CHECKS: dict[str, Callable[[Any], Any]] = {
+    "name": line(200, required=True),
+    "description": text,
+    "template_type": line(120),
+    "script_content": script,
+    "environment": environment,
+    "working_directory": folder,
+    "split_output": switch,
+    "metadata": metadata,
+    "priority": whole(1, 5),
+    "cpu_cores": cores,
+    "memory_mib": whole(1, LARGEST_MIB, optional=True),
+    "gpu_count": whole(0, 64),
+    "gpu_memory": whole(1, LARGEST_MIB, optional=True),
+    "gpu_share": switch,
+    "estimated_seconds": whole(1, LONGEST_SECONDS, optional=True),
+    "time_limit_seconds": whole(1, LONGEST_SECONDS, optional=True),
+    "grace_seconds": whole(0, 300),
+    "retries": whole(0, 100),
+    "deadline_at": moment,
+}
+
+
+def check_together(values: dict[str, Any]) -> None:
+    """Rules over several fields, on the values that the task will have."""
+    if values.get("gpu_share") and not values.get("gpu_count"):
+        raise InvalidTask({"gpu_share": ["needs gpu_count of 1 or more"]})
+    if values.get("gpu_share") and not values.get("gpu_memory"):
+        raise InvalidTask({"gpu_memory": ["must say how much of a card is booked when gpu_share is set"]})
+    if values.get("gpu_memory") and not values.get("gpu_count"):
+        raise InvalidTask({"gpu_memory": ["needs gpu_count of 1 or more"]})

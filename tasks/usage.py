@@ -1,0 +1,61 @@
+"""The latest usage of every running sub agent, kept in memory and written once a second in one transaction (flush)."""
+
+import threading
+import uuid
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from tasks import messages
+from tasks.models import SubAgent
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Of the script with all its descendants; `cpu_percent` 100 is one core. None: unknown."""
+
+    cpu_percent: float | None = None
+    cpu_seconds: float | None = None
+    memory_mib: int | None = None
+    processes: int | None = None
+    gpus: list[dict[str, Any]] = field(default_factory=list)
+
+
+_lock = threading.Lock()
+_fresh: dict[uuid.UUID, tuple[Usage | None, datetime]] = {}
+
+
+def keep(sub_agent_id: uuid.UUID, usage: Usage | None) -> None:
+    """A report came: a sign of life, with figures or without."""
+    with _lock:
+        now = timezone.now()
+        known = _fresh.get(sub_agent_id, (None, now))[0]
+        _fresh[sub_agent_id] = (usage or known, now)
+
+
+def flush() -> int:
+    """Write what came since the last flush; returns the number of sub agents."""
+    global _fresh
+    with _lock:
+        fresh, _fresh = _fresh, {}
+    if not fresh:
+        return 0
+    with transaction.atomic():
+        away = SubAgent.objects.filter(pk__in=list(fresh), unreachable_since__isnull=False)
+        messages.announce(list(away.values_list("task_id", flat=True)))
+        for sub_agent_id, (usage, at) in fresh.items():
+            columns = {} if usage is None else _columns(usage)
+            SubAgent.objects.filter(pk=sub_agent_id).update(last_heartbeat_time=at, unreachable_since=None, **columns)
+    return len(fresh)
+
+
+def _columns(usage: Usage) -> dict[str, Any]:
+    return {
+        "cpu_usage": usage.cpu_percent,
+        "memory_used_mib": usage.memory_mib,
+        "process_count": usage.processes,
+        "gpu_info": usage.gpus,
+    }
