@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from agents.credentials import hashed, new_secret
@@ -61,6 +61,6 @@ def free_name(wanted: str) -> str:
     return f"{wanted}-{number}"
 
 
-def _usable() -> Any:
+def _usable() -> QuerySet[EnrolmentToken]:
     alive = Q(expires_at__isnull=True) | Q(expires_at__gt=timezone.now())
     return EnrolmentToken.objects.filter(alive, uses_left__gt=0)

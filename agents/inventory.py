@@ -43,7 +43,7 @@ def _cores(value: float) -> Decimal:
 
 def _store_gpus(agent: Agent, resources: Resources) -> bool:
     """A broken or hanging driver says nothing about the cards: they stay booked, but are not present for new work."""
-    known = {gpu.uuid: gpu for gpu in agent.gpus.all()}  # type: ignore[attr-defined]
+    known = {gpu.uuid: gpu for gpu in agent.gpus.all()}
     changed = False
     for reading in resources.gpus:
         changed = _store_gpu(agent, known.pop(reading.uuid, None), reading) or changed

@@ -135,7 +135,7 @@ class Output(msgspec.Struct):
 class Finish(msgspec.Struct):
     reason: str
     digest: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
-    sizes: dict[Stream, Size]
+    sizes: dict[str, Size]
     exit_code: Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)] | None = None
     signal: Annotated[int, msgspec.Meta(ge=0, le=1023)] | None = None
     sent_signals: list[str] = []

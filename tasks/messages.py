@@ -5,7 +5,8 @@ from typing import Any
 
 from scheduler_site.shared.broadcast import publish, publish_latest
 from tasks.describe import badges
-from tasks.models import Task
+from tasks.models import SubAgent, Task
+from tasks.states import LIVE_STATES
 
 _FIELDS = (
     "id",
@@ -25,19 +26,27 @@ _FIELDS = (
 
 def announce(task_ids: Iterable[int]) -> None:
     """The state of these tasks changed; called inside the transaction that changed it."""
-    for task in Task.objects.filter(pk__in=list(task_ids)).only(*_FIELDS):
-        message = task_message(task)
+    tasks = list(Task.objects.filter(pk__in=list(task_ids)).only(*_FIELDS))
+    live = _live_sub_agents([task.pk for task in tasks if task.current_fence is not None])
+    for task in tasks:
+        message = task_message(task, live.get(task.pk))
         publish("tasks", message)
         publish(f"task-{task.pk}", message)
 
 
-def task_message(task: Task) -> dict[str, Any]:
+def _live_sub_agents(task_ids: list[int]) -> dict[int, SubAgent]:
+    if not task_ids:
+        return {}
+    return {row.task_id: row for row in SubAgent.objects.filter(task__in=task_ids, state__in=LIVE_STATES)}
+
+
+def task_message(task: Task, sub_agent: SubAgent | None = None) -> dict[str, Any]:
     return {
         "kind": "task",
         "id": task.pk,
         "name": task.name,
         "status": task.status,
-        "badges": badges(task),
+        "badges": badges(task, sub_agent),
         "agent_name": task.agent_name,
         "attempt_no": task.attempt_no,
         "start_time": task.start_time.isoformat() if task.start_time else None,

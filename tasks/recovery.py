@@ -98,8 +98,8 @@ def _stop_overdue() -> None:
         state=SubAgentState.RUNNING, stop_reason="", task__time_limit_seconds__isnull=False, unreachable_since=None
     ).select_related("task")
     for sub_agent in running:
-        task = sub_agent.task
-        if sub_agent.started_at < _ago(task.time_limit_seconds + task.grace_seconds + LIMIT_SLACK_SECONDS):
+        limit = (sub_agent.task.time_limit_seconds or 0) + sub_agent.task.grace_seconds + LIMIT_SLACK_SECONDS
+        if sub_agent.started_at and sub_agent.started_at < _ago(limit):
             sub_agent_lifecycle.request_stop(sub_agent, EndReason.TIMEOUT)
             doorbell.ring(sub_agent.agent_id)
 

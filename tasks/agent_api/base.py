@@ -1,6 +1,6 @@
 """What every agent endpoint shares: agents' credentials only, JSON only, errors as {code, detail}. No view logic."""
 
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import msgspec
@@ -72,6 +72,11 @@ class AgentApiView(APIView):
 
     def read(self, request: Request, kind: type[Message]) -> Message:
         return decode(request.body, kind)
+
+
+def caller(request: Request) -> Agent:
+    """The main agent that AgentAuthentication let in."""
+    return cast(Agent, request.auth)
 
 
 def answer(body: dict[str, Any], status: int = 200) -> HttpResponse:

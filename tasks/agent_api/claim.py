@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from agents.sessions import require_epoch
 from scheduler_site.shared.actors import Actor
 from tasks import grants, lifecycle
-from tasks.agent_api.base import AgentApiView, answer, own_sub_agent
+from tasks.agent_api.base import AgentApiView, answer, caller, own_sub_agent
 from tasks.agent_messages import Claim, GiveBack
 from tasks.states import VOID_STATES, SubAgentState
 
@@ -16,8 +16,8 @@ from tasks.states import VOID_STATES, SubAgentState
 class ClaimView(AgentApiView):
     def post(self, request: Request, sub_agent_id: UUID) -> HttpResponse:
         message = self.read(request, Claim)
-        require_epoch(request.auth, message.epoch)
-        sub_agent = own_sub_agent(request.auth, sub_agent_id, message.fence)
+        require_epoch(caller(request), message.epoch)
+        sub_agent = own_sub_agent(caller(request), sub_agent_id, message.fence)
         lifecycle.claim(sub_agent, message.nonce)
         return answer(grants.grant(sub_agent))
 
@@ -29,8 +29,8 @@ class GiveBackView(AgentApiView):
 
     def post(self, request: Request, sub_agent_id: UUID) -> HttpResponse:
         message = self.read(request, GiveBack)
-        sub_agent = own_sub_agent(request.auth, sub_agent_id, message.fence)
+        sub_agent = own_sub_agent(caller(request), sub_agent_id, message.fence)
         if sub_agent.state not in VOID_STATES:
             detail = ": ".join(part for part in (message.reason, message.detail) if part)
-            lifecycle.give_back(sub_agent, self.state, detail, actor=Actor.agent(request.auth.name))
+            lifecycle.give_back(sub_agent, self.state, detail, actor=Actor.agent(caller(request).name))
         return answer({"state": sub_agent.state})

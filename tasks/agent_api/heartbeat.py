@@ -6,10 +6,9 @@ from django.http import HttpResponse
 from rest_framework.request import Request
 
 from agents import heartbeats, inventory_requests
-from agents.models import Agent
 from agents.sessions import require_epoch
 from tasks import grants
-from tasks.agent_api.base import AgentApiView, answer
+from tasks.agent_api.base import AgentApiView, answer, caller
 from tasks.agent_messages import Heartbeat
 from tasks.scheduling import wakeup
 
@@ -19,7 +18,7 @@ BEAT_SECONDS = 2.0
 class HeartbeatView(AgentApiView):
     def post(self, request: Request) -> HttpResponse:
         message = self.read(request, Heartbeat)
-        agent: Agent = request.auth
+        agent = caller(request)
         require_epoch(agent, message.epoch)
         if not heartbeats.is_newer(agent, message.seq):
             return answer(_reply([], [], inventory_wanted=False))

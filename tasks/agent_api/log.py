@@ -1,5 +1,6 @@
 """POST log: a larger piece of output, as raw bytes at an offset."""
 
+from typing import cast
 from uuid import UUID
 
 from django.http import HttpResponse
@@ -8,6 +9,7 @@ from rest_framework.request import Request
 from scheduler_site.shared.errors import BadMessage, TooLarge
 from tasks import logs
 from tasks.agent_api.base import AgentApiView, SubAgentAuthentication, answer
+from tasks.models import SubAgent
 from tasks.reports import log_state
 
 LARGEST_PIECE_BYTES = 4 << 20
@@ -17,7 +19,8 @@ class LogView(AgentApiView):
     authentication_classes = [SubAgentAuthentication]
 
     def post(self, request: Request, sub_agent_id: UUID) -> HttpResponse:
-        if request.auth.pk != sub_agent_id:
+        sub_agent = cast(SubAgent, request.auth)
+        if sub_agent.pk != sub_agent_id:
             raise BadMessage("The credential is another sub agent's.")
         stream = request.query_params.get("stream", "")
         if stream not in logs.STREAMS:
@@ -27,7 +30,7 @@ class LogView(AgentApiView):
             raise TooLarge(f"At most {LARGEST_PIECE_BYTES} bytes at once.")
         offset = _number("offset", request.query_params.get("offset", ""))
         crc32 = _number("X-CRC32", request.headers.get("X-CRC32", ""))
-        return answer(log_state(logs.append(request.auth, stream, offset, body, crc32)))
+        return answer(log_state(logs.append(sub_agent, stream, offset, body, crc32)))
 
 
 def _number(name: str, raw: str) -> int:

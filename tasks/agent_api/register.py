@@ -1,11 +1,14 @@
 """POST register: a new host spends an enrolment token and gets its secret."""
 
+from typing import cast
+
 from django.http import HttpResponse
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
 from agents.authentication import EnrolmentAuthentication
 from agents.enrolment import register
+from agents.models import EnrolmentToken
 from scheduler_site.shared.identity import instance_id
 from tasks.agent_api.base import AgentApiView, answer
 from tasks.agent_api.versions import require_common_version
@@ -19,7 +22,7 @@ class RegisterView(AgentApiView):
         message = self.read(request, Register)
         require_common_version(message.proto)
         registered = register(
-            request.auth,
+            cast(EnrolmentToken, request.auth),
             name=message.name,
             hostname=message.hostname,
             machine_id=message.machine_id,

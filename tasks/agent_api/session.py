@@ -6,7 +6,7 @@ from rest_framework.request import Request
 from agents import liveness
 from agents.sessions import SessionFacts, open_session
 from scheduler_site.shared.identity import instance_id
-from tasks.agent_api.base import AgentApiView, answer
+from tasks.agent_api.base import AgentApiView, answer, caller
 from tasks.agent_api.heartbeat import BEAT_SECONDS
 from tasks.agent_api.versions import require_common_version
 from tasks.agent_messages import Session
@@ -25,8 +25,8 @@ class SessionView(AgentApiView):
             agent_version=message.agent_version,
             host=message.host,
         )
-        epoch = open_session(request.auth, facts, message.resources.value())
-        directives = reconcile(request.auth, message.sub_agents, is_complete=message.inventory_complete)
+        epoch = open_session(caller(request), facts, message.resources.value())
+        directives = reconcile(caller(request), message.sub_agents, is_complete=message.inventory_complete)
         wakeup.request_pass()
         return answer(
             {

@@ -1,5 +1,7 @@
 """Why a task waits, in one sentence. Reads rows and asks the planner's own fit; changes nothing."""
 
+from collections.abc import Sequence
+
 from django.utils import timezone
 
 from agents.models import Agent
@@ -7,7 +9,7 @@ from agents.states import Connectivity, Standing
 from tasks.models import Task
 from tasks.scheduling import fit, hosts
 from tasks.scheduling.queue import request_of
-from tasks.scheduling.values import Refusal, Request
+from tasks.scheduling.values import Host, Refusal, Request
 from tasks.states import TaskStatus
 
 SHOWN_HOSTS = 3
@@ -15,6 +17,17 @@ SHOWN_HOSTS = 3
 
 def waiting_sentence(task: Task) -> str:
     """Empty when the task neither waits nor is blocked."""
+    return waiting_sentences([task])[task.pk]
+
+
+def waiting_sentences(tasks: Sequence[Task]) -> dict[int, str]:
+    """The sentence of each task by its id; hosts are looked at once for all, and not at all when nobody waits."""
+    queued = any(task.status == TaskStatus.WAITING and task.current_fence is None for task in tasks)
+    able = hosts.load(hosts.schedulable()) if queued else []
+    return {task.pk: _sentence(task, able) for task in tasks}
+
+
+def _sentence(task: Task, able: list[Host]) -> str:
     if task.status == TaskStatus.BLOCKED:
         return _blocked_sentence(task)
     if task.status != TaskStatus.WAITING:
@@ -23,20 +36,20 @@ def waiting_sentence(task: Task) -> str:
         return f"Placed on {task.agent_name}; it has not started yet."
     if task.not_before is not None and task.not_before > timezone.now():
         return f"Tries again at {task.not_before:%H:%M:%S} UTC."
-    return _queue_sentence(request_of(task))
+    return _queue_sentence(request_of(task), able)
 
 
 def _blocked_sentence(task: Task) -> str:
-    rows = task.dependencies.filter(is_satisfied=False).select_related("depends_on")  # type: ignore[attr-defined]
-    names = [f"#{row.depends_on_id} ({row.depends_on.status})" for row in rows[: SHOWN_HOSTS + 1]]
-    more = f" and {task.unmet - SHOWN_HOSTS} more" if task.unmet > SHOWN_HOSTS else ""
-    return "Waits for " + ", ".join(names[:SHOWN_HOSTS]) + more + "."
+    """Uses what the caller prefetched (tasks.querysets)."""
+    rows = [row for row in task.dependencies.all() if not row.is_satisfied]
+    names = [f"#{row.depends_on_id} ({row.depends_on.status})" for row in rows[:SHOWN_HOSTS]]
+    more = f" and {len(rows) - SHOWN_HOSTS} more" if len(rows) > SHOWN_HOSTS else ""
+    return "Waits for " + ", ".join(names) + more + "."
 
 
-def _queue_sentence(request: Request) -> str:
-    if not Agent.objects.exists():
+def _queue_sentence(request: Request, able: list[Host]) -> str:
+    if not able and not Agent.objects.exists():
         return "No host has connected yet."
-    able = hosts.load(hosts.schedulable())
     refusals = [refusal for host in able if (refusal := fit.refusal(request, host)) is not None]
     if len(refusals) < len(able):
         return "Next in line; it starts within a moment."

@@ -48,4 +48,5 @@ def _until_due() -> float:
     first = Task.objects.filter(status="waiting", not_before__gt=now).aggregate(first=Min("not_before"))["first"]
     if first is None:
         return IDLE_SECONDS
-    return min(IDLE_SECONDS, max(0.0, (first - now).total_seconds()))
+    until: float = (first - now).total_seconds()
+    return min(IDLE_SECONDS, max(0.0, until))
