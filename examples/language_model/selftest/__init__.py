@@ -1,0 +1,1 @@
+"""Checks of the example's own code, run with its environment: `python -m unittest discover -s selftest -t .`"""
