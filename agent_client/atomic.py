@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 
-class Unreadable(Exception):  # noqa: N818 (a word of the design)
+class Unreadable(Exception):
     """A file of ours exists but cannot be understood. Whoever sees it must not act as if the file were absent."""
 
     def __init__(self, path: Path, why: str) -> None:

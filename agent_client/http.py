@@ -31,7 +31,7 @@ CHUNK_BYTES = 64 * 1024
 _STALE = (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError, ConnectionAbortedError)
 
 
-class NetworkFailure(Exception):  # noqa: N818 (a word of the design)
+class NetworkFailure(Exception):
     """No answer of our server was received: time-out, refused connection, a proxy's page, a redirect, a broken body."""
 
     def __init__(self, detail: str, status: int | None = None, retry_after_seconds: float | None = None) -> None:
@@ -60,7 +60,7 @@ class ProtocolError(Exception):
         self.retry_after_seconds = retry_after_seconds
 
 
-class Unauthorized(ProtocolError):  # noqa: N818 (a word of the design)
+class Unauthorized(ProtocolError):
     """401 or 403: the credential is missing, wrong or revoked."""
 
 

@@ -5,6 +5,7 @@ when it is damaged; every `write_*` is durable when it returns.
 """
 
 import fcntl
+import json
 import os
 import re
 import shutil
@@ -23,7 +24,7 @@ STREAMS: tuple[wire.StreamName, ...] = ("out", "err")
 SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 
 
-class Locked(Exception):  # noqa: N818 (a word of the design)
+class Locked(Exception):
     """Another process is the sub agent of this folder."""
 
 
@@ -104,6 +105,20 @@ class SubAgentDir:
 
     def write_delivered(self, value: wire.DeliveredRecord) -> None:
         write_json(self.path / "delivered.json", value)
+
+    def write_family(self, members: frozenset[tuple[int, int]]) -> None:
+        """Note the pids and start ticks of the living family. Not durable: it matters only while this boot lasts."""
+        temporary = self.path / ".family.tmp"
+        temporary.write_text(json.dumps(sorted(members)), "ascii")
+        temporary.rename(self.path / "family.json")
+
+    def read_family(self) -> frozenset[tuple[int, int]]:
+        """The family as last noted; empty when it was never noted or cannot be read."""
+        try:
+            rows = json.loads((self.path / "family.json").read_text("ascii"))
+            return frozenset((int(pid), int(ticks)) for pid, ticks in rows)
+        except (OSError, ValueError, TypeError):
+            return frozenset()
 
     def has_started(self) -> bool:
         """False proves that the script was never executed."""

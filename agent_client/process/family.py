@@ -1,0 +1,68 @@
+"""Finds every process that a script has brought into the world. It only looks; whoever asks may then signal.
+
+A process belongs to the family when it is below the subreaper, in the script's group or session, carries the cookie in
+its environment, was seen in the family before, or descends from one of these. No single sign is enough: a daemon leaves
+group and session, `env -i` drops the cookie, and the tree is gone once the sub agent is dead.
+"""
+
+import os
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from agent_client.process import proc
+from agent_client.process.proc import ProcessStat
+
+COOKIE_NAME = "TASK_COOKIE"
+
+
+@dataclass(frozen=True)
+class Family:
+    """How to recognise the family of one script. `subreaper_pid` is None when the sub agent is dead."""
+
+    script_pid: int
+    script_start_ticks: int | None
+    cookie: str
+    subreaper_pid: int | None = None
+    seen: frozenset[tuple[int, int]] = frozenset()
+
+    def members(self) -> list[ProcessStat]:
+        """Those alive now, found by a scan of all processes; never ourselves."""
+        everyone = [stat for stat in proc.all_stats() if stat.pid != os.getpid()]
+        roots = {stat.pid for stat in everyone if self._is_marked(stat, everyone)}
+        if self.subreaper_pid is not None:
+            roots |= {stat.pid for stat in everyone if stat.parent_pid == self.subreaper_pid}
+        return [stat for stat in with_descendants(everyone, roots) if not stat.is_dead]
+
+    def _is_marked(self, stat: ProcessStat, everyone: Collection[ProcessStat]) -> bool:
+        if (stat.pid, stat.start_ticks) in self.seen:
+            return True
+        if self.script_start_ticks is not None and stat.start_ticks < self.script_start_ticks:
+            return False
+        if stat.pid == self.script_pid:
+            return stat.start_ticks == self.script_start_ticks
+        in_group = self.script_pid in (stat.group_id, stat.session_id) and self._owns_number(everyone)
+        return in_group or self._has_cookie(stat)
+
+    def _owns_number(self, everyone: Collection[ProcessStat]) -> bool:
+        """Whether the script's pid still names its own group: false once another process was given that pid."""
+        return all(stat.start_ticks == self.script_start_ticks for stat in everyone if stat.pid == self.script_pid)
+
+    def _has_cookie(self, stat: ProcessStat) -> bool:
+        return not stat.is_dead and proc.has_in_environment(stat.pid, f"{COOKIE_NAME}={self.cookie}\0".encode())
+
+
+def with_descendants(everyone: Iterable[ProcessStat], roots: Collection[int]) -> list[ProcessStat]:
+    """`roots` and all that descend from them, within one snapshot. Pure."""
+    by_parent: dict[int, list[ProcessStat]] = {}
+    by_pid: dict[int, ProcessStat] = {}
+    for stat in everyone:
+        by_parent.setdefault(stat.parent_pid, []).append(stat)
+        by_pid[stat.pid] = stat
+    found: dict[int, ProcessStat] = {}
+    waiting = [by_pid[pid] for pid in roots if pid in by_pid]
+    while waiting:
+        stat = waiting.pop()
+        if stat.pid not in found:
+            found[stat.pid] = stat
+            waiting.extend(by_parent.get(stat.pid, []))
+    return list(found.values())

@@ -1,0 +1,34 @@
+"""The few kernel switches that Python does not offer. Changes only the calling process."""
+
+import ctypes
+import os
+from pathlib import Path
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
+_LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+def die_with_parent(signal_number: int) -> None:
+    """Get `signal_number` when the parent's thread that forked us ends. Cleared by the kernel when the user changes."""
+    _prctl(_PR_SET_PDEATHSIG, signal_number)
+
+
+def become_subreaper() -> None:
+    """Orphans below us become our children instead of init's: none escapes, and each can be waited for."""
+    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+
+def prefer_as_oom_victim(score: int) -> bool:
+    """Set oom_score_adj (-1000 never, 1000 first). False where that is not allowed."""
+    try:
+        Path("/proc/self/oom_score_adj").write_text(str(score), "ascii")
+    except OSError:
+        return False
+    return True
+
+
+def _prctl(option: int, value: int) -> None:
+    if _LIBC.prctl(option, ctypes.c_ulong(value), 0, 0, 0) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))

@@ -1,0 +1,132 @@
+"""Starts a program behind a barrier: it is forked and prepared, but executed only when `release` says so.
+
+Knows processes, not tasks: it writes no record and waits for no end. To be called from the main thread before any other
+thread exists, because the child dies with the thread that forked it.
+"""
+
+import contextlib
+import errno
+import os
+import resource
+import signal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from agent_client.process import prctl
+
+NEVER_EXECUTED = 125  # the barrier was never opened
+EXEC_FAILED = 126
+SCRIPT_OOM_SCORE = 300
+
+
+@dataclass(frozen=True)
+class Command:
+    """`argv[0]` is a path. Without `err_path` both streams go to `out_path`, in the order of writing."""
+
+    argv: Sequence[str]
+    environment: Mapping[str, str]
+    working_directory: str
+    out_path: Path
+    err_path: Path | None = None
+
+
+@dataclass(frozen=True)
+class SpawnFailure:
+    """What went wrong between fork and the program's first instruction, and at which step."""
+
+    step: str  # "output", "directory" or "exec"
+    errno: int
+
+
+class HeldChild:
+    """A forked process that waits for its release; it exits with 125 when we die before."""
+
+    def __init__(self, pid: int, barrier: int, errors: int) -> None:
+        self.pid = pid
+        self._barrier = barrier
+        self._errors = errors
+
+    def release(self) -> SpawnFailure | None:
+        """Let it execute its program. Returns None once that has happened, otherwise why it could not."""
+        with contextlib.suppress(BrokenPipeError):  # it failed before the barrier: the other pipe says why
+            os.write(self._barrier, b"\n")
+        os.close(self._barrier)
+        message = _read_all(self._errors)
+        os.close(self._errors)
+        if not message:
+            return None
+        step, number = message.decode("ascii").split()
+        return SpawnFailure(step, int(number))
+
+
+def spawn(command: Command) -> HeldChild:
+    """Fork the child up to its barrier: own session and group, no terminal, no input, nothing of ours left open."""
+    barrier_read, barrier_write = os.pipe()
+    errors_read, errors_write = os.pipe()
+    parent_pid = os.getpid()
+    pid = os.fork()
+    if pid == 0:
+        _run_child(command, parent_pid, barrier_read, errors_write)
+    os.close(barrier_read)
+    os.close(errors_write)
+    return HeldChild(pid, barrier_write, errors_read)
+
+
+def _run_child(command: Command, parent_pid: int, barrier: int, errors: int) -> NoReturn:
+    step = "output"
+    try:
+        _leave_parent(parent_pid)
+        _open_streams(command)
+        step = "directory"
+        os.chdir(command.working_directory)
+        _close_all_but({0, 1, 2, barrier, errors})
+        if not os.read(barrier, 1):
+            os._exit(NEVER_EXECUTED)
+        step = "exec"
+        os.execve(command.argv[0], list(command.argv), dict(command.environment))  # noqa: S606 (no shell is wanted)
+    except OSError as error:
+        os.write(errors, f"{step} {error.errno or errno.EIO}".encode("ascii"))
+    except ValueError:  # a NUL byte, or '=' in a variable's name
+        os.write(errors, f"{step} {errno.EINVAL}".encode("ascii"))
+    finally:
+        os._exit(EXEC_FAILED)
+
+
+def _leave_parent(parent_pid: int) -> None:
+    os.setsid()
+    prctl.die_with_parent(signal.SIGKILL)
+    if os.getppid() != parent_pid:  # it died before the line above could help
+        os._exit(NEVER_EXECUTED)
+    prctl.prefer_as_oom_victim(SCRIPT_OOM_SCORE)
+    for ignored in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(ignored, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])
+    if os.getpriority(os.PRIO_PROCESS, 0) < 0:  # the main agent may run before everyone, its scripts may not
+        os.setpriority(os.PRIO_PROCESS, 0, 0)
+
+
+def _open_streams(command: Command) -> None:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.dup2(os.open(command.out_path, flags, 0o600), 1)
+    os.dup2(1 if command.err_path is None else os.open(command.err_path, flags, 0o600), 2)
+
+
+def _close_all_but(kept: set[int]) -> None:
+    try:
+        opened = [int(name) for name in os.listdir("/proc/self/fd")]  # noqa: PTH208
+    except OSError:
+        opened = list(range(min(resource.getrlimit(resource.RLIMIT_NOFILE)[0], 65536)))
+    for descriptor in opened:
+        if descriptor not in kept:
+            with contextlib.suppress(OSError):
+                os.close(descriptor)
+
+
+def _read_all(descriptor: int) -> bytes:
+    content = b""
+    while chunk := os.read(descriptor, 4096):
+        content += chunk
+    return content

@@ -1,0 +1,18 @@
+"""When the next report of a sub agent is due. Pure."""
+
+from agent_client.sub_agent.delivery import BEAT_SECONDS, Outcome
+
+WATCHED_SECONDS = 0.2
+LOOK_SECONDS = 0.1
+FIRST_PATIENCE_SECONDS = 0.02  # a script of a few milliseconds is told in one report: start, output and result
+
+
+def due_at(began_at: float, ended_at: float, outcome: Outcome, has_news: bool, is_urgent: bool) -> float:
+    """The earliest time of the next step, given when the last one began and ended and what it brought."""
+    if outcome.failure:
+        return ended_at + outcome.next_in_seconds
+    if is_urgent or outcome.next_in_seconds == 0:
+        return ended_at
+    if has_news:
+        return began_at + (WATCHED_SECONDS if outcome.is_watched else max(BEAT_SECONDS, outcome.next_in_seconds))
+    return began_at + outcome.next_in_seconds

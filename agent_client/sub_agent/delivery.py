@@ -1,0 +1,255 @@
+"""The conversation with the server about one sub agent: start, usage, output by offset, result, closing of the logs.
+
+Used by the living sub agent and, for one that died, by the main agent. One call of `step` is one exchange; this module
+neither sleeps nor runs a loop, and it does not act on a stop: it hands it on.
+"""
+
+import base64
+import logging
+import time
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from agent_client import wire
+from agent_client.http import AgentHttp, NetworkFailure, ProtocolError
+from agent_client.retry import FINAL, WAIT_30_SECONDS, Backoff, classify
+from agent_client.sub_agent.output_stream import OutputStream
+from agent_client.sub_agent.pace import Pace
+from agent_client.sub_agent_dir import SubAgentDir
+
+log = logging.getLogger(__name__)
+
+INLINE_BYTES = 64 * 1024
+BEAT_SECONDS = 1.0
+FINAL_CODES = ("ok", "already_final", "sub_agent_closed")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one step brought. `next_in_seconds`: not before then, 0 when there is more to send at once."""
+
+    done: bool
+    next_in_seconds: float
+    stop: wire.Stop | None = None
+    is_watched: bool = False
+    failure: str = ""
+
+
+class Delivery:
+    """`http` must carry the sub agent's own credential: see `connect`."""
+
+    def __init__(self, directory: SubAgentDir, http: AgentHttp, clock: Callable[[], float] = time.monotonic) -> None:
+        grant = directory.read_grant()
+        if grant is None:
+            raise FileNotFoundError(directory.path / "grant.json")
+        self._directory = directory
+        self._http = http
+        self._clock = clock
+        self._grant = grant
+        names: list[wire.StreamName] = ["out", "err"] if grant["split_output"] else ["out"]
+        self.streams = {name: OutputStream(directory, name) for name in names}
+        self._started: wire.Started | None = None
+        self._started_is_known = False
+        self._finish: wire.Finish | None = None
+        self._result_code = ""
+        self._reported_at: float | None = None
+        self._beat_seconds = BEAT_SECONDS
+        self._stop: wire.Stop | None = None
+        self._is_watched = False
+        self._backoff = Backoff()
+        self._pace = Pace()
+
+    @classmethod
+    def connect(cls, directory: SubAgentDir) -> "Delivery":
+        """A delivery with its own connection, by what grant.json says."""
+        grant = directory.read_grant()
+        if grant is None:
+            raise FileNotFoundError(directory.path / "grant.json")
+        credential = f"SubAgent {grant['sub_agent_id']}:{grant['sub_agent_token']}"
+        return cls(directory, AgentHttp(grant["server_url"], credential, grant.get("instance_id")))
+
+    def close(self) -> None:
+        self._http.close()
+        for stream in self.streams.values():
+            stream.close()
+
+    @property
+    def has_news(self) -> bool:
+        return self.is_urgent or any(stream.behind or stream.wants_to_close for stream in self.streams.values())
+
+    @property
+    def is_urgent(self) -> bool:
+        """Whether a start or a result waits to be told, which is never held back."""
+        return (self._started is not None and not self._started_is_known) or self._finish_waits
+
+    @property
+    def is_done(self) -> bool:
+        return bool(self._result_code) and all(stream.is_settled for stream in self.streams.values())
+
+    def finish_with(self, finish: wire.Finish) -> None:
+        """Give the result directly: it must reach the server even when exit.json could not be written."""
+        self._finish = finish
+        for name, stream in self.streams.items():
+            stream.final_size = finish["sizes"].get(name, 0)
+
+    def step(self, usage: wire.Usage | None = None) -> Outcome:
+        """Send what is news, in one exchange. Never raises for a failed exchange: it will be tried again."""
+        self._load()
+        self._stop = None
+        began = self._clock()
+        try:
+            sent_bytes = self._exchange(usage)
+        except (NetworkFailure, ProtocolError) as error:
+            return self._failed(error)
+        self._pace.sent(sent_bytes, self._clock() - began)
+        return self._succeeded()
+
+    @property
+    def _finish_waits(self) -> bool:
+        return self._finish is not None and not self._result_code
+
+    def _load(self) -> None:
+        """Take up what has come to lie in the folder since."""
+        if self._started is None and (record := self._directory.read_started()) is not None:
+            self._started = {
+                "pid": record["pid"],
+                "pid_start_ticks": record["pid_start_ticks"],
+                "boot_id": record["boot_id"],
+            }
+        if self._finish is None and (finish := self._directory.read_exit()) is not None:
+            self.finish_with(finish)
+
+    def _exchange(self, usage: wire.Usage | None) -> int:
+        large = self._stream_to_upload()
+        return self._report(usage) if large is None else self._upload(large)
+
+    def _stream_to_upload(self) -> OutputStream | None:
+        """A stream too far behind for a report; between two blocks the beat, a start or a result goes first."""
+        if self.is_urgent or self._beat_is_due:
+            return None
+        return next((stream for stream in self.streams.values() if stream.behind > INLINE_BYTES), None)
+
+    @property
+    def _beat_is_due(self) -> bool:
+        if self._reported_at is None:
+            return True
+        return not self._result_code and self._clock() - self._reported_at >= self._beat_seconds
+
+    def _upload(self, stream: OutputStream) -> int:
+        block = stream.next_block(self._pace.block_bytes)
+        if not block:
+            return 0
+        try:
+            status = self._http.put_log(self._grant["sub_agent_id"], stream.name, stream.stored, block)
+        except ProtocolError as error:
+            return self._upload_refused(stream, error)
+        stream.acknowledge(status, block)
+        return len(block)
+
+    def _upload_refused(self, stream: OutputStream, error: ProtocolError) -> int:
+        if error.code == "gap" and isinstance(error.body.get("stored"), int):
+            stream.acknowledge({"stored": error.body["stored"], "state": stream.state})
+            return 0
+        if error.code == "sub_agent_closed":
+            stream.is_refused = True
+            return 0
+        raise error
+
+    def _report(self, usage: wire.Usage | None) -> int:
+        entry, sent = self._entry(usage)
+        reply = self._http.report({"entries": [entry]})
+        try:
+            own = reply["replies"][0]
+            self._beat_seconds = max(BEAT_SECONDS, float(reply["next_in_seconds"]))
+            code = own["code"]
+        except (KeyError, IndexError, TypeError, ValueError) as error:
+            raise NetworkFailure(f"the reply to a report is incomplete: {error!r}") from error
+        self._reported_at = self._clock()
+        self._absorb(entry, own, code, sent)
+        return sum(len(block) for block in sent.values())
+
+    def _entry(self, usage: wire.Usage | None) -> tuple[wire.ReportEntry, dict[wire.StreamName, bytes]]:
+        sent = self._inline_blocks()
+        closes = [stream.digest_with(len(sent.get(stream.name, b""))) for stream in self.streams.values()]
+        entry: wire.ReportEntry = {
+            "sub_agent_id": self._grant["sub_agent_id"],
+            "fence": self._grant["fence"],
+            "token": self._grant["sub_agent_token"],
+            "started": None if self._started_is_known else self._started,
+            "usage": usage,
+            "output": [_piece(self.streams[name], block) for name, block in sent.items()],
+            "finish": self._finish if self._finish_waits else None,
+            "log_close": [close for close in closes if close is not None],
+        }
+        return entry, sent
+
+    def _inline_blocks(self) -> dict[wire.StreamName, bytes]:
+        room = min(INLINE_BYTES, self._pace.block_bytes)
+        sent: dict[wire.StreamName, bytes] = {}
+        for stream in self.streams.values():
+            block = stream.next_block(room) if stream.behind <= INLINE_BYTES else b""
+            if block:
+                sent[stream.name] = block
+                room -= len(block)
+        return sent
+
+    def _absorb(
+        self, entry: wire.ReportEntry, own: wire.EntryReply, code: str, sent: dict[wire.StreamName, bytes]
+    ) -> None:
+        if code not in FINAL_CODES:
+            raise ProtocolError(200, code, str(own.get("detail") or ""), dict(own))
+        self._started_is_known = self._started_is_known or entry["started"] is not None
+        if entry["finish"] is not None:
+            self._result_code = code
+        self._stop = own.get("stop")
+        self._is_watched = bool(own.get("watched"))
+        for name, stream in self.streams.items():
+            before = stream.stored
+            status = (own.get("logs") or {}).get(name)
+            if status is not None:
+                stream.acknowledge(status, sent.get(name, b""))
+            if code != "ok" and stream.stored <= before and (name in sent or status is None):
+                stream.is_refused = True
+
+    def _failed(self, error: NetworkFailure | ProtocolError) -> Outcome:
+        if isinstance(error, NetworkFailure):
+            self._pace.failed()
+        if self._backoff.failures == 0:
+            log.warning("report failed, will be tried for as long as it takes error=%s", error)
+        seconds = self._backoff.after(error)
+        if classify(error) is FINAL and getattr(error, "code", "") not in ("crc_mismatch", "too_large"):
+            seconds = max(seconds, WAIT_30_SECONDS)
+        if getattr(error, "code", "") == "too_large":
+            self._pace.failed()
+        return Outcome(False, seconds, failure=str(error))
+
+    def _succeeded(self) -> Outcome:
+        if self._backoff.failures:
+            log.info("report goes through again failures=%d", self._backoff.failures)
+            self._backoff.reset()
+        if self.is_done:
+            self._write_delivered()
+            return Outcome(True, 0.0, self._stop, self._is_watched)
+        return Outcome(False, self._next_in_seconds(), self._stop, self._is_watched)
+
+    def _next_in_seconds(self) -> float:
+        streams = self.streams.values()
+        if self._finish is not None and any(stream.behind or stream.wants_to_close for stream in streams):
+            return 0.0
+        return 0.0 if any(stream.behind > INLINE_BYTES for stream in streams) else self._beat_seconds
+
+    def _write_delivered(self) -> None:
+        streams: dict[str, str] = {
+            name: "lost" if stream.is_lost else "refused" if stream.is_refused else stream.state
+            for name, stream in self.streams.items()
+        }
+        try:
+            self._directory.write_delivered({"result_code": self._result_code, "streams": streams})
+        except OSError as error:
+            log.error("delivered, but not noted: it will be delivered again error=%s", error)
+
+
+def _piece(stream: OutputStream, block: bytes) -> wire.OutputPiece:
+    data = base64.b64encode(block).decode("ascii")
+    return {"stream": stream.name, "offset": stream.stored, "data": data, "crc32": zlib.crc32(block)}

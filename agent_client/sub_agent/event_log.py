@@ -1,0 +1,32 @@
+"""The sub agent's own log, agent.log in its folder: one line per event. Small; nothing of the script's output."""
+
+import logging
+import time
+from pathlib import Path
+
+
+class _OneLine(logging.Formatter):
+    """UTC time, level, message; control characters escaped, so that no value can forge a line."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%SZ")
+        self.converter = time.gmtime
+
+    def format(self, record: logging.LogRecord) -> str:
+        return "".join(
+            char if char.isprintable() else char.encode("unicode_escape").decode() for char in super().format(record)
+        )
+
+
+def start_event_log(path: Path) -> None:
+    """Send this process's log to `path`; without a place to write to there is no log, and nothing else fails."""
+    handler: logging.Handler
+    try:
+        handler = logging.FileHandler(path, encoding="utf-8")
+    except OSError:
+        handler = logging.NullHandler()
+    handler.setFormatter(_OneLine())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.INFO)
+    logging.raiseExceptions = False

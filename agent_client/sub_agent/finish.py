@@ -1,0 +1,145 @@
+"""Turns what happened to a script into the finish record: reason, exit code or signal, and a sentence. Pure."""
+
+import hashlib
+import json
+import os
+import signal
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from agent_client import wire
+from agent_client.sub_agent.supervise import Ending
+
+KILLED_CHILD_EXIT_CODE = 128 + signal.SIGKILL  # what a shell says when the program it waited for was killed
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the record needs besides the ending itself."""
+
+    sizes: Mapping[str, int]
+    time_limit_seconds: float | None
+    peak_memory_mib: int | None
+    result: Any
+    result_sentence: str
+    oom_kills_rose: bool
+
+
+def finish_of(ending: Ending, facts: Facts) -> wire.Finish:
+    reason = _reason(ending, facts)
+    sentences = [_sentence(reason, ending, facts), _leftover_sentence(ending), facts.result_sentence]
+    return sealed(
+        {
+            "reason": reason,
+            "exit_code": exit_code(ending.wait_status),
+            "signal": signal_name(ending.wait_status),
+            "sent_signals": ending.sent_signals,
+            "sizes": dict(facts.sizes),
+            "duration_seconds": round(ending.duration_seconds, 3),
+            "cpu_seconds": round(ending.cpu_seconds, 3),
+            "peak_memory_mib": facts.peak_memory_mib,
+            "result": facts.result,
+            "detail": " ".join(sentence for sentence in sentences if sentence),
+            "ended_at": ending.ended_at,
+            "digest": "",
+        }
+    )
+
+
+def never_ran(reason: wire.FinishReason, detail: str, sizes: Mapping[str, int], ended_at: str) -> wire.Finish:
+    """The record of a script of which nothing is known but why it has no result of its own."""
+    return sealed(
+        {
+            "reason": reason,
+            "exit_code": None,
+            "signal": None,
+            "sent_signals": [],
+            "sizes": dict(sizes),
+            "duration_seconds": None,
+            "cpu_seconds": None,
+            "peak_memory_mib": None,
+            "result": None,
+            "detail": detail,
+            "ended_at": ended_at,
+            "digest": "",
+        }
+    )
+
+
+def sealed(finish: wire.Finish) -> wire.Finish:
+    """The record with its digest, by which the server knows the same record when it comes again."""
+    content: dict[str, Any] = {key: value for key, value in finish.items() if key != "digest"}
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return {**finish, "digest": hashlib.sha256(text.encode()).hexdigest()}
+
+
+def exit_code(wait_status: int | None) -> int | None:
+    return os.WEXITSTATUS(wait_status) if wait_status is not None and os.WIFEXITED(wait_status) else None
+
+
+def signal_name(wait_status: int | None) -> str | None:
+    """KILL, TERM, SEGV, ... or None when no signal ended it."""
+    if wait_status is None or not os.WIFSIGNALED(wait_status):
+        return None
+    number = os.WTERMSIG(wait_status)
+    try:
+        return signal.Signals(number).name.removeprefix("SIG")
+    except ValueError:
+        return f"RT{number}"
+
+
+def _reason(ending: Ending, facts: Facts) -> wire.FinishReason:
+    if ending.stuck_pids or ending.wait_status is None:
+        return "unkillable"
+    if ending.sent_signals:
+        return "timeout" if ending.stop_reason == "timeout" else "cancel"
+    killed = signal_name(ending.wait_status) == "KILL" or exit_code(ending.wait_status) == KILLED_CHILD_EXIT_CODE
+    if killed and facts.oom_kills_rose:
+        return "oom"
+    return "signal" if os.WIFSIGNALED(ending.wait_status) else "exit"
+
+
+def _sentence(reason: wire.FinishReason, ending: Ending, facts: Facts) -> str:
+    if reason == "unkillable":
+        pids = ", ".join(str(pid) for pid in ending.stuck_pids)
+        return f"Processes {pids} did not end within 60 s of being killed."
+    if reason == "timeout":
+        return _timeout_sentence(facts.time_limit_seconds)
+    if reason == "cancel":
+        return _stop_sentence(ending)
+    if reason == "oom":
+        return "The host ran out of memory and its kernel killed the script."
+    if reason == "signal":
+        return f"The script was ended by signal {signal_name(ending.wait_status)}, not sent by Nightshift."
+    return _exit_sentence(exit_code(ending.wait_status) or 0)
+
+
+def _timeout_sentence(limit_seconds: float | None) -> str:
+    limit = "" if limit_seconds is None else f" of {limit_seconds:g} s"
+    return f"The script was stopped at its time limit{limit}."
+
+
+def _stop_sentence(ending: Ending) -> str:
+    why = {
+        "lost": " because the server had given this attempt up",
+        "replaced": " because a newer attempt replaced it",
+    }.get(ending.stop_reason or "", "")
+    how = "killed" if "KILL" in ending.sent_signals else "stopped"
+    return f"The script was {how}{why}."
+
+
+def _exit_sentence(code: int) -> str:
+    meanings = {
+        0: "",
+        126: "The script ended with exit code 126: a command in it could not be executed.",
+        127: "The script ended with exit code 127: a command in it was not found.",
+    }
+    return meanings.get(code, f"The script ended with exit code {code}.")
+
+
+def _leftover_sentence(ending: Ending) -> str:
+    if not ending.leftovers:
+        return ""
+    what = "One process" if ending.leftovers == 1 else f"{ending.leftovers} processes"
+    return f"{what} that the script left running {'was' if ending.leftovers == 1 else 'were'} ended."

@@ -1,0 +1,45 @@
+"""Counts the kernel's kills for lack of memory, to tell such an end from any other KILL. Judges nothing."""
+
+import re
+from pathlib import Path
+
+CGROUP_ROOT = Path("/sys/fs/cgroup")
+
+
+class OomCounters:
+    """The counters as they stood when the script began."""
+
+    def __init__(self) -> None:
+        self._files = [path for path in _counter_files() if _read_counter(path) is not None]
+        self._before = [_read_counter(path) for path in self._files]
+
+    def has_risen(self) -> bool:
+        """Whether the kernel killed anything for memory since, in our control group or, without one, on the host."""
+        return any((_read_counter(path) or 0) > (was or 0) for path, was in zip(self._files, self._before, strict=True))
+
+
+def _counter_files() -> list[Path]:
+    """The memory control group's own counter first (both versions), the host's otherwise."""
+    try:
+        lines = Path("/proc/self/cgroup").read_text("ascii").splitlines()
+    except OSError:
+        lines = []
+    files = [path for line in lines for path in _files_of_line(line)]
+    return [path for path in files if path.exists()] or [Path("/proc/vmstat")]
+
+
+def _files_of_line(line: str) -> list[Path]:
+    number, controllers, path = line.split(":", 2)
+    if number == "0" and not controllers:
+        return [CGROUP_ROOT / path.lstrip("/") / "memory.events"]
+    if "memory" in controllers.split(","):
+        return [CGROUP_ROOT / "memory" / path.lstrip("/") / "memory.oom_control"]
+    return []
+
+
+def _read_counter(path: Path) -> int | None:
+    try:
+        match = re.search(r"^oom_kill (\d+)$", path.read_text("ascii"), re.MULTILINE)
+    except (OSError, UnicodeDecodeError):
+        return None
+    return int(match[1]) if match else None

@@ -1,0 +1,56 @@
+"""Makes ready what a script needs before it is forked: its file, its folders, its command. Starts nothing."""
+
+import os
+import secrets
+import socket
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from agent_client import wire
+from agent_client.process.interpreter import interpreter_of
+from agent_client.process.spawn import Command
+from agent_client.sub_agent import environment
+from agent_client.sub_agent_dir import SubAgentDir
+
+
+@dataclass(frozen=True)
+class Prepared:
+    command: Command
+    cookie: str
+    host: str
+
+
+def prepare(directory: SubAgentDir, grant: wire.Grant) -> Prepared:
+    cookie = secrets.token_hex(16)
+    home = str(Path.home())
+    place = environment.Place(
+        host=socket.gethostname(),
+        working_directory=environment.working_directory(grant, home),
+        result_path=directory.result_path,
+        tmp_path=directory.tmp_path,
+        cookie=cookie,
+        own_prefix=sys.prefix,
+        user_code_dir=_user_code_dir(grant),
+        started_at_epoch=int(time.time()),
+    )
+    variables = environment.build(os.environ, grant, place)
+    directory.tmp_path.mkdir(mode=0o700, exist_ok=True)
+    script = grant["script_content"]
+    directory.script_path.write_bytes(script.encode("utf-8", "surrogatepass"))
+    directory.script_path.chmod(0o700)
+    command = Command(
+        argv=[*interpreter_of(script, variables.get("PATH")), str(directory.script_path)],
+        environment=variables,
+        working_directory=place.working_directory,
+        out_path=directory.stream_path("out"),
+        err_path=directory.stream_path("err") if grant["split_output"] else None,
+    )
+    return Prepared(command, cookie, place.host)
+
+
+def _user_code_dir(grant: wire.Grant) -> str | None:
+    """The user's own helpers, where this host can see them. The agent's own setting wins over the server's."""
+    folder = os.environ.get(environment.USER_CODE_DIR) or grant.get("user_code_dir")
+    return str(Path(folder).absolute()) if folder and Path(folder).is_dir() else None

@@ -1,0 +1,96 @@
+"""The thread of a sub agent that talks to the server until the result and every byte are there. It never gives up."""
+
+import logging
+import threading
+import time
+
+from agent_client import wire
+from agent_client.probes.usage import UsageMeter
+from agent_client.sub_agent import cadence
+from agent_client.sub_agent.delivery import BEAT_SECONDS, Delivery, Outcome
+from agent_client.sub_agent.stop_file import request_stop
+from agent_client.sub_agent_dir import SubAgentDir
+
+log = logging.getLogger(__name__)
+
+AFTER_A_FAULT_SECONDS = 5.0
+
+
+class Reporter(threading.Thread):
+    def __init__(self, directory: SubAgentDir, delivery: Delivery, meter: UsageMeter) -> None:
+        super().__init__(name="reporter", daemon=True)
+        self._directory = directory
+        self._delivery = delivery
+        self._meter = meter
+        self._wake = threading.Event()
+        self._finish: wire.Finish | None = None
+        self._is_leaving = False
+        self._measured_at = 0.0
+        self._noted: frozenset[tuple[int, int]] = frozenset()
+
+    def finish(self, finish: wire.Finish) -> None:
+        """Hand over the result; it is reported at once."""
+        self._finish = finish
+        self._wake.set()
+
+    def leave(self) -> None:
+        """End although not everything is delivered: the main agent will deliver what lies in the folder."""
+        self._is_leaving = True
+        self._wake.set()
+
+    def run(self) -> None:
+        self._wake.wait(cadence.FIRST_PATIENCE_SECONDS)
+        while not self._is_leaving:
+            began_at = time.monotonic()
+            outcome = self._turn()
+            if outcome.done:
+                return
+            self._sleep(began_at, time.monotonic(), outcome)
+
+    def _turn(self) -> Outcome:
+        """One step. A fault of our own must not cost the result: it is logged, and the step is tried again."""
+        try:
+            self._take_finish()
+            outcome = self._delivery.step(self._usage())
+            if outcome.stop is not None and request_stop(self._directory, outcome.stop):
+                log.info(
+                    "stop requested by a reply reason=%s kill_now=%s", outcome.stop["reason"], outcome.stop["kill_now"]
+                )
+        except Exception as fault:
+            log.exception("fault in the reporter")
+            return Outcome(False, AFTER_A_FAULT_SECONDS, failure=repr(fault))
+        return outcome
+
+    def _take_finish(self) -> None:
+        if self._finish is not None:
+            self._delivery.finish_with(self._finish)
+            self._finish = None
+
+    def _sleep(self, began_at: float, ended_at: float, outcome: Outcome) -> None:
+        """Until the next step is due; the output file is looked at every 100 ms, a result is seen at once."""
+        while not self._is_leaving:
+            is_urgent = self._finish is not None or self._delivery.is_urgent
+            due = cadence.due_at(began_at, ended_at, outcome, self._delivery.has_news, is_urgent)
+            left = due - time.monotonic()
+            if left <= 0:
+                return
+            self._wake.clear()
+            if self._finish is None or outcome.failure:
+                self._wake.wait(min(left, cadence.LOOK_SECONDS))
+
+    def _usage(self) -> wire.Usage | None:
+        now = time.monotonic()
+        if now - self._measured_at < BEAT_SECONDS * 0.9:
+            return None
+        self._measured_at = now
+        usage = self._meter.sample()
+        if self._meter.members != self._noted:
+            self._noted = self._meter.members
+            self._note_family()
+        return usage
+
+    def _note_family(self) -> None:
+        try:
+            self._directory.write_family(self._noted)
+        except OSError as error:
+            log.warning("family not noted error=%s", error)

@@ -1,0 +1,173 @@
+"""The whole life of one sub agent process: lock, prepare, fork, record, release, supervise, result, deliver.
+
+What it starts is executed at most once: a folder with a start record is never run again.
+"""
+
+import logging
+import os
+import shutil
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from agent_client import wire
+from agent_client.probes.usage import UsageMeter
+from agent_client.process import prctl, proc
+from agent_client.process.family import Family
+from agent_client.process.spawn import HeldChild, spawn
+from agent_client.process.spawn_sentence import explain
+from agent_client.sub_agent.delivery import Delivery
+from agent_client.sub_agent.event_log import start_event_log
+from agent_client.sub_agent.finish import Facts, finish_of, never_ran
+from agent_client.sub_agent.oom import OomCounters
+from agent_client.sub_agent.prepare import Prepared, prepare
+from agent_client.sub_agent.reporter import Reporter
+from agent_client.sub_agent.result import read_result
+from agent_client.sub_agent.stop_file import StopFile
+from agent_client.sub_agent.supervise import Ending, Supervisor, now_text
+from agent_client.sub_agent_dir import Locked, SubAgentDir
+
+log = logging.getLogger(__name__)
+
+EXIT_LOCKED = 3
+EXIT_ALREADY_STARTED = 4
+OWN_OOM_SCORE = -500
+EXIT_RECORD_TRIES = 5
+
+
+def run(directory: Path) -> int:
+    """Returns when everything is delivered. 3: another process holds the folder; 4: its script was started before."""
+    folder = SubAgentDir(directory)
+    try:
+        lock = folder.acquire_lock()
+    except Locked:
+        return EXIT_LOCKED
+    try:
+        if folder.local_state() != "claimed":
+            return EXIT_ALREADY_STARTED
+        start_event_log(folder.log_path)
+        return _run_locked(folder)
+    except Exception:
+        log.exception("sub agent failed state=%s", folder.local_state())
+        raise
+    finally:
+        os.close(lock)
+
+
+def _run_locked(folder: SubAgentDir) -> int:
+    _protect()
+    grant = folder.read_grant()
+    if grant is None:
+        raise FileNotFoundError(folder.path / "grant.json")
+    beat = Beat(folder)
+    beat()
+    prepared = prepare(folder, grant)
+    counters, meter, delivery = OomCounters(), UsageMeter(), Delivery.connect(folder)
+    child = spawn(prepared.command)  # before any thread: the child dies with the thread that forked it
+    family = _record_start(folder, child, prepared)
+    failure = child.release()
+    reporter = Reporter(folder, delivery, meter)
+    _end_on_term(reporter, folder)
+    reporter.start()
+    if failure is not None:
+        os.waitpid(child.pid, 0)
+        sentence = explain(failure, prepared.command, prepared.host)
+        finish = never_ran("spawn_error", f"The script was not started: {sentence}.", folder.sizes(), now_text())
+    else:
+        log.info("script runs pid=%d", child.pid)
+        supervisor = Supervisor(
+            child.pid, family, StopFile(folder), grant["time_limit_seconds"], grant["grace_seconds"], beat
+        )
+        finish = _finish(folder, grant, supervisor.run(), counters, meter)
+    _end(folder, reporter, finish, beat)
+    return 0
+
+
+class Beat:
+    """Touches the beat file once a second, however often it is called. A failure is no reason to stop a script."""
+
+    def __init__(self, folder: SubAgentDir, clock: Callable[[], float] = time.monotonic) -> None:
+        self._folder = folder
+        self._clock = clock
+        self._next_at = 0.0
+
+    def __call__(self) -> None:
+        now = self._clock()
+        if now < self._next_at:
+            return
+        self._next_at = now + 1.0
+        try:
+            self._folder.touch_beat()
+        except OSError as error:
+            log.warning("beat not written error=%s", error)
+
+
+def _protect() -> None:
+    """Adopt every orphan of the script; be the last to go when memory is short; mind no terminal."""
+    prctl.become_subreaper()
+    prctl.prefer_as_oom_victim(OWN_OOM_SCORE)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+
+
+def _record_start(folder: SubAgentDir, child: HeldChild, prepared: Prepared) -> Family:
+    """The record is durable before the script may run: without it, the script provably never did."""
+    ticks = proc.start_ticks(child.pid)
+    folder.write_started(
+        {
+            "pid": child.pid,
+            "pid_start_ticks": ticks,
+            "sid": child.pid,
+            "boot_id": proc.boot_id(),
+            "cookie": prepared.cookie,
+        }
+    )
+    return Family(child.pid, ticks, prepared.cookie, subreaper_pid=os.getpid())
+
+
+def _end_on_term(reporter: Reporter, folder: SubAgentDir) -> None:
+    """SIGTERM is ignored while the script lives; with the result on disk the main agent can deliver the rest."""
+
+    def leave(number: int, frame: object) -> None:
+        if folder.local_state() == "finished":
+            reporter.leave()
+
+    signal.signal(signal.SIGTERM, leave)
+
+
+def _finish(
+    folder: SubAgentDir, grant: wire.Grant, ending: Ending, counters: OomCounters, meter: UsageMeter
+) -> wire.Finish:
+    result, sentence = read_result(folder.result_path)
+    facts = Facts(
+        sizes=folder.sizes(),
+        time_limit_seconds=grant["time_limit_seconds"],
+        peak_memory_mib=meter.peak_memory_mib(),
+        result=result,
+        result_sentence=sentence,
+        oom_kills_rose=counters.has_risen(),
+    )
+    return finish_of(ending, facts)
+
+
+def _end(folder: SubAgentDir, reporter: Reporter, finish: wire.Finish, beat: Beat) -> None:
+    log.info("script ended reason=%s exit_code=%s signal=%s", finish["reason"], finish["exit_code"], finish["signal"])
+    _write_exit(folder, finish)
+    reporter.finish(finish)
+    shutil.rmtree(folder.tmp_path, ignore_errors=True)
+    while reporter.is_alive():
+        reporter.join(1.0)
+        beat()
+    log.info("sub agent ends")
+
+
+def _write_exit(folder: SubAgentDir, finish: wire.Finish) -> None:
+    """Make the result durable before it is told. On a disk that stays full it is told all the same."""
+    for tries_left in reversed(range(EXIT_RECORD_TRIES)):
+        try:
+            folder.write_exit(finish)
+            return
+        except OSError as error:
+            log.error("exit record not written tries_left=%d error=%s", tries_left, error)
+            time.sleep(1.0 if tries_left else 0.0)

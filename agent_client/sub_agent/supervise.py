@@ -1,0 +1,120 @@
+"""The main thread of a sub agent while its script lives: waits, keeps the time limit, obeys stop.json.
+
+It reports to no one and writes no record: it returns what happened.
+"""
+
+import os
+import resource
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from agent_client import wire
+from agent_client.process.family import Family
+from agent_client.process.ladder import Ladder, Progress
+from agent_client.process.wake_up import child_wake_up, wait
+from agent_client.sub_agent.stop_file import StopFile
+
+LOOK_SECONDS = 0.1
+QUICK_LOOK_SECONDS = 0.02
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a script ended. `wait_status` is None when it could not be killed."""
+
+    wait_status: int | None
+    duration_seconds: float
+    cpu_seconds: float
+    ended_at: str
+    stop_reason: wire.StopReason | None = None
+    sent_signals: list[str] = field(default_factory=list)
+    leftovers: int = 0
+    stuck_pids: list[int] = field(default_factory=list)
+
+
+class Supervisor:
+    """Supervises one released script. Must run in the main thread, which alone gets SIGCHLD's wake-up."""
+
+    def __init__(
+        self,
+        script_pid: int,
+        family: Family,
+        stop_file: StopFile,
+        time_limit_seconds: float | None,
+        grace_seconds: float,
+        beat: Callable[[], None],
+    ) -> None:
+        self._pid = script_pid
+        self._stop_file = stop_file
+        self._grace_seconds = grace_seconds
+        self._ladder = Ladder(script_pid, family)
+        self._beat = beat
+        self._started = time.monotonic()
+        self._limit_at = None if time_limit_seconds is None else self._started + time_limit_seconds
+        self._wait_status: int | None = None
+        self._ended: float | None = None
+        self._ended_at = ""
+        self._has_children = True
+        self._stop_reason: wire.StopReason | None = None
+
+    def run(self) -> Ending:
+        """Return when the script and all that it started are gone, or when they prove unkillable."""
+        with child_wake_up() as wake_up:
+            while True:
+                self._reap()
+                self._beat()
+                if self._ended is None:
+                    self._look_for_stop()
+                progress = self._ladder.step(self._ended is not None, self._has_children)
+                if progress is not Progress.WAITING:
+                    return self._ending(progress)
+                wait(wake_up, QUICK_LOOK_SECONDS if self._ladder.is_quick else LOOK_SECONDS)
+
+    def _reap(self) -> None:
+        """Collect every dead child, our own and adopted ones."""
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                self._has_children = False
+                return
+            if pid == 0:
+                return
+            if pid == self._pid:
+                self._wait_status = status
+                self._ended = time.monotonic()
+                self._ended_at = now_text()
+
+    def _look_for_stop(self) -> None:
+        stop = self._stop_file.look()
+        if stop is not None:
+            grace_seconds = stop.get("grace_seconds")
+            self._stop(stop["reason"], 0.0 if stop.get("kill_now") else grace_seconds)
+        if self._limit_at is not None and time.monotonic() >= self._limit_at:
+            self._limit_at = None
+            self._stop("timeout", None)
+
+    def _stop(self, reason: wire.StopReason, grace_seconds: float | None) -> None:
+        """The first reason stands; a later request can only shorten the grace."""
+        self._stop_reason = self._stop_reason or reason
+        self._ladder.stop(self._grace_seconds if grace_seconds is None else grace_seconds)
+
+    def _ending(self, progress: Progress) -> Ending:
+        usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return Ending(
+            wait_status=self._wait_status,
+            duration_seconds=(self._ended or time.monotonic()) - self._started,
+            cpu_seconds=usage.ru_utime + usage.ru_stime,
+            ended_at=self._ended_at or now_text(),
+            stop_reason=self._stop_reason,
+            sent_signals=self._ladder.sent_signals,
+            leftovers=self._ladder.leftovers,
+            stuck_pids=[stat.pid for stat in self._ladder.survivors] if progress is Progress.STUCK else [],
+        )
+
+
+def now_text() -> str:
+    """The host's date in UTC, for display only."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

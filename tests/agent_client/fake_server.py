@@ -1,0 +1,396 @@
+"""A real HTTP server on loopback that speaks the agent protocol and keeps output by offset, with faults on demand.
+
+It records every call and can be told to misbehave (faults.py); it schedules nothing. What a test wants to be handed out
+is put into `assignments`, `grants` and `directives`.
+"""
+
+import base64
+import hashlib
+import json
+import threading
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+INSTANCE = "fake-instance"
+
+
+@dataclass
+class Call:
+    method: str
+    path: str
+    authorization: str
+    body: Any
+
+
+@dataclass
+class Reply:
+    status: int
+    body: dict[str, Any]
+
+
+@dataclass
+class FakeStream:
+    content: bytearray = field(default_factory=bytearray)
+    state: str = "open"
+    final_size: int | None = None
+    mismatches: int = 0
+
+    def status(self) -> dict[str, Any]:
+        return {"stored": len(self.content), "state": self.state}
+
+    def put(self, offset: int, data: bytes) -> bool:
+        """Store the new suffix. False: a gap."""
+        if offset > len(self.content):
+            return False
+        known = bytes(self.content[offset : offset + len(data)])
+        assert data.startswith(known) or known.startswith(data), "a stored byte was sent again with another value"
+        self.content += data[len(known) :]
+        return True
+
+
+@dataclass
+class FakeSubAgent:
+    """What the server knows of one sub agent."""
+
+    sub_agent_id: str
+    state: str = "starting"
+    streams: dict[str, FakeStream] = field(default_factory=dict)
+    started: dict[str, Any] | None = None
+    finish: dict[str, Any] | None = None
+    usages: list[dict[str, Any]] = field(default_factory=list)
+    stop: dict[str, Any] | None = None
+    watched: bool = False
+    codes: list[str] = field(default_factory=list)  # codes to answer with, first first, instead of handling an entry
+    corrupt_next_close: bool = False
+    rejected: dict[str, Any] | None = None
+    not_started: dict[str, Any] | None = None
+
+    def stream(self, name: str) -> FakeStream:
+        return self.streams.setdefault(name, FakeStream())
+
+    def output(self, name: str = "out") -> bytes:
+        return bytes(self.stream(name).content)
+
+    @property
+    def is_complete(self) -> bool:
+        return self.finish is not None and all(stream.state == "complete" for stream in self.streams.values())
+
+
+Fault = Callable[["Handler"], bool]
+"""Called before a call is handled; True: it has answered, or hung up, itself."""
+
+
+class FakeServer:
+    """Start with `with FakeServer() as server`. `url`, `sub_agents`, `calls` and the wishes are open to the test."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.calls: list[Call] = []
+        self.sub_agents: dict[str, FakeSubAgent] = {}
+        self.assignments: list[dict[str, Any]] = []
+        self.directives: list[dict[str, Any]] = []
+        self.grants: dict[str, dict[str, Any]] = {}
+        self.closed: set[str] = set()  # sub agents whose claim is answered 410
+        self.inventory_wanted = False
+        self.epoch = 0
+        self.doorbell = threading.Event()
+        self.tokens = {"enrolment-token"}
+        self.agents: dict[str, dict[str, Any]] = {}
+        self.sessions: list[dict[str, Any]] = []
+        self.heartbeats: list[dict[str, Any]] = []
+        self.next_in_seconds = 1.0
+        self._faults: list[Fault] = []  # one per call, used up
+        self._standing_fault: Fault | None = None
+        self._stopping = threading.Event()
+        self._http: ThreadingHTTPServer | None = None
+        self._port = 0
+
+    def __enter__(self) -> "FakeServer":
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._port}"
+
+    def start(self) -> None:
+        """Listen; after `stop` on the same port again, with everything still known."""
+        self._stopping.clear()
+        handler = type("BoundHandler", (Handler,), {"server_state": self})
+        self._http = _Server(("127.0.0.1", self._port), handler)
+        self._port = self._http.server_address[1]
+        threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True).start()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self.doorbell.set()
+        if self._http is not None:
+            self._http.shutdown()
+            self._http.close_connections()
+            self._http.server_close()
+            self._http = None
+
+    def sub_agent(self, sub_agent_id: str) -> FakeSubAgent:
+        with self.lock:
+            return self.sub_agents.setdefault(sub_agent_id, FakeSubAgent(sub_agent_id))
+
+    def fail_next(self, *faults: Fault) -> None:
+        with self.lock:
+            self._faults += faults
+
+    @contextmanager
+    def failing(self, fault: Fault) -> Iterator[None]:
+        self._standing_fault = fault
+        try:
+            yield
+        finally:
+            self._standing_fault = None
+
+    def take_fault(self) -> Fault | None:
+        with self.lock:
+            return self._faults.pop(0) if self._faults else self._standing_fault
+
+    def paths(self) -> list[str]:
+        with self.lock:
+            return [call.path for call in self.calls]
+
+    def pause(self, seconds: float) -> None:
+        """Do nothing for so long, unless the server is stopped."""
+        self._stopping.wait(seconds)
+
+    def is_stopping(self) -> bool:
+        return self._stopping.is_set()
+
+    # --- what the calls do -----------------------------------------------------------------------------------
+
+    def handle(self, call: Call, query: dict[str, list[str]], headers: Any) -> Reply:
+        parts = call.path.strip("/").split("/")
+        if parts[:2] != ["agent", "v1"]:
+            return Reply(404, {"detail": "Not found."})
+        match parts[2:]:
+            case ["register"]:
+                return self._register(call)
+            case ["session"]:
+                return self._session(call.body)
+            case ["heartbeat"]:
+                return self._heartbeat(call.body)
+            case ["wait"]:
+                return self._wait(int(query["epoch"][0]))
+            case ["report"]:
+                return self._report(call.body)
+            case ["sub-agents", sub_agent_id, "log"]:
+                return self._log(self.sub_agent(sub_agent_id), call.body, query, headers)
+            case ["sub-agents", sub_agent_id, verb]:
+                return self._verb(sub_agent_id, verb, call.body)
+        return Reply(404, {"detail": "Not found."})
+
+    def _register(self, call: Call) -> Reply:
+        if call.authorization.removeprefix("Enrolment ") not in self.tokens:
+            return Reply(401, {"code": "unauthorized", "detail": "the enrolment token is not known"})
+        agent_id = f"agent-{len(self.agents) + 1}"
+        self.agents[agent_id] = call.body
+        body = {"agent_id": agent_id, "agent_secret": f"secret-{agent_id}", "name": call.body["name"]}
+        return Reply(201, {**body, "instance_id": INSTANCE})
+
+    def _session(self, body: dict[str, Any]) -> Reply:
+        with self.lock:
+            self.epoch += 1
+            self.sessions.append(body)
+            self.inventory_wanted = False
+        reply = {"epoch": self.epoch, "proto": 1, "instance_id": INSTANCE, "lease_seconds": 30.0}
+        return Reply(200, {**reply, "next_in_seconds": self.next_in_seconds, "directives": self.directives})
+
+    def _heartbeat(self, body: dict[str, Any]) -> Reply:
+        if body["epoch"] != self.epoch:
+            return Reply(409, {"code": "stale_epoch", "detail": "another session was opened later"})
+        self.heartbeats.append(body)
+        reply = {"next_in_seconds": self.next_in_seconds, "inventory_wanted": self.inventory_wanted}
+        return Reply(200, {**reply, "assignments": list(self.assignments), "directives": list(self.directives)})
+
+    def _wait(self, epoch: int) -> Reply:
+        if epoch != self.epoch:
+            return Reply(409, {"code": "stale_epoch", "detail": "another session was opened later"})
+        rang = self.doorbell.wait(5.0)
+        self.doorbell.clear()
+        return Reply(200, {"beat": rang})
+
+    def _verb(self, sub_agent_id: str, verb: str, body: dict[str, Any]) -> Reply:
+        if verb == "claim":
+            return self._claim(sub_agent_id)
+        sub_agent = self.sub_agent(sub_agent_id)
+        self._forget_assignment(sub_agent_id)
+        if verb == "reject":
+            sub_agent.rejected, sub_agent.state = body, "rejected"
+        elif verb == "not-started":
+            sub_agent.not_started, sub_agent.state = body, "not_started"
+        else:
+            return Reply(404, {"detail": "Not found."})
+        return Reply(200, {"state": sub_agent.state})
+
+    def _claim(self, sub_agent_id: str) -> Reply:
+        if sub_agent_id in self.closed or sub_agent_id not in self.grants:
+            self._forget_assignment(sub_agent_id)
+            return Reply(410, {"code": "sub_agent_closed", "detail": "not to be started", "state": "revoked"})
+        self.sub_agent(sub_agent_id)
+        self._forget_assignment(sub_agent_id)
+        return Reply(200, self.grants[sub_agent_id])
+
+    def _forget_assignment(self, sub_agent_id: str) -> None:
+        with self.lock:
+            self.assignments = [row for row in self.assignments if row["sub_agent_id"] != sub_agent_id]
+
+    def _report(self, body: dict[str, Any]) -> Reply:
+        replies = [self._entry(entry) for entry in body["entries"]]
+        return Reply(200, {"next_in_seconds": self.next_in_seconds, "replies": replies})
+
+    def _entry(self, entry: dict[str, Any]) -> dict[str, Any]:
+        sub_agent = self.sub_agent(entry["sub_agent_id"])
+        with self.lock:
+            code = sub_agent.codes.pop(0) if sub_agent.codes else self._handle_entry(sub_agent, entry)
+        return {
+            "sub_agent_id": sub_agent.sub_agent_id,
+            "code": code,
+            "detail": "" if code == "ok" else f"answered {code}",
+            "state": sub_agent.state,
+            "logs": {name: stream.status() for name, stream in sub_agent.streams.items()},
+            "stop": sub_agent.stop,
+            "watched": sub_agent.watched,
+        }
+
+    def _handle_entry(self, sub_agent: FakeSubAgent, entry: dict[str, Any]) -> str:
+        if entry["started"] and sub_agent.started is None:
+            sub_agent.started, sub_agent.state = entry["started"], "running"
+        for piece in entry["output"]:
+            data = base64.b64decode(piece["data"], validate=True)
+            assert len(data) <= 64 * 1024
+            assert zlib.crc32(data) == piece["crc32"]
+            sub_agent.stream(piece["stream"]).put(piece["offset"], data)
+        if entry["usage"]:
+            sub_agent.usages.append(entry["usage"])
+        code = self._handle_finish(sub_agent, entry["finish"]) if entry["finish"] else "ok"
+        for close in entry["log_close"]:
+            _close_log(sub_agent, close)
+        return code
+
+    def _handle_finish(self, sub_agent: FakeSubAgent, finish: dict[str, Any]) -> str:
+        content = {key: value for key, value in finish.items() if key != "digest"}
+        text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+        assert hashlib.sha256(text.encode()).hexdigest() == finish["digest"], "the digest is not that of the record"
+        if sub_agent.finish is None:
+            sub_agent.finish, sub_agent.state = finish, "finished"
+            for name, size in finish["sizes"].items():
+                stream = sub_agent.stream(name)
+                stream.final_size, stream.state = size, "draining"
+            return "ok"
+        return "ok" if sub_agent.finish["digest"] == finish["digest"] else "already_final"
+
+    def _log(self, sub_agent: FakeSubAgent, data: bytes, query: dict[str, list[str]], headers: Any) -> Reply:
+        if zlib.crc32(data) != int(headers["X-CRC32"]):
+            return Reply(422, {"code": "crc_mismatch", "detail": "the bytes were damaged on the way"})
+        stream = sub_agent.stream(query["stream"][0])
+        with self.lock:
+            if not stream.put(int(query["offset"][0]), data):
+                return Reply(409, {"code": "gap", "detail": "beyond what is stored", "stored": len(stream.content)})
+            return Reply(200, stream.status())
+
+
+def _close_log(sub_agent: FakeSubAgent, close: dict[str, Any]) -> None:
+    stream = sub_agent.stream(close["stream"])
+    if len(stream.content) != close["size"]:
+        return
+    digest = hashlib.sha256(stream.content).hexdigest()
+    if digest == close["sha256"] and not sub_agent.corrupt_next_close:
+        stream.state = "complete"
+        return
+    sub_agent.corrupt_next_close = False
+    stream.mismatches += 1
+    if stream.mismatches > 1:
+        stream.state = "corrupt"
+    else:
+        stream.content.clear()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, *args: Any) -> None:
+        self._open: set[Any] = set()
+        super().__init__(*args)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self._open.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        self._open.discard(request)
+        super().shutdown_request(request)
+
+    def close_connections(self) -> None:
+        """Cut kept connections, as a killed server would."""
+        for request in list(self._open):
+            self.shutdown_request(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that hung up is part of many tests; a failed assertion of the fake reaches the test as a 500."""
+
+
+class Handler(BaseHTTPRequestHandler):
+    server_state: FakeServer
+    raw: bytes = b""
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def do_POST(self) -> None:
+        self._serve()
+
+    def do_GET(self) -> None:
+        self._serve()
+
+    def log_message(self, *_: object) -> None:
+        """Silent."""
+
+    def _serve(self) -> None:
+        self.raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        fault = self.server_state.take_fault()
+        if fault is not None and fault(self):
+            return
+        self.answer(self.dispatch())
+
+    def dispatch(self) -> Reply:
+        """Handle the call whose body was read into `raw`."""
+        raw = self.raw
+        parts = urlsplit(self.path)
+        is_json = self.headers.get("Content-Type") == "application/json"
+        body = json.loads(raw) if raw and is_json else raw
+        call = Call(self.command, parts.path, self.headers.get("Authorization", ""), body)
+        with self.server_state.lock:
+            self.server_state.calls.append(call)
+        try:
+            return self.server_state.handle(call, parse_qs(parts.query), self.headers)
+        except AssertionError as error:
+            return Reply(500, {"detail": f"fake server: {error}"})
+
+    def answer(self, reply: Reply, content_type: str = "application/json") -> None:
+        content = json.dumps(reply.body).encode()
+        self.send(reply.status, content, {"Content-Type": content_type, "X-Instance": INSTANCE})
+
+    def send(self, status: int, content: bytes, headers: dict[str, str], length: int | None = None) -> None:
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(content) if length is None else length))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def hang_up(self) -> bool:
+        self.close_connection = True
+        return True
