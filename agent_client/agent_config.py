@@ -1,0 +1,131 @@
+"""Settings of the main agent: each has a flag, an environment variable and a line in the README. Touches no file."""
+
+import argparse
+import re
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from agent_client.system_log import LogFormat
+
+
+class ConfigError(Exception):
+    """A setting is missing or wrong; the message names it."""
+
+
+@dataclass(frozen=True)
+class Option:
+    name: str
+    environment: str
+    metavar: str
+    help: str
+    default: str = ""
+    choices: tuple[str, ...] = ()
+
+    @property
+    def flag(self) -> str:
+        return "--" + self.name.replace("_", "-")
+
+
+OPTIONS = (
+    Option("server", "NIGHTSHIFT_AGENT_SERVER", "URL", "the server, such as http://127.0.0.1:8000"),
+    Option(
+        "token_file", "NIGHTSHIFT_AGENT_TOKEN_FILE", "FILE", "file with the enrolment token; for the first start only"
+    ),
+    Option("state_dir", "NIGHTSHIFT_AGENT_STATE_DIR", "DIR", "where the agent keeps its secret and its sub agents"),
+    Option("name", "NIGHTSHIFT_AGENT_NAME", "NAME", "the name shown to people (default: the host's name)"),
+    Option("zone", "NIGHTSHIFT_AGENT_ZONE", "ZONE", "where the host stands, such as a rack, room or region"),
+    Option("declare", "NIGHTSHIFT_AGENT_DECLARE", "FILE", "JSON or TOML file of a machine to pretend"),
+    Option("gpus", "NIGHTSHIFT_GPUS", "auto|none", "none: offer no GPU of this host", "auto", ("auto", "none")),
+    Option(
+        "log_format", "NIGHTSHIFT_AGENT_LOG_FORMAT", "kv|json", "form of the log lines on stderr", "kv", ("kv", "json")
+    ),
+    Option(
+        "min_free_disk_mib",
+        "NIGHTSHIFT_AGENT_MIN_FREE_DISK_MIB",
+        "MIB",
+        "take no work while less is free on the disk of the state directory",
+        "1024",
+    ),
+)
+TOKEN_ENVIRONMENT = "NIGHTSHIFT_AGENT_TOKEN"  # noqa: S105 (the variable's name); no flag: a command line is public
+
+
+@dataclass(frozen=True)
+class AgentConfig:
+    """`server_url` is None when only the state directory can say it; `token` is the one of the environment."""
+
+    server_url: str | None
+    state_dir: Path
+    name: str
+    zone: str = ""
+    token_file: Path | None = None
+    token: str | None = field(default=None, repr=False)
+    declare: Path | None = None
+    uses_gpus: bool = True
+    log_format: LogFormat = "kv"
+    min_free_disk_mib: int = 1024
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    for option in OPTIONS:
+        default = f" (default {option.default})" if option.default else ""
+        parser.add_argument(option.flag, metavar=option.metavar, help=f"{option.help}{default} [{option.environment}]")
+
+
+def read_config(flags: Mapping[str, str | None], environment: Mapping[str, str]) -> AgentConfig:
+    """A flag wins over its environment variable; an empty value counts as not given."""
+    given = {option.name: _value(option, flags, environment) for option in OPTIONS}
+    server_url = _server_url(given["server"]) if given["server"] else None
+    if server_url is None and not given["state_dir"]:
+        raise ConfigError("which server? Say --server URL or set NIGHTSHIFT_AGENT_SERVER")
+    return AgentConfig(
+        server_url=server_url,
+        state_dir=_state_dir(given["state_dir"], server_url, environment),
+        name=given["name"] or socket.gethostname(),
+        zone=given["zone"],
+        token_file=Path(given["token_file"]).expanduser() if given["token_file"] else None,
+        token=environment.get(TOKEN_ENVIRONMENT) or None,
+        declare=Path(given["declare"]).expanduser() if given["declare"] else None,
+        uses_gpus=given["gpus"] != "none",
+        log_format="json" if given["log_format"] == "json" else "kv",
+        min_free_disk_mib=_whole(given["min_free_disk_mib"], "--min-free-disk-mib"),
+    )
+
+
+def _value(option: Option, flags: Mapping[str, str | None], environment: Mapping[str, str]) -> str:
+    from_flag = flags.get(option.name)
+    value = from_flag or environment.get(option.environment, "").strip() or option.default
+    source = option.flag if from_flag else option.environment
+    if option.choices and value not in option.choices:
+        raise ConfigError(f"{source} must be one of {', '.join(option.choices)}, not {value!r}")
+    if not value.isprintable():
+        raise ConfigError(f"{source} must not hold control characters")
+    return value
+
+
+def _server_url(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        is_usable = parts.scheme in ("http", "https") and parts.hostname and (parts.port is None or parts.port > 0)
+    except ValueError:
+        is_usable = False
+    if not is_usable or " " in text:
+        raise ConfigError(f"--server must be a URL such as http://127.0.0.1:8000, not {text!r}")
+    return text.rstrip("/")
+
+
+def _state_dir(given: str, server_url: str | None, environment: Mapping[str, str]) -> Path:
+    if given:
+        return Path(given).expanduser().resolve()
+    base = environment.get("XDG_STATE_HOME") or str(Path("~/.local/state").expanduser())
+    host = re.sub(r"[^A-Za-z0-9._-]", "_", urlsplit(server_url or "").netloc.rpartition("@")[2])
+    return Path(base) / "nightshift" / host
+
+
+def _whole(text: str, flag: str) -> int:
+    if not (text.isascii() and text.isdigit()):
+        raise ConfigError(f"{flag} must be a whole number of MiB, not {text!r}")
+    return int(text)
