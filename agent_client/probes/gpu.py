@@ -14,10 +14,10 @@ PATIENCE_SECONDS = 0.3
 
 @dataclass(frozen=True)
 class GpuReading:
-    """One card. `index` is its place in PCI bus order; every other value may be unknown."""
+    """One card. `index` is its place in PCI bus order; all but `index` and `uuid` may be unknown."""
 
     index: int
-    uuid: str | None = None
+    uuid: str
     name: str | None = None
     memory_mib: int | None = None
     memory_used_mib: int | None = None

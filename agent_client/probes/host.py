@@ -4,8 +4,9 @@ import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import cast
 
+from agent_client import wire
 from agent_client.probes.cpu import CpuMeter, cpu_cores
 from agent_client.probes.declared import DeclaredMachine
 from agent_client.probes.disk import load_1m, read_disk
@@ -24,7 +25,7 @@ class HostProbe:
     disk_path: Path
     is_declared: bool = False
 
-    def read(self) -> dict[str, Any]:
+    def read(self) -> wire.Resources:
         """The heartbeat's `resources`, field names as in docs/agent-protocol.md."""
         memory, disk, gpus = self.memory(), read_disk(self.disk_path), self.gpus.read()
         return {
@@ -39,7 +40,7 @@ class HostProbe:
             "is_declared": self.is_declared,
             "gpu_state": gpus.state,
             "gpu_detail": gpus.detail,
-            "gpus": [asdict(card) for card in gpus.gpus],
+            "gpus": [cast("wire.GpuReading", asdict(card)) for card in gpus.gpus],
         }
 
 

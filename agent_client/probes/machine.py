@@ -10,15 +10,18 @@ import uuid
 from pathlib import Path
 
 from agent_client.probes.text import read_text
+from agent_client.process import proc
 
-BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 MACHINE_ID_FILES = (Path("/etc/machine-id"), Path("/var/lib/dbus/machine-id"))
 PRODUCT_UUID = Path("/sys/class/dmi/id/product_uuid")
 
 
 def boot_id() -> str:
     """Names this boot; every process of an older boot is dead. Empty where the kernel does not say."""
-    return read_text(BOOT_ID) or ""
+    try:
+        return proc.boot_id()
+    except OSError:
+        return ""
 
 
 def machine_id() -> str:

@@ -77,7 +77,7 @@ class NvmlProbe:
         celsius = ask(lambda: nvml.nvmlDeviceGetTemperature(handle, nvml.NVML_TEMPERATURE_GPU))
         return GpuReading(
             index=index,
-            uuid=_text(ask(lambda: nvml.nvmlDeviceGetUUID(handle))),
+            uuid=_text(ask(lambda: nvml.nvmlDeviceGetUUID(handle))) or f"GPU-at-index-{index}",  # a card needs a name
             name=_text(ask(lambda: nvml.nvmlDeviceGetName(handle))),
             memory_mib=None if memory is None else memory.total // MIB,
             memory_used_mib=None if memory is None else memory.used // MIB,

@@ -25,5 +25,5 @@ def choose_visible(cards: Sequence[GpuReading], visible: str | None) -> list[Gpu
 def _find(cards: Sequence[GpuReading], word: str) -> GpuReading | None:
     if word.isdigit():
         return next((card for card in cards if card.index == int(word)), None)
-    fitting = [card for card in cards if word.startswith("GPU-") and card.uuid and card.uuid.startswith(word)]
+    fitting = [card for card in cards if word.startswith("GPU-") and card.uuid.startswith(word)]
     return fitting[0] if len(fitting) == 1 else None

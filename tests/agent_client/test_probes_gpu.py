@@ -55,7 +55,6 @@ def test_cards_are_numbered_in_bus_order() -> None:
         ("power", "power_w"),
         ("temperature", "temperature_c"),
         ("memory", "memory_mib"),
-        ("uuid", "uuid"),
         ("name", "name"),
     ],
 )
@@ -64,8 +63,13 @@ def test_what_a_card_does_not_support_is_unknown(query: str, field: str) -> None
     card = report.gpus[0]
     assert report.state == "ready"
     assert getattr(card, field) is None
-    others = {"utilization", "power_w", "temperature_c", "uuid", "name"} - {field}
+    others = {"utilization", "power_w", "temperature_c", "name"} - {field}
     assert all(getattr(card, other) is not None for other in others)
+
+
+def test_a_card_without_a_uuid_is_named_by_its_place() -> None:
+    report = read(FakeNvml([FakeCard(bus=1), FakeCard(bus=2, unsupported=("uuid",))]))
+    assert report.gpus[1].uuid == "GPU-at-index-1"
 
 
 @pytest.mark.parametrize(
