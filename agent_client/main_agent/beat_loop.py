@@ -1,0 +1,115 @@
+"""The one thread that talks about the host: session, heartbeat, claims, launches, directives. Delivers no output."""
+
+import random
+from collections.abc import Iterable
+
+from agent_client import wire
+from agent_client.http import NetworkFailure, ProtocolError, Unauthorized
+from agent_client.journal import scan
+from agent_client.main_agent.context import Context
+from agent_client.main_agent.memory import BeatMemory
+from agent_client.main_agent.perform import Performer
+from agent_client.main_agent.session import open_session
+from agent_client.reconcile import reconcile
+from agent_client.retry import WAIT_30_SECONDS, Backoff
+from agent_client.system_log import EventLog
+
+log = EventLog(loop="beat")
+BEAT_SECONDS = 2.0
+JITTER = 0.1
+
+
+class BeatLoop:
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._http = context.identity.http()
+        self._memory = BeatMemory()
+        self._performer = Performer(context, self._http, self._memory)
+        self._backoff = Backoff()
+        self._seq = 0
+
+    def run(self) -> None:
+        while True:
+            seconds = self.turn()
+            self._context.beat_done.set()
+            self._context.beat_wanted.wait(seconds)
+            self._context.beat_wanted.clear()
+
+    def turn(self) -> float:
+        """One exchange and what follows from it; returns the seconds until the next."""
+        try:
+            seconds = self._open_session() if self._context.epoch is None else self._beat()
+        except (NetworkFailure, ProtocolError) as error:
+            return self._after_failure(error)
+        if self._backoff.failures:
+            log.info("server_reached", failures=self._backoff.failures)
+            self._backoff.reset()
+        return seconds
+
+    def _open_session(self) -> float:
+        reply = open_session(self._context, self._http)
+        self._seq = 0
+        self._context.epoch = reply["epoch"]
+        self._act([], reply["directives"])
+        return 0.0
+
+    def _beat(self) -> float:
+        resources = self._context.probe.read()
+        no_room = lack_of_room(resources, self._context.config.min_free_disk_mib)
+        self._seq += 1
+        reply = self._http.heartbeat(
+            {
+                "epoch": self._context.epoch or 0,
+                "seq": self._seq,
+                "resources": resources,
+                "accepts_work": not no_room,
+            }
+        )
+        self._act(reply["assignments"], reply["directives"], no_room)
+        if reply["inventory_wanted"]:
+            self._context.epoch = None
+            return 0.0
+        return stretched(reply["next_in_seconds"])
+
+    def _act(
+        self, assignments: Iterable[wire.Assignment], directives: Iterable[wire.Directive], no_room: str = ""
+    ) -> None:
+        inventory = scan(self._context.sub_agents)
+        view = self._memory.view(inventory.records, no_room)
+        for action in reconcile(inventory.records, assignments, directives, view):
+            self._performer.perform(action)
+
+    def _after_failure(self, error: NetworkFailure | ProtocolError) -> float:
+        seconds = self._backoff.after(error)
+        code = getattr(error, "code", "")
+        if code == "stale_epoch":
+            log.warning("stale_epoch", detail="another session of this agent was opened; opening a new one")
+            self._context.epoch = None
+        elif isinstance(error, Unauthorized):
+            log.error("not_authorized", detail=self._not_authorized(error))
+        elif code == "version_too_old":
+            log.error("version_too_old", detail=error.detail)
+            return max(seconds, WAIT_30_SECONDS)
+        else:
+            log.warning("server_unreachable", detail=f"{error}; scripts run on, trying again")
+        return seconds
+
+    def _not_authorized(self, error: Unauthorized) -> str:
+        path = self._context.config.state_dir / "agent.json"
+        return (
+            f"{self._context.identity.server_url} does not accept this agent ({error.detail}); it takes no work and "
+            f"keeps what runs. To enrol it again, remove {path} and start it with a new enrolment token."
+        )
+
+
+def lack_of_room(resources: wire.Resources, min_free_disk_mib: int) -> str:
+    """The sentence why no work is taken, empty when there is room. An unknown size is no reason."""
+    free_mib = resources["disk_free_mib"]
+    if free_mib is None or free_mib >= min_free_disk_mib:
+        return ""
+    return f"Only {free_mib} MiB are free on the disk of the state directory; {min_free_disk_mib} MiB are kept free."
+
+
+def stretched(next_in_seconds: float) -> float:
+    """The server's interval with 10 % of jitter, so that agents which started together drift apart."""
+    return max(0.05, next_in_seconds or BEAT_SECONDS) * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311

@@ -1,0 +1,94 @@
+"""Accepts an assignment: durable note first, then the claim, then the durable grant. Starts nothing."""
+
+import errno
+import secrets
+
+from agent_client import wire
+from agent_client.http import AgentHttp, ProtocolError
+from agent_client.main_agent.context import Context
+from agent_client.main_agent.forget import remove_folder
+from agent_client.main_agent.memory import BeatMemory
+from agent_client.reconcile import Claim
+from agent_client.sub_agent_dir import SubAgentDir
+from agent_client.system_log import EventLog
+
+log = EventLog(loop="beat")
+FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
+
+
+def claim(context: Context, http: AgentHttp, memory: BeatMemory, action: Claim) -> bool:
+    """True when the script may be launched now. Raises what concerns more than this one sub agent."""
+    sub_agent_id = action.sub_agent_id
+    try:
+        assignment = _noted(context, action)
+    except OSError as error:
+        _reject(context, http, action, error)
+        return False
+    try:
+        grant = http.claim(sub_agent_id, _request(context, assignment))
+    except ProtocolError as error:
+        _refused(context, memory, sub_agent_id, error)
+        return False
+    try:
+        _keep(context, grant)
+    except OSError as error:
+        _give_back(context, http, grant, error)
+        return False
+    memory.claimed(sub_agent_id)
+    log.info("claimed", sub_agent_id=sub_agent_id, task_id=grant["task_id"], attempt_no=grant["attempt_no"])
+    return True
+
+
+def _noted(context: Context, action: Claim) -> wire.Assignment:
+    """The assignment as it lies on disk. The nonce of an earlier try is used again: the server may know it."""
+    folder = SubAgentDir.create(context.sub_agents, action.sub_agent_id)
+    known = folder.read_assignment()
+    if known is not None:
+        return known
+    if action.assignment is None:
+        raise FileNotFoundError(errno.ENOENT, "the assignment is gone", str(folder.path))
+    noted: wire.Assignment = {**action.assignment, "nonce": secrets.token_hex(16)}
+    folder.write_assignment(noted)
+    return noted
+
+
+def _request(context: Context, assignment: wire.Assignment) -> wire.ClaimRequest:
+    return {"epoch": context.epoch or 0, "fence": assignment["fence"], "nonce": assignment["nonce"]}
+
+
+def _keep(context: Context, grant: wire.Grant) -> None:
+    identity = context.identity
+    kept: wire.Grant = {**grant, "server_url": identity.server_url, "instance_id": identity.instance_id}
+    SubAgentDir(context.sub_agents / grant["sub_agent_id"]).write_grant(kept)
+
+
+def _reject(context: Context, http: AgentHttp, action: Claim, error: OSError) -> None:
+    """Without a durable note nothing may be claimed. An assignment from disk that vanished needs no answer."""
+    if action.assignment is None:
+        log.error("claim_failed", sub_agent_id=action.sub_agent_id, detail=str(error))
+        return
+    reason = "disk_full" if error.errno in FULL_DISK else "state_dir"
+    detail = f"The state directory cannot be written: {error.strerror}."
+    log.error("rejected", sub_agent_id=action.sub_agent_id, reason=reason, detail=detail)
+    http.reject(action.sub_agent_id, {"fence": action.assignment["fence"], "reason": reason, "detail": detail})
+    remove_folder(context.sub_agents / action.sub_agent_id)
+
+
+def _refused(context: Context, memory: BeatMemory, sub_agent_id: str, error: ProtocolError) -> None:
+    if error.code == "sub_agent_closed":
+        log.info("claim_closed", sub_agent_id=sub_agent_id, state=error.body.get("state"), detail=error.detail)
+        remove_folder(context.sub_agents / sub_agent_id)
+        memory.forget(sub_agent_id)
+    elif error.code in ("unknown_sub_agent", "bad_message"):
+        log.error("claim_refused", sub_agent_id=sub_agent_id, code=error.code, detail=error.detail)
+        memory.rest(sub_agent_id)
+    else:
+        raise error
+
+
+def _give_back(context: Context, http: AgentHttp, grant: wire.Grant, error: OSError) -> None:
+    """Claimed, but the grant cannot be kept: the script was not started, and another host may have it."""
+    detail = f"The state directory cannot be written: {error.strerror}."
+    log.error("not_started", sub_agent_id=grant["sub_agent_id"], task_id=grant["task_id"], detail=detail)
+    http.not_started(grant["sub_agent_id"], {"fence": grant["fence"], "detail": detail})
+    remove_folder(context.sub_agents / grant["sub_agent_id"])

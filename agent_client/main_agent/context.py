@@ -1,0 +1,34 @@
+"""What the loops of one main agent share. Holds values and wake-ups; does nothing with them."""
+
+import threading
+import uuid
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from agent_client.agent_config import AgentConfig
+from agent_client.enrolment import Identity
+from agent_client.launcher import Launcher
+from agent_client.probes.host import HostProbe
+from agent_client.probes.machine import boot_id
+
+
+@dataclass
+class Context:
+    """`epoch` is the number of the open session and None while there is none; only the beat loop sets it."""
+
+    config: AgentConfig
+    identity: Identity
+    probe: HostProbe
+    launcher: Launcher
+    epoch: int | None = None
+    incarnation: str = field(default_factory=lambda: uuid.uuid4().hex)
+    boot_id: str = field(default_factory=boot_id)
+    started_at: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="milliseconds"))
+    beat_wanted: threading.Event = field(default_factory=threading.Event)
+    beat_done: threading.Event = field(default_factory=threading.Event)
+    delivery_wanted: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def sub_agents(self) -> Path:
+        return self.config.state_dir / "sub_agents"

@@ -1,0 +1,97 @@
+"""Finishes what dead sub agents left: their results and the rest of their output. Removes no folder."""
+
+import time
+from dataclasses import dataclass
+
+from agent_client.atomic import Unreadable
+from agent_client.enrolment import Identity
+from agent_client.http import AgentHttp
+from agent_client.journal import LocalRecord, scan
+from agent_client.main_agent.context import Context
+from agent_client.sub_agent.delivery import Delivery
+from agent_client.sub_agent_dir import SubAgentDir
+from agent_client.system_log import EventLog
+
+log = EventLog(loop="delivery")
+LOOK_SECONDS = 1.0
+DAMAGED_REST_SECONDS = 30.0
+
+
+@dataclass
+class _Open:
+    delivery: Delivery
+    task_id: int
+    due_at: float = 0.0
+
+
+class DeliveryLoop:
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._open: dict[str, _Open] = {}
+        self._rests_until: dict[str, float] = {}
+
+    def run(self) -> None:
+        while True:
+            self._context.delivery_wanted.wait(self.turn())
+            self._context.delivery_wanted.clear()
+
+    def turn(self) -> float:
+        """One step of every delivery that is due; returns the seconds until the next is."""
+        waiting = [r for r in scan(self._context.sub_agents).records if is_to_deliver(r)]
+        self._close_all_but({record.sub_agent_id for record in waiting})
+        for record in waiting:
+            self._attend(record)
+        now = time.monotonic()
+        return min([LOOK_SECONDS, *(max(0.0, entry.due_at - now) for entry in self._open.values())])
+
+    def _attend(self, record: LocalRecord) -> None:
+        try:
+            entry = self._entry(record)
+            if entry and entry.due_at <= time.monotonic():
+                self._step(record, entry)
+        except (Unreadable, OSError, KeyError) as error:  # one damaged folder must not hold up the others
+            log.error("delivery_failed", sub_agent_id=record.sub_agent_id, task_id=record.task_id, detail=str(error))
+            self._rests_until[record.sub_agent_id] = time.monotonic() + DAMAGED_REST_SECONDS
+            self._close(record.sub_agent_id)
+
+    def _entry(self, record: LocalRecord) -> _Open | None:
+        if self._rests_until.get(record.sub_agent_id, 0.0) > time.monotonic():
+            return None
+        if record.sub_agent_id not in self._open:
+            folder = SubAgentDir(self._context.sub_agents / record.sub_agent_id)
+            self._open[record.sub_agent_id] = _Open(connect(folder, self._context.identity), record.task_id)
+        return self._open[record.sub_agent_id]
+
+    def _step(self, record: LocalRecord, entry: _Open) -> None:
+        fields = {"sub_agent_id": record.sub_agent_id, "task_id": record.task_id}
+        outcome = entry.delivery.step()
+        entry.due_at = time.monotonic() + outcome.next_in_seconds
+        if outcome.failure:
+            log.warning("delivery_delayed", **fields, detail=outcome.failure)
+        if outcome.done:
+            log.info("delivered", **fields)
+            self._close(record.sub_agent_id)
+            self._context.beat_wanted.set()  # the beat loop removes the folder
+
+    def _close_all_but(self, wanted: set[str]) -> None:
+        for sub_agent_id in set(self._open) - wanted:
+            self._close(sub_agent_id)
+        self._rests_until = {key: until for key, until in self._rests_until.items() if key in wanted}
+
+    def _close(self, sub_agent_id: str) -> None:
+        entry = self._open.pop(sub_agent_id, None)
+        if entry:
+            entry.delivery.close()
+
+
+def is_to_deliver(record: LocalRecord) -> bool:
+    return record.local_state == "finished" and not record.is_alive and not record.is_delivered
+
+
+def connect(folder: SubAgentDir, identity: Identity) -> Delivery:
+    """As the sub agent itself would, but to the address that this main agent uses now: a server may move."""
+    grant = folder.read_grant()
+    if grant is None:
+        raise Unreadable(folder.path / "grant.json", "it is missing")
+    credential = f"SubAgent {grant['sub_agent_id']}:{grant['sub_agent_token']}"
+    return Delivery(folder, AgentHttp(identity.server_url, credential, identity.instance_id))

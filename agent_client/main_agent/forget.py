@@ -1,0 +1,28 @@
+"""Removes what nobody needs any more of a sub agent. Only the beat loop calls it, so that folders have one remover."""
+
+from pathlib import Path
+
+from agent_client.sub_agent_dir import SubAgentDir
+from agent_client.system_log import EventLog
+
+log = EventLog(loop="beat")
+
+
+def forget(path: Path) -> None:
+    """The folder goes at once, or, while its sub agent still lives, as soon as that one has ended."""
+    folder = SubAgentDir(path)
+    if folder.local_state() == "finished" and folder.read_delivered() is None:
+        folder.write_delivered({"result_code": "forgotten", "streams": {}})
+    if not folder.is_alive():
+        remove_folder(path)
+
+
+def remove_folder(path: Path) -> None:
+    try:
+        SubAgentDir(path).remove()
+    except FileNotFoundError:
+        return
+    except OSError as error:  # tried again at the next turn
+        log.warning("remove_failed", sub_agent_id=path.name, detail=str(error))
+        return
+    log.info("removed", sub_agent_id=path.name)

@@ -1,0 +1,66 @@
+"""Carries out the actions that reconcile has chosen, one verb each. Chooses nothing itself."""
+
+from agent_client.atomic import Unreadable
+from agent_client.http import AgentHttp
+from agent_client.main_agent.claim import claim
+from agent_client.main_agent.context import Context
+from agent_client.main_agent.forget import forget
+from agent_client.main_agent.launch import launch
+from agent_client.main_agent.memory import BeatMemory
+from agent_client.main_agent.not_started import say_not_started
+from agent_client.reconcile import Action, Claim, Deliver, Forget, Launch, Nothing, NotStarted, Reject, Stop
+from agent_client.sub_agent.stop_file import request_stop
+from agent_client.sub_agent_dir import SubAgentDir
+from agent_client.system_log import EventLog
+
+log = EventLog(loop="beat")
+
+
+class Performer:
+    """Network failures go up to the beat loop; what is wrong with one folder is logged and stays there."""
+
+    def __init__(self, context: Context, http: AgentHttp, memory: BeatMemory) -> None:
+        self._context = context
+        self._http = http
+        self._memory = memory
+
+    def perform(self, action: Action) -> None:
+        try:
+            self._dispatch(action)
+        except (Unreadable, OSError, ValueError) as error:
+            log.error(
+                "action_failed", sub_agent_id=action.sub_agent_id, action=type(action).__name__, detail=str(error)
+            )
+
+    def _dispatch(self, action: Action) -> None:
+        folder = SubAgentDir(self._context.sub_agents / action.sub_agent_id)
+        match action:
+            case Claim():
+                if claim(self._context, self._http, self._memory, action):
+                    launch(self._context, self._memory, action.sub_agent_id)
+            case Launch():
+                launch(self._context, self._memory, action.sub_agent_id)
+            case Reject():
+                self._reject(action)
+            case Stop():
+                if request_stop(folder, action.stop):
+                    log.info("stop_requested", sub_agent_id=action.sub_agent_id, reason=action.stop["reason"])
+            case NotStarted():
+                say_not_started(self._context, self._http, self._memory, action)
+            case Deliver():
+                self._deliver(folder, action)
+            case Forget():
+                forget(folder.path)
+                self._memory.forget(action.sub_agent_id)
+            case Nothing():
+                log.warning("ignored", sub_agent_id=action.sub_agent_id, detail=action.why)
+
+    def _reject(self, action: Reject) -> None:
+        log.warning("rejected", sub_agent_id=action.sub_agent_id, reason=action.reason, detail=action.detail)
+        request = {"fence": action.fence, "reason": action.reason, "detail": action.detail}
+        self._http.reject(action.sub_agent_id, request)  # type: ignore[arg-type]
+
+    def _deliver(self, folder: SubAgentDir, action: Deliver) -> None:
+        if action.again:
+            (folder.path / "delivered.json").unlink(missing_ok=True)
+        self._context.delivery_wanted.set()

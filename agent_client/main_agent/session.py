@@ -1,0 +1,44 @@
+"""Opens a session: tells the server who this host is and all that lies on it. Does not act on the answer."""
+
+import socket
+from typing import cast
+
+from agent_client import wire
+from agent_client.enrolment import PROTOCOLS
+from agent_client.http import AgentHttp
+from agent_client.journal import inventory_rows, scan
+from agent_client.main_agent.context import Context
+from agent_client.probes.machine import host_facts, machine_id
+from agent_client.system_log import EventLog
+from agent_client.version import VERSION
+
+log = EventLog(loop="beat")
+
+
+def open_session(context: Context, http: AgentHttp) -> wire.SessionReply:
+    """The inventory is taken here, in the thread that claims, so that no claim is under way meanwhile."""
+    inventory = scan(context.sub_agents)
+    for sentence in inventory.damaged:
+        log.error("folder_damaged", detail=sentence)
+    reply = http.open_session(
+        {
+            "boot_id": context.boot_id,
+            "incarnation": context.incarnation,
+            "machine_id": machine_id(),
+            "agent_version": VERSION,
+            "proto": PROTOCOLS,
+            "host": cast("wire.HostFacts", host_facts(context.config.zone, context.started_at)),
+            "inventory_complete": inventory.is_complete,
+            "sub_agents": inventory_rows(inventory, context.sub_agents),
+            "resources": context.probe.read(),
+        }
+    )
+    log.info(
+        "session_opened",
+        epoch=reply["epoch"],
+        agent=context.identity.name,
+        server=context.identity.server_url,
+        sub_agents=len(inventory.records),
+        hostname=socket.gethostname(),
+    )
+    return reply

@@ -1,0 +1,76 @@
+"""Notices sub agents that died or froze, within a second. Delivers nothing: it only makes their end a fact on disk."""
+
+import signal
+import time
+
+from agent_client import wire
+from agent_client.atomic import Unreadable
+from agent_client.journal import LocalRecord, scan
+from agent_client.main_agent.context import Context
+from agent_client.main_agent.lock_holder import find_holder
+from agent_client.main_agent.stale_beats import StaleBeats
+from agent_client.process import signals
+from agent_client.sub_agent.aftermath import bury
+from agent_client.sub_agent_dir import SubAgentDir
+from agent_client.system_log import EventLog
+
+log = EventLog(loop="watch")
+LOOK_SECONDS = 0.5
+
+
+class WatchLoop:
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._beats = StaleBeats()
+        self._alive: set[str] = set()
+
+    def run(self) -> None:
+        while True:
+            self.turn()
+            time.sleep(LOOK_SECONDS)
+
+    def turn(self) -> None:
+        records = scan(self._context.sub_agents).records
+        now = time.monotonic()
+        self._beats.begin_turn(now)
+        for record in records:
+            try:
+                self._look_at(record, now)
+            except (Unreadable, OSError, KeyError) as error:
+                log.error("watch_failed", sub_agent_id=record.sub_agent_id, task_id=record.task_id, detail=str(error))
+        self._alive = {record.sub_agent_id for record in records if record.is_alive}
+        self._beats.keep_only(self._alive)
+
+    def _look_at(self, record: LocalRecord, now: float) -> None:
+        folder = SubAgentDir(self._context.sub_agents / record.sub_agent_id)
+        if record.is_alive:
+            self._check_beat(record, folder, now)
+        elif record.local_state == "running":
+            self._bury(record, folder)
+        elif record.local_state == "claimed" and record.sub_agent_id in self._alive:
+            self._context.beat_wanted.set()  # it died before its script started: the beat loop says so
+
+    def _bury(self, record: LocalRecord, folder: SubAgentDir) -> None:
+        reason, detail = cause_of_death(folder, self._context.boot_id)
+        log.error(
+            "sub_agent_died", sub_agent_id=record.sub_agent_id, task_id=record.task_id, reason=reason, detail=detail
+        )
+        bury(folder, reason, detail)
+        self._context.delivery_wanted.set()
+
+    def _check_beat(self, record: LocalRecord, folder: SubAgentDir, now: float) -> None:
+        verdict = self._beats.judge(record.sub_agent_id, folder.beat_age_seconds(), now)
+        if verdict == "fine":
+            return
+        number = signal.SIGCONT if verdict == "continue" else signal.SIGKILL
+        holder = find_holder(folder)
+        was_sent = holder is not None and signals.send(holder.pid, holder.start_ticks, number)
+        log.warning("sub_agent_stale", sub_agent_id=record.sub_agent_id, task_id=record.task_id, signal=number.name,
+                    sent=was_sent)  # fmt: skip
+
+
+def cause_of_death(folder: SubAgentDir, boot_id: str) -> tuple[wire.FinishReason, str]:
+    started = folder.read_started()
+    if started and boot_id and started["boot_id"] and started["boot_id"] != boot_id:
+        return "host_rebooted", "The host was restarted while the script was running."
+    return "sub_lost", "The sub agent ended unexpectedly, and the script was ended with it."
