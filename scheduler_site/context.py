@@ -7,7 +7,4 @@ from django.http import HttpRequest
 
 
 def site(_request: HttpRequest) -> dict[str, Any]:
-    return {
-        "is_insecure": settings.SHOW_INSECURE_BANNER,
-        "has_bundle": (settings.DIST_DIR / "main.js").exists(),
-    }
+    return {"is_insecure": settings.SHOW_INSECURE_BANNER}

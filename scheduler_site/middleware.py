@@ -1,5 +1,5 @@
-"""Headers of every reply: which server this is, and what a page may load. Works for sync and async views; no database
-after the first reply, no session.
+"""Static files, and headers of every reply: which server this is, what a page may load. Works for sync and async views;
+no database after the first reply, no session.
 """
 
 from collections.abc import Awaitable, Callable
@@ -9,6 +9,7 @@ from asgiref.sync import iscoroutinefunction
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.decorators import sync_and_async_middleware
+from whitenoise.middleware import WhiteNoiseMiddleware
 
 from scheduler_site.shared.identity import instance_id
 
@@ -47,6 +48,14 @@ def instance_header(get_response: Handler) -> Handler:
 def _add_instance(request: HttpRequest, response: HttpResponseBase) -> None:
     if request.path.startswith("/agent/v1/"):
         response["X-Instance"] = instance_id()
+
+
+@sync_and_async_middleware
+def static_files(get_response: Handler) -> Handler:
+    """Static files come before async views only in name: WhiteNoise is synchronous and would put each of those on a
+    thread that waits, so they are left alone.
+    """
+    return get_response if iscoroutinefunction(get_response) else WhiteNoiseMiddleware(get_response)
 
 
 @sync_and_async_middleware

@@ -64,7 +64,7 @@ MIDDLEWARE = [
     "scheduler_site.middleware.instance_header",
     "scheduler_site.middleware.content_security_policy",
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "scheduler_site.middleware.static_files",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -167,6 +167,13 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": "/api",
     "PREPROCESSING_HOOKS": ["scheduler_site.schema.only_for_people"],
+    "ENUM_NAME_OVERRIDES": {
+        "TaskStatus": "tasks.states.TaskStatus",
+        "SubAgentState": "tasks.states.SubAgentState",
+        "LogState": "tasks.states.LogState",
+        "EndReason": "tasks.states.EndReason",
+        "DependencyKind": "tasks.states.DependencyKind",
+    },
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
@@ -180,6 +187,7 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "scheduler_site.static_storage.LenientManifestStorage"},
 }
+WHITENOISE_ALLOW_ALL_ORIGINS = False
 WHITENOISE_IMMUTABLE_FILE_TEST = r"^/static/(dist/chunks/.+-[0-9A-Z]{8}|.+\.[0-9a-f]{12})\..+$"
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

@@ -88,6 +88,14 @@ class _StandardError(logging.StreamHandler):  # type: ignore[type-arg]
         self.setLevel(logging.WARNING)
 
 
+def only_to_file(path: Path, style: str) -> None:
+    """For a process whose terminal belongs to people."""
+    root = logging.getLogger()
+    for handler in [handler for handler in root.handlers if isinstance(handler, _StandardError)]:
+        root.removeHandler(handler)
+    to_file(path, style)
+
+
 def to_file(path: Path, style: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     handler = logging.handlers.RotatingFileHandler(path, maxBytes=FILE_BYTES, backupCount=FILES_KEPT, encoding="utf-8")
