@@ -53,17 +53,18 @@ def submit(task: Task, dependencies: Sequence[tuple[Task, str]], *, actor: Actor
 @transaction.atomic
 def place(task_id: int, agent: Agent) -> SubAgent:
     """waiting -> waiting with a fence: a sub agent is assigned on `agent`. The caller adds the allocation."""
-    attempt_no = Task.objects.values_list("attempt_no", flat=True).get(pk=task_id) + 1
-    sub_agent = sub_agent_lifecycle.assign(task_id, agent.pk, attempt_no)
+    fence = sub_agent_lifecycle.next_fence()
     _update(
-        Task.objects.filter(pk=task_id, status=TaskStatus.WAITING, current_fence=None, attempt_no=attempt_no - 1),
+        Task.objects.filter(pk=task_id, status=TaskStatus.WAITING, current_fence=None),
         task_id,
         "place",
-        current_fence=sub_agent.fence,
-        attempt_no=attempt_no,
+        current_fence=fence,
+        attempt_no=F("attempt_no") + 1,
         agent_id=str(agent.pk),
         agent_name=agent.name,
     )
+    attempt_no = Task.objects.values_list("attempt_no", flat=True).get(pk=task_id)
+    sub_agent = sub_agent_lifecycle.assign(task_id, agent.pk, attempt_no, fence)
     _note(task_id, "placed", SYSTEM, "waiting", "waiting", f"on {agent.name}", sub_agent)
     doorbell.ring(agent.pk)
     return sub_agent

@@ -18,10 +18,10 @@ from tasks.outcome import Outcome
 from tasks.states import CLAIMED_STATES, SubAgentState
 
 
-def assign(task_id: int, agent_id: UUID, attempt_no: int) -> SubAgent:
-    """A new sub agent, live from now on, under the next fence."""
+def assign(task_id: int, agent_id: UUID, attempt_no: int, fence: int) -> SubAgent:
+    """A new sub agent, live from now on."""
     return SubAgent.objects.create(
-        task_id=task_id, agent_id=agent_id, attempt_no=attempt_no, fence=_next_fence(), state=SubAgentState.ASSIGNED
+        task_id=task_id, agent_id=agent_id, attempt_no=attempt_no, fence=fence, state=SubAgentState.ASSIGNED
     )
 
 
@@ -81,7 +81,7 @@ def _change(sub_agent: SubAgent, allowed: tuple[SubAgentState, ...], new: SubAge
         setattr(sub_agent, name, value)
 
 
-def _next_fence() -> int:
+def next_fence() -> int:
     """Global and strictly rising; the row's lock lasts until the transaction ends."""
     if not FenceCounter.objects.filter(pk=1).update(value=F("value") + 1):
         FenceCounter.objects.create(pk=1, value=1)
