@@ -1,0 +1,13 @@
+"""Routes under /api/agents/ that need no tasks."""
+
+from django.urls import path
+
+from agents.api.operations import AgentEvents, Deactivate, Pause, Reactivate, Resume
+
+urlpatterns = [
+    path("agents/<uuid:pk>/pause/", Pause.as_view(), name="api-agent-pause"),
+    path("agents/<uuid:pk>/resume/", Resume.as_view(), name="api-agent-resume"),
+    path("agents/<uuid:pk>/deactivate/", Deactivate.as_view(), name="api-agent-deactivate"),
+    path("agents/<uuid:pk>/reactivate/", Reactivate.as_view(), name="api-agent-reactivate"),
+    path("agents/<uuid:pk>/events/", AgentEvents.as_view(), name="api-agent-events"),
+]

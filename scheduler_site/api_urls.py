@@ -1,0 +1,36 @@
+"""Everything under /api/: the calls for people, their description, and a clear answer for a wrong address."""
+
+from django.urls import include, path, re_path
+from django.views.decorators.csrf import ensure_csrf_cookie
+from drf_spectacular.utils import extend_schema
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from rest_framework.exceptions import NotFound
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from scheduler_site.access import schema as _  # noqa: F401  (describes Bearer tokens to the schema)
+
+
+@extend_schema(exclude=True)
+class NoSuchCall(APIView):
+    """JSON instead of a page. Never a redirect: a redirected POST would lose its body."""
+
+    def answer(self, request: Request, rest: str) -> Response:
+        raise NotFound(f"There is no call {request.path}. Most end with a slash; all are listed at /api/docs/.")
+
+    get = post = put = patch = delete = answer
+
+
+schema = SpectacularAPIView.as_view(permission_classes=[IsAuthenticated])
+docs = SpectacularSwaggerSplitView.as_view(permission_classes=[IsAuthenticated], url_name="api-schema")
+
+urlpatterns = [
+    path("", include("tasks.api.urls")),
+    path("", include("agents.api.urls")),
+    path("", include("templates_app.api.urls")),
+    path("schema/", schema, name="api-schema"),
+    path("docs/", ensure_csrf_cookie(docs), name="api-docs"),
+    re_path(r"^(?P<rest>.*)$", NoSuchCall.as_view(), name="api-unknown"),
+]

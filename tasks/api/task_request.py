@@ -1,0 +1,109 @@
+"""Shapes of what people send about tasks. Which values make sense together is decided by tasks.submission."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from scheduler_site.shared.strict_fields import (
+    LARGEST_BIG_INTEGER,
+    Cores,
+    JsonObject,
+    Name,
+    Switch,
+    Text,
+    TextObject,
+    Whole,
+    json_type,
+)
+from scheduler_site.shared.strict_serializers import RefuseUnknownFields
+from tasks.dependencies import MOST_DEPENDENCIES
+from tasks.states import DependencyKind
+from tasks.task_fields import LARGEST_MIB, LONGEST_SECONDS
+
+GPU_MEMORY = "MiB per GPU: a minimum for whole cards, the booked part when gpu_share is set."
+
+
+class DependencyRequest(RefuseUnknownFields):
+    id = Whole(1, LARGEST_BIG_INTEGER)
+    kind = serializers.ChoiceField(choices=DependencyKind.choices, default=DependencyKind.AFTEROK.value)
+
+
+@extend_schema_field(
+    {
+        "oneOf": [
+            {"type": "integer", "minimum": 1},
+            {
+                "type": "object",
+                "required": ["id"],
+                "properties": {
+                    "id": {"type": "integer", "minimum": 1},
+                    "kind": {"type": "string", "enum": DependencyKind.values, "default": DependencyKind.AFTEROK.value},
+                },
+            },
+        ]
+    }
+)
+class DependencyField(serializers.Field[Any, Any, Any, Any]):
+    """A task's id, or `{"id": 12, "kind": "afterany"}`."""
+
+    def to_internal_value(self, data: Any) -> int | dict[str, Any]:
+        if isinstance(data, Mapping):
+            request = DependencyRequest(data=data)
+            request.is_valid(raise_exception=True)
+            return dict(request.validated_data)
+        if isinstance(data, bool) or not isinstance(data, int):
+            raise serializers.ValidationError(f"must be a task's id or {{id, kind}}, not {json_type(data)}")
+        if not 1 <= data <= LARGEST_BIG_INTEGER:
+            raise serializers.ValidationError("is not a task's id")
+        return data
+
+
+@extend_schema_field({"oneOf": [{"type": "integer"}, {"type": "string"}]})
+class TemplateField(serializers.Field[Any, Any, Any, Any]):
+    """A template's name or id."""
+
+    def to_internal_value(self, data: Any) -> int | str:
+        if isinstance(data, bool) or not isinstance(data, int | str):
+            raise serializers.ValidationError(f"must be a template's name or id, not {json_type(data)}")
+        return data
+
+
+class TaskFields(RefuseUnknownFields):
+    """What may be said at submission and changed while the task waits. Sizes are MiB, durations seconds."""
+
+    description = Text(required=False)
+    template_type = Text(required=False, max_length=120, help_text="A template's name, or any word of yours.")
+    environment = TextObject(required=False)
+    working_directory = Text(required=False, help_text="On the host; empty: the home folder.")
+    split_output = Switch(required=False, help_text="Keep stderr apart from stdout.")
+    metadata = JsonObject(required=False)
+    priority = Whole(1, 5, required=False, help_text="1 is the highest, 5 the lowest; 3 if left out.")
+    cpu_cores = Cores(required=False, help_text="1 if left out; fractions are allowed.")
+    memory_mib = Whole(1, LARGEST_MIB, required=False, allow_null=True)
+    gpu_count = Whole(0, 64, required=False)
+    gpu_memory = Whole(1, LARGEST_MIB, required=False, allow_null=True, help_text=GPU_MEMORY)
+    gpu_share = Switch(required=False)
+    estimated_seconds = Whole(1, LONGEST_SECONDS, required=False, allow_null=True)
+    time_limit_seconds = Whole(1, LONGEST_SECONDS, required=False, allow_null=True)
+    grace_seconds = Whole(0, 300, required=False, help_text="Between TERM and KILL.")
+    retries = Whole(0, 100, required=False, help_text="How often a failed run is tried again.")
+    deadline_at = serializers.DateTimeField(required=False, allow_null=True)
+    depends_on = serializers.ListField(child=DependencyField(), required=False, max_length=MOST_DEPENDENCIES)
+
+
+class TaskCreateRequest(TaskFields):
+    name = Name(max_length=200)
+    script_content = Text(required=False, help_text="Required unless a template gives it.")
+    template = TemplateField(required=False, help_text="Fills what is left out.")
+
+
+class TaskEditRequest(TaskFields):
+    name = Name(required=False, max_length=200)
+    script_content = Text(required=False)
+
+
+class CancelRequest(RefuseUnknownFields):
+    reason = Text(required=False, default="", max_length=300)
+    kill_now = Switch(required=False, default=False, help_text="Skip the grace between TERM and KILL.")

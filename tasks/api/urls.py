@@ -1,0 +1,21 @@
+"""Routes under /api/ that belong to tasks, and to hosts together with their tasks."""
+
+from django.urls import path, re_path
+from rest_framework.routers import SimpleRouter
+
+from tasks.api.agents import AgentTree, OneAgent
+from tasks.api.logs import TaskLog, TaskLogDownload
+from tasks.api.overview import Overview
+from tasks.api.tasks import TaskViewSet
+
+router = SimpleRouter()
+router.register("tasks", TaskViewSet, basename="api-task")
+
+urlpatterns = [
+    *router.urls,
+    re_path(r"^tasks/(?P<pk>[0-9]{1,18})/log$", TaskLog.as_view(), name="api-task-log"),
+    re_path(r"^tasks/(?P<pk>[0-9]{1,18})/log/download$", TaskLogDownload.as_view(), name="api-task-log-download"),
+    path("overview/", Overview.as_view(), name="api-overview"),
+    path("agents/", AgentTree.as_view(), name="api-agent-list"),
+    path("agents/<uuid:pk>/", OneAgent.as_view(), name="api-agent-detail"),
+]

@@ -1,0 +1,208 @@
+"""POST /api/tasks/: what is taken, what is refused, and that a request sent twice makes one task."""
+
+from typing import Any
+
+import pytest
+
+from tasks.models import Task
+from tests.factories import make_task, make_template, make_user
+from tests.rest import post, rest
+
+pytestmark = pytest.mark.django_db
+
+GOOD = {"name": "train", "script_content": "python train.py\n"}
+FULL = {
+    **GOOD,
+    "description": "the big one",
+    "template_type": "training",
+    "environment": {"SEED": "1"},
+    "working_directory": "/data/run 1",
+    "split_output": True,
+    "metadata": {"grid": [1, 2.5, {"lr": None}]},
+    "priority": 1,
+    "cpu_cores": 0.5,
+    "memory_mib": 2048,
+    "gpu_count": 1,
+    "gpu_memory": 16384,
+    "gpu_share": True,
+    "estimated_seconds": 60,
+    "time_limit_seconds": 3600,
+    "grace_seconds": 5,
+    "retries": 2,
+    "deadline_at": "2027-01-01T00:00:00Z",
+}
+
+
+def created(body: Any, **options: Any) -> Any:
+    response = post(rest(), "/api/tasks/", body, **options)
+    assert response.status_code == 201, response.content
+    return response.json()
+
+
+def refused(body: Any) -> Any:
+    count = Task.objects.count()
+    response = post(rest(), "/api/tasks/", body)
+    assert response.status_code == 400, response.content
+    assert Task.objects.count() == count
+    return response.json()
+
+
+def test_the_least_that_makes_a_task() -> None:
+    response = post(rest(), "/api/tasks/", GOOD)
+    task = response.json()
+    assert response["Location"] == f"/api/tasks/{task['id']}/"
+    wanted = {"status": "waiting", "priority": 3, "cpu_cores": 1, "retries": 0, "submitted_by": "ada", "gpu_count": 0}
+    assert {name: task[name] for name in wanted} == wanted
+    assert isinstance(task["cpu_cores"], int)
+    assert task["script_content"] == "python train.py\n"
+
+
+def test_every_field_comes_back_as_it_was_sent() -> None:
+    task = created(FULL)
+    assert {name: task[name] for name in FULL} == FULL
+
+
+def test_scripts_are_kept_byte_for_byte() -> None:
+    script = "  \n#!/bin/bash\r\necho 'é \U0001f600'\t \n\n"
+    assert created({**GOOD, "script_content": script})["script_content"] == script
+
+
+def test_dependencies_by_id_and_kind() -> None:
+    done, first, second = make_task("completed"), make_task(name="first"), make_task()
+    body = {**GOOD, "depends_on": [done.pk, first.pk, {"id": second.pk, "kind": "afterany"}]}
+    task = created(body)
+    assert task["status"] == "blocked"
+    assert task["depends_on"][1] == {"id": first.pk, "kind": "afterok", "status": "waiting", "name": "first"}
+    assert task["depends_on"][2]["kind"] == "afterany"
+    assert f"#{first.pk}" in task["waiting_sentence"]
+
+
+@pytest.mark.parametrize("chosen", ["name", "id"])
+def test_a_template_fills_what_is_left_out(chosen: str) -> None:
+    template = make_template("train", script_content="echo template\n", priority=2, cpu_cores=4)
+    task = created({"name": "x", "template": getattr(template, "pk" if chosen == "id" else "name"), "cpu_cores": 2})
+    assert task["script_content"] == "echo template\n"
+    assert (task["priority"], task["cpu_cores"]) == (2, 2)
+    assert (task["template_type"], task["template_version"]) == ("train", "train v1")
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"name": ""}, "name"),
+        ({"name": "   "}, "name"),
+        ({"name": 5}, "name"),
+        ({"name": "x" * 201}, "name"),
+        ({"name": "a\nb"}, "name"),
+        ({"script_content": ""}, "script_content"),
+        ({"script_content": None}, "script_content"),
+        ({"script_content": "a\0b"}, "script_content"),
+        ({"script_content": "x" * ((1 << 20) + 1)}, "script_content"),
+        ({"priority": 0}, "priority"),
+        ({"priority": 6}, "priority"),
+        ({"priority": True}, "priority"),
+        ({"priority": "3"}, "priority"),
+        ({"priority": 2.5}, "priority"),
+        ({"cpu_cores": -1}, "cpu_cores"),
+        ({"cpu_cores": True}, "cpu_cores"),
+        ({"cpu_cores": "2"}, "cpu_cores"),
+        ({"cpu_cores": 1e300}, "cpu_cores"),
+        ({"cpu_cores": 0.125}, "cpu_cores"),
+        ({"memory_mib": -1}, "memory_mib"),
+        ({"memory_mib": 10**30}, "memory_mib"),
+        ({"gpu_count": -1}, "gpu_count"),
+        ({"gpu_count": None}, "gpu_count"),
+        ({"gpu_memory": 16384}, "gpu_memory"),
+        ({"gpu_share": 1}, "gpu_share"),
+        ({"retries": 10**9}, "retries"),
+        ({"time_limit_seconds": 0}, "time_limit_seconds"),
+        ({"deadline_at": "tomorrow"}, "deadline_at"),
+        ({"environment": {"A": 1}}, "environment"),
+        ({"environment": {"1A": "x"}}, "environment"),
+        ({"environment": ["A=1"]}, "environment"),
+        ({"metadata": []}, "metadata"),
+        ({"metadata": {"a": "\ud800"}}, "metadata"),
+        ({"working_directory": "data"}, "working_directory"),
+        ({"template": "no such"}, "template"),
+        ({"template": True}, "template"),
+        ({"depends_on": 12}, "depends_on"),
+        ({"depends_on": [True]}, "depends_on"),
+        ({"depends_on": ["12"]}, "depends_on"),
+        ({"depends_on": [0]}, "depends_on"),
+        ({"depends_on": [10**30]}, "depends_on"),
+        ({"depends_on": [987654]}, "depends_on"),
+        ({"depends_on": [{"id": 1, "kind": "before"}]}, "depends_on"),
+        ({"depends_on": [{"id": 1, "kin": "afterok"}]}, "depends_on"),
+        ({"depends_on": list(range(1, 1002))}, "depends_on"),
+    ],
+)
+def test_wrong_values_are_refused_by_field(change: dict[str, Any], field: str) -> None:
+    errors = refused({**GOOD, **change})
+    assert list(errors) == [field]
+
+
+READ_ONLY = ("id", "status", "agent_id", "created_time", "exit_code", "submitted_by", "attempt_no", "current_fence")
+
+
+@pytest.mark.parametrize("field", [*READ_ONLY, "scrip_content", ""])
+def test_unknown_and_read_only_fields_are_refused(field: str) -> None:
+    assert refused({**GOOD, field: 1}) == {field: ["unknown field"]}
+
+
+def test_all_wrong_fields_are_named_at_once() -> None:
+    assert set(refused({"nam": "x", "priority": 9})) == {"nam", "name", "priority"}
+
+
+def test_a_missing_script_is_named() -> None:
+    assert list(refused({"name": "x"})) == ["script_content"]
+
+
+@pytest.mark.parametrize(
+    "body", [b"{", b"[" * 100_000, b'{"name": NaN}', b'{"cpu_cores": 1e999}', b"\xff", b"[]", b"null"]
+)
+def test_bodies_that_are_no_good_json(body: bytes) -> None:
+    response = rest().post("/api/tasks/", body, content_type="application/json")
+    assert response.status_code == 400
+    assert response.json()
+
+
+def test_forms_are_not_json() -> None:
+    assert rest().post("/api/tasks/", GOOD).status_code == 415
+
+
+KEY = {"HTTP_IDEMPOTENCY_KEY": "key-1"}
+
+
+def test_the_same_key_and_body_make_one_task() -> None:
+    first = created(GOOD, **KEY)
+    assert created(GOOD, **KEY)["id"] == first["id"]
+    assert created(GOOD)["id"] != first["id"]
+    assert Task.objects.count() == 2
+
+
+def test_the_same_key_with_another_body_is_a_conflict() -> None:
+    created(GOOD, **KEY)
+    response = post(rest(), "/api/tasks/", {**GOOD, "name": "other"}, **KEY)
+    assert response.status_code == 409
+    assert "key-1" in response.json()["detail"]
+    assert Task.objects.count() == 1
+
+
+def test_keys_belong_to_their_user() -> None:
+    first = created(GOOD, **KEY)
+    make_user("bob")
+    assert post(rest("bob"), "/api/tasks/", GOOD, **KEY).json()["id"] != first["id"]
+
+
+def test_keys_have_a_length() -> None:
+    response = post(rest(), "/api/tasks/", GOOD, HTTP_IDEMPOTENCY_KEY="k" * 201)
+    assert response.status_code == 400
+    assert list(response.json()) == ["Idempotency-Key"]
+
+
+def test_hostile_text_comes_back_as_data() -> None:
+    name = "<script>alert(1)</script>{{7*7}} %s"
+    response = post(rest(), "/api/tasks/", {**GOOD, "name": name})
+    assert response.json()["name"] == name
+    assert response["Content-Type"] == "application/json"
+    assert response["X-Content-Type-Options"] == "nosniff"
