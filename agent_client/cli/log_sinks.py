@@ -1,0 +1,65 @@
+"""Three ways to print the bytes of a log: as they are stored, as safe text, as JSON. Each takes (offset, bytes)."""
+
+import codecs
+import json
+import sys
+from typing import Protocol
+
+from agent_client.cli.output import wants_colours
+from agent_client.cli.terminal import TerminalText
+
+
+class Sink(Protocol):
+    def take(self, offset: int, data: bytes) -> None: ...
+
+    def finish(self) -> None: ...
+
+
+class RawSink:
+    """The stored bytes and nothing else."""
+
+    def take(self, offset: int, data: bytes) -> None:
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+
+    def finish(self) -> None:
+        pass
+
+
+class TextSink:
+    """Text without control characters; colours only where somebody sees them."""
+
+    def __init__(self) -> None:
+        self._text = TerminalText(wants_colours())
+
+    def take(self, offset: int, data: bytes) -> None:
+        sys.stdout.write(self._text.feed(data))
+        sys.stdout.flush()
+
+    def finish(self) -> None:
+        sys.stdout.write(self._text.finish())
+
+
+class JsonSink:
+    """One object a line: {"id", "offset", "text"}; `offset` is that of the first byte, no character is cut."""
+
+    def __init__(self, task_id: int) -> None:
+        self._task_id = task_id
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._next_offset = 0
+
+    def take(self, offset: int, data: bytes) -> None:
+        if offset != self._next_offset:  # another attempt, or the last lines only
+            self.finish()
+        start = offset - len(self._decoder.getstate()[0])
+        self._next_offset = offset + len(data)
+        self._print(start, self._decoder.decode(data))
+
+    def finish(self) -> None:
+        start = self._next_offset - len(self._decoder.getstate()[0])
+        self._print(start, self._decoder.decode(b"", final=True))
+        self._decoder.reset()
+
+    def _print(self, offset: int, text: str) -> None:
+        if text:
+            print(json.dumps({"id": self._task_id, "offset": offset, "text": text}), flush=True)

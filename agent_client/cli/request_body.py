@@ -1,0 +1,107 @@
+"""The body of a submit request from parsed flags, script and template. Pure but for the names it is given.
+
+Only what the user or the template said is sent: the server's defaults stay the server's.
+"""
+
+import argparse
+import os
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+Json = dict[str, Any]
+
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+TEMPLATE_DEFAULTS = (
+    "priority",
+    "cpu_cores",
+    "memory_mib",
+    "gpu_count",
+    "gpu_memory",
+    "time_limit_seconds",
+)
+# Field of the API -> attribute of the parsed flags.
+_PLAIN = {
+    "template_type": "template",
+    "priority": "priority",
+    "cpu_cores": "cpus",
+    "memory_mib": "mem",
+    "gpu_count": "gpus",
+    "gpu_memory": "gpu_mem",
+    "gpu_share": "gpu_share",
+    "time_limit_seconds": "time",
+    "estimated_seconds": "estimate",
+    "retries": "retries",
+    "deadline_at": "deadline",
+    "description": "description",
+    "split_output": "split_output",
+}
+
+
+def build(
+    arguments: argparse.Namespace,
+    *,
+    script: str,
+    name: str,
+    depends_on: list[int | dict[str, int | str]],
+    working_directory: str,
+    template: Mapping[str, Any] | None,
+    environ: Mapping[str, str],
+) -> Json:
+    """Raises ValueError that names a bad --env or --meta."""
+    body: Json = {field: template[field] for field in TEMPLATE_DEFAULTS if _says(template, field)} if template else {}
+    asked = {field: getattr(arguments, attribute) for field, attribute in _PLAIN.items()}
+    body |= {field: value for field, value in asked.items() if value not in (None, False)}
+    wants_gpu = arguments.gpu_mem or arguments.gpu_share
+    if wants_gpu and arguments.gpus is None and not body.get("gpu_count"):
+        body["gpu_count"] = 1
+    body |= {"name": name, "script_content": script}
+    optional: Json = {
+        "depends_on": depends_on,
+        "working_directory": working_directory,
+        "environment": environment(arguments.env, environ),
+        "metadata": pairs(arguments.meta),
+    }
+    return body | {field: value for field, value in optional.items() if value}
+
+
+def environment(words: Iterable[str], environ: Mapping[str, str]) -> dict[str, str]:
+    """`K=V`, or `K` alone for the value it has here."""
+    found = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not _VARIABLE.fullmatch(name):
+            raise ValueError(f"--env: {name!r} is not the name of a variable")
+        if not equals and name not in environ:
+            raise ValueError(f"--env: {name} is not set here; write {name}=VALUE")
+        found[name] = value if equals else environ[name]
+    return found
+
+
+def pairs(words: Iterable[str]) -> dict[str, str]:
+    found = {}
+    for word in words:
+        key, equals, value = word.partition("=")
+        if not equals or not key:
+            raise ValueError(f"--meta: {word!r} is not KEY=VALUE")
+        found[key] = value
+    return found
+
+
+def directory(chdir: str | None, environ: Mapping[str, str]) -> str:
+    """The absolute working directory: what was asked, else where the user stands; '' asks for none."""
+    if chdir == "":
+        return ""
+    return os.path.normpath(_here(environ) / (chdir or ""))
+
+
+def _here(environ: Mapping[str, str]) -> Path:
+    """The current directory by the name the shell gives it: hosts often know a home by its link only."""
+    real = Path.cwd()
+    named = Path(environ.get("PWD", ""))
+    return named if named.is_absolute() and named.exists() and named.samefile(real) else real
+
+
+def _says(template: Mapping[str, Any], field: str) -> bool:
+    return template.get(field) not in (None, "")

@@ -1,0 +1,119 @@
+"""Show one task: what it asked for, where it ran, how it ended."""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from agent_client.cli import task_ids, units
+from agent_client.cli.connection import connect
+from agent_client.cli.listing import duration
+from agent_client.cli.output import coloured, print_json
+from agent_client.cli.parsing import typed
+from agent_client.cli.terminal import TerminalText, one_line
+from agent_client.user_api import Json
+
+Fact = tuple[str, str]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("id", type=typed(task_ids.parsed_one), metavar="ID", help="task id, or last")
+    parser.add_argument("--script", action="store_true", help="print the script and nothing else")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    api = connect(arguments)
+    task = api.task(task_ids.resolved(api, arguments.id))
+    if arguments.json:
+        print_json(task)
+    elif arguments.script:
+        _print_script(task["script_content"])
+    else:
+        _print_facts(task)
+    return 0
+
+
+def _print_script(script: str) -> None:
+    """On a terminal without control characters; in a pipe or file exactly as it was submitted."""
+    if not sys.stdout.isatty():
+        sys.stdout.buffer.write(script.encode())
+        return
+    text = TerminalText(with_colours=False)
+    sys.stdout.write(text.feed(script.encode()) + text.finish())
+
+
+def _print_facts(task: Json) -> None:
+    facts = [(label, one_line(value)) for label, value in _facts(task) if value]
+    width = max(len(label) for label, _ in facts)
+    for label, value in facts:
+        shown = coloured(task["status"], value) if label == "status" else value
+        print(f"{label:<{width}}  {shown}")
+
+
+def _facts(task: Json) -> Iterator[Fact]:
+    yield "task", f"#{task['id']} {task['name']}"
+    yield "status", task["status"]
+    yield "waits for", task.get("waiting_sentence") or ""
+    yield "end", task.get("end_sentence") or ""
+    yield "badges", ", ".join(str(badge) for badge in task.get("badges") or [])
+    yield from _wishes(task)
+    yield from _whereabouts(task)
+    yield from _times(task)
+    yield from _additions(task)
+
+
+def _wishes(task: Json) -> Iterator[Fact]:
+    yield "priority", f"{task['priority']} (1 is the highest)"
+    yield "template", task.get("template_type") or ""
+    yield "depends on", ", ".join(_dependency(item) for item in task.get("depends_on") or [])
+    yield "resources", resources(task)
+    limit = task.get("time_limit_seconds")
+    yield "time limit", units.shown_seconds(limit) if limit else ""
+    yield "deadline", units.shown_moment(task.get("deadline_at"))
+
+
+def resources(wishes: Json) -> str:
+    """What a task or template asks for, in a few words."""
+    parts = [f"{wishes.get('cpu_cores') or 0} CPU cores"]
+    if wishes.get("memory_mib"):
+        parts.append(units.shown_mib(wishes["memory_mib"]))
+    if wishes.get("gpu_count"):
+        part = " shared" if wishes.get("gpu_share") else ""
+        memory = f" with {units.shown_mib(wishes['gpu_memory'])}" if wishes.get("gpu_memory") else ""
+        parts.append(f"{wishes['gpu_count']}{part} GPU{'s' * (wishes['gpu_count'] > 1)}{memory}")
+    return ", ".join(parts)
+
+
+def _dependency(item: Json) -> str:
+    return f"#{item['id']} ({item.get('kind', '')}, {item.get('status', '')})"
+
+
+def _whereabouts(task: Json) -> Iterator[Fact]:
+    yield "host", task.get("agent_name") or ""
+    yield "GPUs", ", ".join(str(index) for index in task.get("gpu_indexes") or [])
+    attempt_no = task.get("attempt_no") or 0
+    retries = task.get("retries") or 0
+    used = f", {task.get('retries_used') or 0} of {retries} retries used" if retries else ""
+    yield "attempt", f"{attempt_no}{used}" if attempt_no else ""
+    yield "directory", task.get("working_directory") or ""
+
+
+def _times(task: Json) -> Iterator[Fact]:
+    by = task.get("submitted_by")
+    yield "created", units.shown_moment(task.get("created_time"), True) + (f" by {by}" if by else "")
+    yield "started", units.shown_moment(task.get("start_time"), True)
+    yield "ended", units.shown_moment(task.get("end_time"), True)
+    yield "duration", duration(task, datetime.now(UTC))
+
+
+def _additions(task: Json) -> Iterator[Fact]:
+    code = task.get("exit_code")
+    yield "exit code", "" if code is None else str(code)
+    yield "signal", str(task.get("exit_signal") or "")
+    result = task.get("result")
+    yield "result", "" if result is None else json.dumps(result)
+    yield "description", task.get("description") or ""
+    yield "metadata", ", ".join(f"{key}={value}" for key, value in (task.get("metadata") or {}).items())
+    size = task.get("log_size")
+    yield "output", f"{size} bytes (nightshift logs {task['id']})" if size else ""
