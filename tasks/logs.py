@@ -59,6 +59,8 @@ def find(task: Task, attempt_no: int | None = None, stream: str = "out") -> Stor
 def read(stored: StoredLog, start: int, stop: int, block: int = 65536) -> Iterator[bytes]:
     """Bytes [start, stop) in blocks; ends early at the stored size."""
     stop = min(stop, stored.size)
+    if start >= stop:
+        return
     with stored.path.open("rb") as file:
         file.seek(start)
         while start < stop:

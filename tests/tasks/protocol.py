@@ -1,4 +1,5 @@
-"""A host that exists only as HTTP calls: speaks docs/agent-protocol.md through Django's test client. Starts no process."""
+"""A host that exists only as HTTP calls: speaks docs/agent-protocol.md through Django's test client.
+Starts no process."""
 
 import base64
 import hashlib

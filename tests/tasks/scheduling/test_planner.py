@@ -61,14 +61,18 @@ def test_no_resource_of_any_host_is_booked_twice(queue: list[Request], given_hos
     result, _ = made(queue, given_hosts)
     requests = {request.task_id: request for request in queue}
     for host in given_hosts:
-        placed = [(requests[item.task_id], item.gpu_ids) for item in result.placements if item.agent_id == host.agent_id]
+        placed = [
+            (requests[item.task_id], item.gpu_ids) for item in result.placements if item.agent_id == host.agent_id
+        ]
         assert sum(request.cpu_centicores for request, _ in placed) <= host.total_centicores
         if any(request.memory_mib for request, _ in placed):
             assert sum(request.memory_mib for request, _ in placed) <= (host.total_memory_mib or 0)
         for card in host.cards:
             users = [request for request, gpu_ids in placed if card.gpu_id in gpu_ids]
             assert len(users) <= 1 or all(request.gpu_share for request in users)
-            assert sum(request.gpu_memory_mib for request in users) <= (card.total_mib or 0) or not users[0].gpu_memory_mib
+            assert (
+                sum(request.gpu_memory_mib for request in users) <= (card.total_mib or 0) or not users[0].gpu_memory_mib
+            )
 
 
 @given(queues(), hosts())
@@ -112,7 +116,8 @@ def host(name: str, centicores: int, memory: int = 65536, gpus: int = 0) -> Host
 
 
 def test_seed_example_goes_to_the_cpu_host_and_the_gpu_host() -> None:
-    """Seed 000's scenario: 4 cores and 8 GB on the CPU machine, 8 cores, 16 GB and a GPU of 12 GB on the GPU machine."""
+    """Seed 000's scenario: 4 cores and 8 GB on the CPU machine, 8 cores,
+    16 GB and a GPU of 12 GB on the GPU machine."""
     both = [host("gpu", 3200, 131072, gpus=4), host("cpu", 1600, 65536)]
     queue = [Request(1, 400, 8192), Request(2, 800, 16384, 1, 12288)]
     result = plan(queue, both, best_fit.choose)

@@ -1,0 +1,168 @@
+"""The reaper's deadlines: who gets taken back, asked about, stopped or given up, and who is left alone."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from agents import inventory_requests, liveness, supervision
+from agents.models import Agent
+from tasks import recovery, usage
+from tasks.models import SubAgent, Task
+from tasks.usage import Usage
+from tests.factories import make_agent, make_sub_agent, make_task
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator["Clock"]:
+    """The monotonic clock of liveness, in the test's hand; no amnesty, nobody heard."""
+    found = Clock()
+    monkeypatch.setattr(liveness.time, "monotonic", found)
+    monkeypatch.setattr(liveness, "_amnesty_until", 0.0)
+    liveness._heard.clear()
+    recovery._last_turn = None
+    yield found
+    recovery._last_turn = None
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def aged(sub_agent: SubAgent, **columns: float) -> None:
+    """Sets time columns to so many seconds ago."""
+    moments = {name: timezone.now() - timedelta(seconds=seconds) for name, seconds in columns.items()}
+    SubAgent.objects.filter(pk=sub_agent.pk).update(**moments)
+
+
+def turned(sub_agent: SubAgent) -> tuple[str, str]:
+    recovery.reaper_turn()
+    sub_agent.refresh_from_db()
+    return sub_agent.state, Task.objects.get(pk=sub_agent.task_id).status
+
+
+def heard(sub_agent: SubAgent) -> SubAgent:
+    liveness.heard(sub_agent.agent_id)
+    return sub_agent
+
+
+def test_an_assignment_that_nobody_accepts_goes_back_after_15_seconds() -> None:
+    sub_agent = heard(make_sub_agent(state="assigned"))
+    assert turned(sub_agent) == ("assigned", "waiting")
+    aged(sub_agent, created_time=16)
+    assert turned(sub_agent) == ("revoked", "waiting")
+    assert Task.objects.get(pk=sub_agent.task_id).current_fence is None
+
+
+def test_after_a_restart_assignments_get_the_amnesty(clock: Clock) -> None:
+    sub_agent = make_sub_agent(state="assigned")
+    aged(sub_agent, created_time=3600)
+    supervision.after_restart()
+    assert turned(sub_agent)[0] == "assigned"
+    clock.now += liveness.AMNESTY_SECONDS + 1
+    assert turned(sub_agent)[0] == "revoked"
+
+
+def test_an_assignment_on_a_host_that_was_paused_goes_back_at_once() -> None:
+    sub_agent = heard(make_sub_agent(state="assigned"))
+    Agent.objects.update(standing="paused")
+    assert turned(sub_agent) == ("revoked", "waiting")
+
+
+def test_a_claim_without_a_start_makes_the_host_say_what_it_has() -> None:
+    sub_agent = heard(make_sub_agent(state="starting"))
+    aged(sub_agent, claimed_at=31)
+    assert turned(sub_agent)[0] == "starting"
+    assert inventory_requests.take(sub_agent.agent_id)
+    assert not inventory_requests.take(sub_agent.agent_id)
+
+
+def test_silence_makes_a_host_suspect_then_unreachable_and_fails_nothing(clock: Clock) -> None:
+    sub_agent = heard(make_sub_agent())
+    for _ in range(7):
+        clock.now += 1
+        recovery.reaper_turn()
+    assert Agent.objects.get().connectivity == "suspect"
+    for _ in range(25):
+        clock.now += 1
+        recovery.reaper_turn()
+    assert turned(sub_agent) == ("running", "running")
+    assert Agent.objects.get().connectivity == "unreachable"
+    assert Agent.objects.get().status == "offline"
+    assert sub_agent.unreachable_since is not None
+
+
+def test_a_report_takes_the_flag_away(clock: Clock) -> None:
+    sub_agent = heard(make_sub_agent())
+    aged(sub_agent, unreachable_since=60)
+    usage.keep(sub_agent.pk, Usage(cpu_percent=50.0, memory_mib=10))
+    usage.flush()
+    sub_agent.refresh_from_db()
+    assert (sub_agent.unreachable_since, sub_agent.cpu_usage) == (None, 50.0)
+
+
+def test_in_the_amnesty_nobody_is_unreachable(clock: Clock) -> None:
+    agent = make_agent()
+    supervision.after_restart()
+    for _ in range(45):
+        clock.now += 1
+        recovery.reaper_turn()
+    agent.refresh_from_db()
+    assert agent.connectivity == "suspect"
+    for _ in range(20):
+        clock.now += 1
+        recovery.reaper_turn()
+    agent.refresh_from_db()
+    assert agent.connectivity == "unreachable"
+
+
+def test_time_in_which_the_server_stood_still_is_no_silence(clock: Clock) -> None:
+    sub_agent = heard(make_sub_agent())
+    recovery.reaper_turn()
+    clock.now += 3600
+    recovery.reaper_turn()
+    assert Agent.objects.get().connectivity == "online"
+    assert sub_agent.is_live
+
+
+def test_after_a_day_the_attempt_is_lost_and_not_tried_again() -> None:
+    task = make_task(retries=5)
+    sub_agent = heard(make_sub_agent(task))
+    aged(sub_agent, unreachable_since=24 * 3600 - 60)
+    assert turned(sub_agent)[0] == "running"
+    aged(sub_agent, unreachable_since=24 * 3600 + 60)
+    assert turned(sub_agent) == ("lost", "failed")
+    assert Task.objects.get(pk=task.pk).end_reason == "host_lost"
+
+
+@pytest.mark.parametrize(("seconds", "reason"), [(100 + 10 + 50, ""), (100 + 10 + 70, "timeout")])
+def test_an_overdue_attempt_is_asked_to_stop(seconds: float, reason: str) -> None:
+    sub_agent = heard(make_sub_agent(make_task(time_limit_seconds=100)))
+    aged(sub_agent, started_at=seconds)
+    turned(sub_agent)
+    assert sub_agent.stop_reason == reason
+
+
+def test_one_rows_trouble_does_not_keep_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = (heard(make_sub_agent(state="assigned")) for _ in range(2))
+    for sub_agent in (first, second):
+        aged(sub_agent, created_time=20)
+    original = recovery.lifecycle.give_back
+
+    def ended_meanwhile(sub_agent: SubAgent, *arguments: Any, **more: Any) -> None:
+        if sub_agent.pk == first.pk:
+            SubAgent.objects.filter(pk=first.pk).update(state="starting")
+        original(sub_agent, *arguments, **more)
+
+    monkeypatch.setattr(recovery.lifecycle, "give_back", ended_meanwhile)
+    assert turned(second)[0] == "revoked"
+    first.refresh_from_db()
+    assert first.state == "starting"
