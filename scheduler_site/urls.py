@@ -7,6 +7,7 @@ from django.views.generic import RedirectView
 
 from scheduler_site.access.enter import enter
 from scheduler_site.health import health
+from scheduler_site.pages.overview import overview
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", RedirectView.as_view(url="/tasks/")),
@@ -15,5 +16,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("login/", LoginView.as_view(redirect_authenticated_user=True), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
     path("agent/v1/", include("tasks.agent_api.urls")),
+    path("api/", include("scheduler_site.api_urls")),
+    path("tasks/", include("tasks.pages.urls")),
+    path("agents/", include("tasks.pages.agents_urls")),
+    path("agents/", include("agents.pages.urls")),
+    path("templates/", include("templates_app.pages.urls")),
+    path("overview/", overview, name="overview"),
     path("admin/", admin.site.urls),
 ]

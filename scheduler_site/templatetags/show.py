@@ -76,7 +76,8 @@ def moment(at: datetime | None) -> SafeString | str:
     """The moment itself: 2026-11-20 22:41:07 in the site's time zone."""
     if at is None:
         return ""
-    return format_html('<time datetime="{}">{:%Y-%m-%d %H:%M:%S}</time>', at.isoformat(), timezone.localtime(at))
+    shown = f"{timezone.localtime(at):%Y-%m-%d %H:%M:%S}"
+    return format_html('<time datetime="{}">{}</time>', at.isoformat(), shown)
 
 
 @register.filter

@@ -74,7 +74,7 @@ class CodeEditor extends HTMLElement {
   }
 
   #focusFromLabel() {
-    const label = this.textarea.id && document.querySelector(`label[for="${this.textarea.id}"]`);
+    const label = this.textarea.id ? document.querySelector(`label[for="${this.textarea.id}"]`) : null;
     label?.addEventListener("click", () => this.view?.focus());
   }
 }

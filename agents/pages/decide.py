@@ -1,0 +1,58 @@
+"""Pause and resume a host from its card: a question first, then the verb of agents.administration."""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_http_methods
+
+from agents import administration
+from agents.models import Agent
+from agents.pages.replies import dialog_done
+from scheduler_site.shared.actors import Actor
+from scheduler_site.shared.errors import DomainError
+from scheduler_site.shared.page_access import staff_required
+
+VERBS: dict[str, dict[str, Any]] = {
+    "pause": {
+        "act": administration.pause,
+        "button": "Pause host",
+        "done": "paused",
+        "meaning": "It gets no new work. What runs there goes on to its end.",
+    },
+    "resume": {
+        "act": administration.resume,
+        "button": "Resume host",
+        "done": "resumed",
+        "meaning": "It gets work again.",
+    },
+}
+
+
+@staff_required
+@require_http_methods(["GET", "POST"])
+def decide(request: HttpRequest, agent_id: UUID, verb: str) -> HttpResponse:
+    agent = get_object_or_404(Agent, pk=agent_id)
+    if request.method != "POST":
+        return render(request, _template(request), {"agent": agent, "verb": verb, **VERBS[verb]})
+    return _act(request, agent, verb)
+
+
+def _act(request: HttpRequest, agent: Agent, verb: str) -> HttpResponse:
+    reason = request.POST.get("reason", "").strip()[:300]
+    try:
+        VERBS[verb]["act"](agent, actor=Actor.user(request.user), reason=reason)
+    except DomainError as refusal:
+        text, is_error = refusal.detail, True
+    else:
+        text, is_error = f"{agent.name} is {VERBS[verb]['done']}.", False
+    if getattr(request, "htmx", False):
+        return dialog_done(text, is_error=is_error)
+    messages.add_message(request, messages.ERROR if is_error else messages.SUCCESS, text)
+    return redirect("/agents/")
+
+
+def _template(request: HttpRequest) -> str:
+    return "agents/_decide.html" if getattr(request, "htmx", False) else "agents/decide.html"

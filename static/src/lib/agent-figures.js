@@ -1,0 +1,37 @@
+// Figures of hosts as the agents page shows them, and the shape that says when the server must draw a host again. Pure;
+// the server says the same words (tasks/templatetags/agent_gauges.py) and computes the same shape (tasks/pages/agents.py).
+export const UNKNOWN = "—";
+
+export function number(value) {
+  return value === null || value === undefined ? UNKNOWN : String(Math.round(value * 100) / 100);
+}
+
+export function percent(value) {
+  return value === null || value === undefined ? UNKNOWN : `${Math.round(value)} %`;
+}
+
+export function mibOf(used, total) {
+  if (isUnknown(used) && isUnknown(total)) return UNKNOWN;
+  return `${short(used)} / ${short(total)} GiB`;
+}
+
+// Whole percent of `most` between 0 and 100; null when either is unknown.
+export function share(value, most) {
+  if (isUnknown(value) || !most) return null;
+  return Math.round(Math.max(0, Math.min(100, (value * 100) / most)));
+}
+
+export function shape(agent) {
+  const cards = agent.gpu_info.map((card) => `${card.uuid}=${card.task_ids.join(",")}`);
+  const subs = agent.sub_agents.map((sub) => `${sub.id}=${sub.state}=${sub.status}`);
+  const words = [agent.name, agent.status, agent.connectivity, agent.standing, agent.gpu_state];
+  return [...words, ...cards, ...subs].join("|");
+}
+
+function short(mib) {
+  return isUnknown(mib) ? UNKNOWN : (mib / 1024).toFixed(1).replace(/\.0$/, "");
+}
+
+function isUnknown(value) {
+  return value === null || value === undefined;
+}
