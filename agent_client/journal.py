@@ -76,6 +76,15 @@ def read_record(folder: SubAgentDir) -> LocalRecord | None:
     return LocalRecord(folder.sub_agent_id, fence, task_id, local_state, is_alive, is_delivered)
 
 
+def task_id_of(folder: SubAgentDir) -> int | None:
+    """The task of the folder for a log line; None when that cannot be told."""
+    try:
+        assignment = folder.read_assignment()
+        return int(assignment["task_id"]) if assignment else None
+    except (Unreadable, KeyError, TypeError, ValueError):
+        return None
+
+
 def is_leftover(folder: SubAgentDir) -> bool:
     """Empty, or only with a half-written file: made before its assignment was written, or removed up to the end."""
     try:

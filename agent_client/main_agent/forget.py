@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from agent_client.journal import task_id_of
 from agent_client.sub_agent_dir import SubAgentDir
 from agent_client.system_log import EventLog
 
@@ -18,11 +19,13 @@ def forget(path: Path) -> None:
 
 
 def remove_folder(path: Path) -> None:
+    folder = SubAgentDir(path)
+    task_id = task_id_of(folder)
     try:
-        SubAgentDir(path).remove()
+        folder.remove()
     except FileNotFoundError:
         return
     except OSError as error:  # tried again at the next turn
-        log.warning("remove_failed", sub_agent_id=path.name, detail=str(error))
+        log.warning("remove_failed", sub_agent_id=path.name, task_id=task_id, detail=str(error))
         return
-    log.info("removed", sub_agent_id=path.name)
+    log.info("removed", sub_agent_id=path.name, task_id=task_id)

@@ -1,7 +1,9 @@
 """Carries out the actions that reconcile has chosen, one verb each. Chooses nothing itself."""
 
+from agent_client import wire
 from agent_client.atomic import Unreadable
 from agent_client.http import AgentHttp
+from agent_client.journal import task_id_of
 from agent_client.main_agent.claim import claim
 from agent_client.main_agent.context import Context
 from agent_client.main_agent.forget import forget
@@ -44,7 +46,7 @@ class Performer:
                 self._reject(action)
             case Stop():
                 if request_stop(folder, action.stop):
-                    log.info("stop_requested", sub_agent_id=action.sub_agent_id, reason=action.stop["reason"])
+                    self._log_stop(folder, action)
             case NotStarted():
                 say_not_started(self._context, self._http, self._memory, action)
             case Deliver():
@@ -55,10 +57,14 @@ class Performer:
             case Nothing():
                 log.warning("ignored", sub_agent_id=action.sub_agent_id, detail=action.why)
 
+    def _log_stop(self, folder: SubAgentDir, action: Stop) -> None:
+        fields = {"sub_agent_id": action.sub_agent_id, "task_id": task_id_of(folder)}
+        log.info("stop_requested", **fields, reason=action.stop["reason"], kill_now=action.stop["kill_now"])
+
     def _reject(self, action: Reject) -> None:
         log.warning("rejected", sub_agent_id=action.sub_agent_id, reason=action.reason, detail=action.detail)
-        request = {"fence": action.fence, "reason": action.reason, "detail": action.detail}
-        self._http.reject(action.sub_agent_id, request)  # type: ignore[arg-type]
+        request: wire.RejectRequest = {"fence": action.fence, "reason": action.reason, "detail": action.detail}
+        self._http.reject(action.sub_agent_id, request)
 
     def _deliver(self, folder: SubAgentDir, action: Deliver) -> None:
         if action.again:

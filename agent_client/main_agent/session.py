@@ -1,6 +1,5 @@
 """Opens a session: tells the server who this host is and all that lies on it. Does not act on the answer."""
 
-import socket
 from typing import cast
 
 from agent_client import wire
@@ -39,6 +38,5 @@ def open_session(context: Context, http: AgentHttp) -> wire.SessionReply:
         agent=context.identity.name,
         server=context.identity.server_url,
         sub_agents=len(inventory.records),
-        hostname=socket.gethostname(),
     )
     return reply

@@ -2,6 +2,7 @@
 
 import signal
 import time
+from collections.abc import Callable
 
 from agent_client import wire
 from agent_client.atomic import Unreadable
@@ -19,8 +20,9 @@ LOOK_SECONDS = 0.5
 
 
 class WatchLoop:
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, clock: Callable[[], float] = time.monotonic) -> None:
         self._context = context
+        self._clock = clock
         self._beats = StaleBeats()
         self._alive: set[str] = set()
 
@@ -31,7 +33,7 @@ class WatchLoop:
 
     def turn(self) -> None:
         records = scan(self._context.sub_agents).records
-        now = time.monotonic()
+        now = self._clock()
         self._beats.begin_turn(now)
         for record in records:
             try:
