@@ -244,7 +244,7 @@ class Finish(TypedDict):
 
     reason: FinishReason
     exit_code: int | None
-    signal: str | None
+    signal: int | None
     sent_signals: list[str]
     sizes: dict[str, int]
     duration_seconds: float | None

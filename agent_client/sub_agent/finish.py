@@ -19,7 +19,6 @@ class Facts:
     """What the record needs besides the ending itself."""
 
     sizes: Mapping[str, int]
-    time_limit_seconds: float | None
     peak_memory_mib: int | None
     result: Any
     result_sentence: str
@@ -28,12 +27,12 @@ class Facts:
 
 def finish_of(ending: Ending, facts: Facts) -> wire.Finish:
     reason = _reason(ending, facts)
-    sentences = [_sentence(reason, ending, facts), _leftover_sentence(ending), facts.result_sentence]
+    sentences = [_sentence(reason, ending), _leftover_sentence(ending), facts.result_sentence]
     return sealed(
         {
             "reason": reason,
             "exit_code": exit_code(ending.wait_status),
-            "signal": signal_name(ending.wait_status),
+            "signal": ended_by_signal(ending.wait_status),
             "sent_signals": ending.sent_signals,
             "sizes": dict(facts.sizes),
             "duration_seconds": round(ending.duration_seconds, 3),
@@ -78,15 +77,9 @@ def exit_code(wait_status: int | None) -> int | None:
     return os.WEXITSTATUS(wait_status) if wait_status is not None and os.WIFEXITED(wait_status) else None
 
 
-def signal_name(wait_status: int | None) -> str | None:
-    """KILL, TERM, SEGV, ... or None when no signal ended it."""
-    if wait_status is None or not os.WIFSIGNALED(wait_status):
-        return None
-    number = os.WTERMSIG(wait_status)
-    try:
-        return signal.Signals(number).name.removeprefix("SIG")
-    except ValueError:
-        return f"RT{number}"
+def ended_by_signal(wait_status: int | None) -> int | None:
+    """The signal's number, or None when no signal ended it."""
+    return os.WTERMSIG(wait_status) if wait_status is not None and os.WIFSIGNALED(wait_status) else None
 
 
 def _reason(ending: Ending, facts: Facts) -> wire.FinishReason:
@@ -94,30 +87,24 @@ def _reason(ending: Ending, facts: Facts) -> wire.FinishReason:
         return "unkillable"
     if ending.sent_signals:
         return "timeout" if ending.stop_reason == "timeout" else "cancel"
-    killed = signal_name(ending.wait_status) == "KILL" or exit_code(ending.wait_status) == KILLED_CHILD_EXIT_CODE
+    killed = ended_by_signal(ending.wait_status) == signal.SIGKILL or exit_code(ending.wait_status) == KILLED_CHILD_EXIT_CODE
     if killed and facts.oom_kills_rose:
         return "oom"
     return "signal" if os.WIFSIGNALED(ending.wait_status) else "exit"
 
 
-def _sentence(reason: wire.FinishReason, ending: Ending, facts: Facts) -> str:
+def _sentence(reason: wire.FinishReason, ending: Ending) -> str:
+    """Only what the other fields do not say: the server has its own words for exit codes, signals and limits."""
     if reason == "unkillable":
         pids = ", ".join(str(pid) for pid in ending.stuck_pids)
         return f"Processes {pids} did not end within 60 s of being killed."
-    if reason == "timeout":
-        return _timeout_sentence(facts.time_limit_seconds)
     if reason == "cancel":
         return _stop_sentence(ending)
     if reason == "oom":
         return "The host ran out of memory and its kernel killed the script."
     if reason == "signal":
-        return f"The script was ended by signal {signal_name(ending.wait_status)}, not sent by Nightshift."
-    return _exit_sentence(exit_code(ending.wait_status) or 0)
-
-
-def _timeout_sentence(limit_seconds: float | None) -> str:
-    limit = "" if limit_seconds is None else f" of {limit_seconds:g} s"
-    return f"The script was stopped at its time limit{limit}."
+        return "Nightshift did not send the signal."
+    return ""
 
 
 def _stop_sentence(ending: Ending) -> str:
@@ -127,15 +114,6 @@ def _stop_sentence(ending: Ending) -> str:
     }.get(ending.stop_reason or "", "")
     how = "killed" if "KILL" in ending.sent_signals else "stopped"
     return f"The script was {how}{why}."
-
-
-def _exit_sentence(code: int) -> str:
-    meanings = {
-        0: "",
-        126: "The script ended with exit code 126: a command in it could not be executed.",
-        127: "The script ended with exit code 127: a command in it was not found.",
-    }
-    return meanings.get(code, f"The script ended with exit code {code}.")
 
 
 def _leftover_sentence(ending: Ending) -> str:

@@ -25,7 +25,7 @@ from agent_client.sub_agent.prepare import Prepared, prepare
 from agent_client.sub_agent.reporter import Reporter
 from agent_client.sub_agent.result import read_result
 from agent_client.sub_agent.stop_file import StopFile
-from agent_client.sub_agent.supervise import Ending, Supervisor, now_text
+from agent_client.sub_agent.supervise import Supervisor, now_text
 from agent_client.sub_agent_dir import Locked, SubAgentDir
 
 log = logging.getLogger(__name__)
@@ -79,7 +79,8 @@ def _run_locked(folder: SubAgentDir) -> int:
         supervisor = Supervisor(
             child.pid, family, StopFile(folder), grant["time_limit_seconds"], grant["grace_seconds"], beat
         )
-        finish = _finish(folder, grant, supervisor.run(), counters, meter)
+        ending = supervisor.run()
+        finish = finish_of(ending, _facts(folder, grant, delivery, counters, meter))
     _end(folder, reporter, finish, beat)
     return 0
 
@@ -136,19 +137,17 @@ def _end_on_term(reporter: Reporter, folder: SubAgentDir) -> None:
     signal.signal(signal.SIGTERM, leave)
 
 
-def _finish(
-    folder: SubAgentDir, grant: wire.Grant, ending: Ending, counters: OomCounters, meter: UsageMeter
-) -> wire.Finish:
+def _facts(
+    folder: SubAgentDir, grant: wire.Grant, delivery: Delivery, counters: OomCounters, meter: UsageMeter
+) -> Facts:
     result, sentence = read_result(folder.result_path)
-    facts = Facts(
-        sizes=folder.sizes(),
-        time_limit_seconds=grant["time_limit_seconds"],
+    return Facts(
+        sizes=delivery.sizes(),
         peak_memory_mib=meter.peak_memory_mib(),
         result=result,
         result_sentence=sentence,
         oom_kills_rose=counters.has_risen(),
     )
-    return finish_of(ending, facts)
 
 
 def _end(folder: SubAgentDir, reporter: Reporter, finish: wire.Finish, beat: Beat) -> None:
