@@ -87,6 +87,10 @@ class Delivery:
     def is_done(self) -> bool:
         return bool(self._result_code) and all(stream.is_settled for stream in self.streams.values())
 
+    def sizes(self) -> dict[str, int]:
+        """Bytes of each stream, true also for a file that the script deleted or cut while it was read."""
+        return {name: max(stream.size, stream.stored) for name, stream in self.streams.items()}
+
     def finish_with(self, finish: wire.Finish) -> None:
         """Give the result directly: it must reach the server even when exit.json could not be written."""
         self._finish = finish

@@ -70,6 +70,8 @@ class OutputStream:
             self._restart_digest()
         self.stored = stored
         self.state = status["state"]
+        if self.final_size is not None and stored > self.final_size:  # its file was deleted or cut: nothing can follow
+            self.is_lost = True
 
     def digest_with(self, pending: int) -> wire.LogClose | None:
         """The closing line, if the stream is stored up to its end once `pending` bytes on their way have arrived."""

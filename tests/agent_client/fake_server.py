@@ -7,10 +7,11 @@ is put into `assignments`, `grants` and `directives`.
 import base64
 import hashlib
 import json
+import socket
 import threading
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -104,6 +105,7 @@ class FakeServer:
         self.sessions: list[dict[str, Any]] = []
         self.heartbeats: list[dict[str, Any]] = []
         self.next_in_seconds = 1.0
+        self.faults_served = 0
         self._faults: list[Fault] = []  # one per call, used up
         self._standing_fault: Fault | None = None
         self._stopping = threading.Event()
@@ -156,7 +158,9 @@ class FakeServer:
 
     def take_fault(self) -> Fault | None:
         with self.lock:
-            return self._faults.pop(0) if self._faults else self._standing_fault
+            fault = self._faults.pop(0) if self._faults else self._standing_fault
+            self.faults_served += fault is not None
+            return fault
 
     def paths(self) -> list[str]:
         with self.lock:
@@ -337,7 +341,8 @@ class _Server(ThreadingHTTPServer):
     def close_connections(self) -> None:
         """Cut kept connections, as a killed server would."""
         for request in list(self._open):
-            self.shutdown_request(request)
+            with suppress(OSError):
+                request.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that hung up is part of many tests; a failed assertion of the fake reaches the test as a 500."""
