@@ -9,7 +9,7 @@ LocalState = Literal["assigned", "claimed", "running", "finished"]
 StreamName = Literal["out", "err"]
 DirectiveKind = Literal["keep", "stop", "send_result", "forget"]
 StopReason = Literal["cancel", "timeout", "lost", "replaced"]
-LogState = Literal["open", "draining", "complete", "corrupt"]
+LogState = Literal["open", "draining", "complete", "corrupt", "incomplete"]
 FinishReason = Literal[
     "exit",
     "signal",
