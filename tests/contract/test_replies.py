@@ -54,8 +54,7 @@ class Host:
     def assigned(self, **fields: Any) -> Any:
         submit({"name": "t", "script_content": "true\n", **fields}, actor=SYSTEM)
         run_pass()
-        assignment = self.beat()["assignments"][-1]
-        return assignment
+        return self.beat()["assignments"][-1]
 
     def claimed(self, **fields: Any) -> Any:
         assignment = self.assigned(**fields)
