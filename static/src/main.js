@@ -11,7 +11,7 @@ const requested = new Set();
 
 function loadIslands() {
   for (const [tag, load] of Object.entries(islands)) {
-    if (requested.has(tag) || !document.querySelector(tag)) continue;
+    if (requested.has(tag) || !document.querySelector(`${tag}:not(details:not([open]) *)`)) continue;
     requested.add(tag);
     load();
   }
@@ -19,3 +19,4 @@ function loadIslands() {
 
 loadIslands();
 new MutationObserver(loadIslands).observe(document.body, { childList: true, subtree: true });
+document.addEventListener("toggle", loadIslands, true); // what is folded away is loaded when it is opened

@@ -1,4 +1,9 @@
 // Which module an island's tag loads. Add a line here for a new one; the module must define the element of that name.
 export const islands = {
   "code-editor": () => import("./code-editor.js"),
+  "log-view": () => import("./log-view.js"),
+  "task-drawer": () => import("./task-drawer.js"),
+  "task-form": () => import("./task-form.js"),
+  "task-list": () => import("./task-list.js"),
+  "task-view": () => import("./task-view.js"),
 };

@@ -1,0 +1,92 @@
+// Fetches one log by byte ranges: one request at a time, however many nudges come. Shows nothing: hands bytes to `onBytes`,
+// which may return a promise; the next request waits for it, so a slow screen never piles up memory.
+import { ApiError } from "./api.js";
+import { earlierWindow, emptyWindow, nextStart, readContentRange, take } from "./log-window.js";
+
+const CLOSED_STATES = ["complete", "corrupt", "incomplete"];
+
+export class LogSource {
+  // `url` without a query; handlers: onBytes(bytes, isReset), onChange(), onError(error).
+  constructor(url, { attemptNo = null, stream = "out" }, handlers) {
+    const query = new URLSearchParams(attemptNo ? { attempt_no: attemptNo, stream } : { stream });
+    this.url = `${url}?${query}`;
+    this.handlers = handlers;
+    this.window = emptyWindow();
+    this.state = "";
+    this.isBusy = false;
+    this.isStale = false;
+    this.abort = new AbortController();
+  }
+
+  // Nothing more will come.
+  get isClosed() {
+    return CLOSED_STATES.includes(this.state) && this.window.end >= this.window.known;
+  }
+
+  // There may be more: `size` bytes in all, when the one who calls knows.
+  nudge(size = 0) {
+    this.window = { ...this.window, known: Math.max(this.window.known, size) };
+    this.isStale = true;
+    if (!this.isBusy) this.#drain();
+  }
+
+  // Shows again, from further back.
+  showEarlier() {
+    this.window = earlierWindow(this.window);
+    this.nudge();
+  }
+
+  close() {
+    this.abort.abort();
+  }
+
+  async #drain() {
+    this.isBusy = true;
+    try {
+      while (this.isStale) {
+        this.isStale = false;
+        if (this.window.known <= this.window.end) await this.#ask();
+        if (this.window.known > this.window.end) await this.#fetch();
+        this.isStale ||= this.window.known > this.window.end;
+        this.handlers.onChange();
+      }
+    } catch (error) {
+      if (error.name !== "AbortError") this.handlers.onError(error);
+    } finally {
+      this.isBusy = false;
+    }
+  }
+
+  // How much there is. HEAD, because asking for bytes that are not there yet is an error in every browser's console.
+  async #ask() {
+    const response = await this.#request({ method: "HEAD" });
+    const size = Number(response.headers.get("Content-Length") ?? 0);
+    if (size < this.window.end) await this.#startOver(size);
+    else this.window = { ...this.window, known: size };
+  }
+
+  // The server has less than was shown: the host sent its output again, from the start.
+  async #startOver(size) {
+    this.window = emptyWindow(size);
+    await this.handlers.onBytes(new Uint8Array(), true);
+  }
+
+  async #fetch() {
+    const asked = this.window;
+    const response = await this.#request({ headers: { Range: `bytes=${nextStart(asked)}-` } });
+    if (response.status === 416) return this.#ask();
+    const range = readContentRange(response.headers.get("Content-Range")) ?? { start: 0, size: 0 };
+    const bytes = new Uint8Array(await response.arrayBuffer());
+    if (this.window.isWhole !== asked.isWhole) return undefined; // earlier output was asked for meanwhile
+    const taken = take({ ...this.window, known: Math.max(this.window.known, range.size) }, range.start, bytes);
+    this.window = taken.window;
+    return this.handlers.onBytes(taken.bytes, taken.isReset);
+  }
+
+  async #request(options) {
+    const response = await fetch(this.url, { ...options, signal: this.abort.signal, cache: "no-store" });
+    if (![200, 206, 416].includes(response.status)) throw new ApiError(response.status, null);
+    this.state = response.headers.get("X-Log-State") ?? this.state;
+    return response;
+  }
+}

@@ -1,0 +1,183 @@
+"""The form of a new task: what people type, turned into the fields that tasks.submission takes, and its errors back.
+
+Sizes are typed in GiB, durations as 2h or 90m, dependencies as `12, 13`. Whether the values make a task is
+the submission's to say; here only what cannot be read is an error.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django import forms
+
+from scheduler_site.shared.quantities import DURATION_HELP, duration_input, gib_input, parse_duration, parse_gib
+from tasks.pages import dependency_text, variable_lines
+from templates_app.forms import PRIORITIES, QuantityField, ScriptField
+from templates_app.models import ScriptTemplate
+
+OTHER = "other"
+MORE = (
+    "time_limit_seconds", "estimated_seconds", "retries", "deadline_at", "working_directory", "split_output",
+    "description", "environment", "metadata",
+)  # fmt: skip
+_PASSED_ON = (
+    "name", "description", "template_type", "script_content", "working_directory", "split_output", "priority",
+    "cpu_cores", "memory_mib", "gpu_count", "gpu_share", "estimated_seconds", "time_limit_seconds", "retries",
+)  # fmt: skip
+_LINES_HELP = "One NAME=value a line."
+
+
+class VariablesField(forms.CharField):
+    """Lines of NAME=value as a dict."""
+
+    def __init__(self, **options: Any) -> None:
+        widget = forms.Textarea(attrs={"rows": 3, "spellcheck": "false", "class": "mono"})
+        super().__init__(required=False, strip=False, help_text=_LINES_HELP, widget=widget, **options)
+
+    def prepare_value(self, value: Any) -> Any:
+        return variable_lines.show(value) if isinstance(value, Mapping) else value
+
+    def clean(self, value: Any) -> Any:
+        try:
+            return variable_lines.parse(super().clean(value))
+        except ValueError as error:
+            raise forms.ValidationError(str(error)) from None
+
+
+class DependenciesField(forms.CharField):
+    def clean(self, value: Any) -> Any:
+        try:
+            return [one.as_field() for one in dependency_text.parse(super().clean(value))]
+        except ValueError as error:
+            raise forms.ValidationError(str(error)) from None
+
+
+class TaskForm(forms.Form):
+    idempotency_key = forms.CharField(max_length=64, required=False, widget=forms.HiddenInput)
+    utc_offset_minutes = forms.IntegerField(min_value=-1440, max_value=1440, required=False, widget=forms.HiddenInput)
+    name = forms.CharField(max_length=200, widget=forms.TextInput(attrs={"autocomplete": "off"}))
+    template_type = forms.CharField(
+        label="Template type",
+        max_length=120,
+        initial="custom",
+        help_text="One of the list, or any word of yours.",
+        widget=forms.TextInput(attrs={"list": "template-types", "autocomplete": "off"}),
+    )
+    template = forms.ModelChoiceField(
+        label="Fill in from a template",
+        queryset=ScriptTemplate.objects.none(),
+        required=False,
+        empty_label="No template",
+    )
+    script_content = ScriptField(label="Script")
+    priority = forms.TypedChoiceField(choices=PRIORITIES, coerce=int, initial=3)
+    cpu_cores = forms.DecimalField(
+        label="CPU cores",
+        min_value=0,
+        max_value=4096,
+        max_digits=8,
+        decimal_places=2,
+        initial=1,
+        widget=forms.NumberInput(attrs={"step": "any", "inputmode": "decimal"}),
+    )
+    memory_mib = QuantityField(parse_gib, gib_input, label="Memory, GiB", help_text="Empty: none is booked.")
+    gpu_count = forms.IntegerField(label="GPUs", min_value=0, max_value=64, initial=0)
+    gpu_memory = forms.ChoiceField(label="Memory per GPU", required=False)
+    gpu_memory_other = QuantityField(parse_gib, gib_input, label="Memory per GPU, GiB")
+    gpu_share = forms.BooleanField(
+        label="Share the GPU", required=False, help_text="Book only this much of a card; other tasks may use the rest."
+    )
+    depends_on = DependenciesField(
+        label="Depends on",
+        required=False,
+        help_text="Ids of tasks that must complete first: 12, 13. Also afterany:12 or afternotok:12.",
+        widget=forms.TextInput(
+            attrs={"autocomplete": "off", "pattern": dependency_text.HTML_PATTERN, "title": "Task ids such as 12, 13"}
+        ),
+    )
+    description = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 2}))
+    estimated_seconds = QuantityField(
+        parse_duration, duration_input, label="Estimated duration", help_text=DURATION_HELP
+    )
+    time_limit_seconds = QuantityField(
+        parse_duration, duration_input, label="Time limit", help_text="The script is stopped after it. Empty: none."
+    )
+    retries = forms.IntegerField(
+        label="Retries", min_value=0, max_value=100, initial=0, help_text="How often a failed run is tried again."
+    )
+    deadline_at = forms.DateTimeField(
+        label="Deadline",
+        required=False,
+        help_text="When you need it. A hint for the order; nothing is stopped.",
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+    )
+    working_directory = forms.CharField(
+        label="Working directory", required=False, max_length=4095, help_text="On the host. Empty: the agent's home."
+    )
+    environment = VariablesField(label="Environment")
+    metadata = VariablesField(label="Metadata")
+    split_output = forms.BooleanField(label="Keep stderr apart from stdout", required=False)
+
+    def __init__(self, *args: Any, gpu_sizes: list[tuple[int, int]] | None = None, **options: Any) -> None:
+        """`gpu_sizes` are (MiB, number of cards with at least that much) of the hosts there are."""
+        super().__init__(*args, label_suffix="", **options)
+        self.fields["template"].queryset = ScriptTemplate.objects.filter(is_archived=False)  # type: ignore[attr-defined]
+        self.fields["gpu_memory"].choices = _gpu_choices(gpu_sizes or [])  # type: ignore[attr-defined]
+        for name in self.errors if self.is_bound else ():
+            self.fields[name].widget.attrs["aria-invalid"] = "true" if name in self.fields else "false"
+
+    def clean_gpu_memory(self) -> int | None:
+        chosen = self.cleaned_data["gpu_memory"]
+        return int(chosen) if chosen and chosen != OTHER else None
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        if self.data.get("gpu_memory") == OTHER:
+            data["gpu_memory"] = data.get("gpu_memory_other")
+            if not data["gpu_memory"] and "gpu_memory_other" not in self.errors:
+                self.add_error("gpu_memory_other", "Give a number of GiB.")
+        return data
+
+    def task_fields(self) -> dict[str, Any]:
+        """What tasks.submission.submit takes."""
+        data = self.cleaned_data
+        fields = {name: data[name] for name in _PASSED_ON}
+        fields |= {name: data[name] for name in ("gpu_memory", "depends_on", "environment", "metadata")}
+        fields["deadline_at"] = self._deadline()
+        if data["template"] is not None:
+            fields["template"] = data["template"].pk
+        return fields
+
+    def add_refusal(self, fields: Mapping[str, list[str]]) -> None:
+        """The submission's errors at the fields where they belong; others at the top."""
+        for name, sentences in fields.items():
+            shown = "gpu_memory_other" if name == "gpu_memory" and self.data.get(name) == OTHER else name
+            for sentence in sentences:
+                words = sentence[:1].upper() + sentence[1:] + ("" if sentence.endswith(".") else ".")
+                if shown in self.fields:
+                    self.add_error(shown, words)
+                else:
+                    self.add_error(None, f"{name}: {words}")
+
+    @property
+    def has_more(self) -> bool:
+        """Whether something under "More" is filled in or wrong, so that it must be open."""
+        shown = {name: self[name].value() for name in MORE}
+        return any(name in self.errors for name in MORE) or any(
+            value not in (None, "", 0, "0", False) for value in shown.values()
+        )
+
+    def _deadline(self) -> datetime | None:
+        """Typed in the browser's own time; without its offset in the site's."""
+        typed: datetime | None = self.cleaned_data["deadline_at"]
+        offset = self.cleaned_data.get("utc_offset_minutes")
+        if typed is None or offset is None:
+            return typed
+        return typed.replace(tzinfo=UTC) + timedelta(minutes=offset)
+
+
+def _gpu_choices(sizes: list[tuple[int, int]]) -> list[tuple[str, str]]:
+    known = [
+        (str(mib), f"at least {gib_input(mib)} GiB ({count} GPU{'' if count == 1 else 's'})") for mib, count in sizes
+    ]
+    return [("", "any"), *known, (OTHER, "another number …")]

@@ -1,0 +1,56 @@
+"""One task: facts above, log below; as a page of its own or as the piece that the list's drawer shows.
+
+The log's bytes are fetched from /api/tasks/{id}/log. Only without the bundle does the page carry the end of the log.
+"""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from tasks import logs, querysets
+from tasks.models import Task
+from tasks.pages.plain_log import end_of_log
+from tasks.pages.shown import show_all
+
+
+@login_required
+@require_safe
+def one_task(request: HttpRequest, task_id: int) -> HttpResponse:
+    context = _context(request, task_id)
+    if request.htmx:  # type: ignore[attr-defined]
+        return render(request, "tasks/_task.html", context)
+    if not (settings.DIST_DIR / "main.js").exists():
+        context["plain_log"] = end_of_log(context["shown"].task)
+    return render(request, "tasks/task.html", context)
+
+
+@login_required
+@require_safe
+def summary(request: HttpRequest, task_id: int) -> HttpResponse:
+    """The part above the log, fetched anew whenever the task changes."""
+    return render(request, "tasks/_summary.html", _context(request, task_id))
+
+
+def _context(request: HttpRequest, task_id: int) -> dict[str, Any]:
+    task = querysets.for_details().filter(pk=task_id).first()
+    if task is None:
+        raise Http404(f"There is no task {task_id}.")
+    attempts = list(querysets.sub_agents_of(task))
+    log = logs.find(task)
+    return {
+        "shown": show_all([task], request.user)[0],
+        "task": task,
+        "attempts": [attempt for attempt in attempts if attempt.logs.all()],
+        "void_attempts": [attempt for attempt in attempts if not attempt.logs.all()],
+        "dependants": _dependants(task),
+        "events": list(task.events.order_by("-pk")[:100]),
+        "log_size": log.size if log else 0,
+    }
+
+
+def _dependants(task: Task) -> list[Task]:
+    return list(Task.objects.filter(dependencies__depends_on=task).only("pk", "name", "status").order_by("pk")[:50])

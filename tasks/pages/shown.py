@@ -1,0 +1,62 @@
+"""A task with the words and numbers that its pages show beside its columns. Decides nothing."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from tasks.describe import badges, end_sentence
+from tasks.models import SubAgent, Task
+from tasks.permissions import may_change
+from tasks.scheduling.explain import waiting_sentences
+from tasks.states import LIVE_STATES, TaskStatus
+
+
+@dataclass(frozen=True)
+class ShownTask:
+    """`task` comes from tasks.querysets: its latest sub agent is prefetched. `user` looks at it."""
+
+    task: Task
+    user: Any
+    waiting_sentence: str
+
+    @property
+    def latest(self) -> SubAgent | None:
+        found = self.task.latest_sub_agents  # type: ignore[attr-defined]
+        return found[0] if found else None
+
+    @property
+    def badges(self) -> list[str]:
+        return badges(self.task, self.latest)
+
+    @property
+    def end_sentence(self) -> str:
+        return end_sentence(self.task)
+
+    @property
+    def gpu_indexes(self) -> list[int]:
+        allocation = getattr(self.latest, "allocation", None)
+        return [held.gpu.index for held in allocation.gpus.all()] if allocation else []
+
+    @property
+    def is_placed(self) -> bool:
+        """On a host, or was: a waiting task whose attempt ended is on none."""
+        return self.task.is_final or (self.latest is not None and self.latest.state in LIVE_STATES)
+
+    @property
+    def can_cancel(self) -> bool:
+        return not self.task.is_final and may_change(self.user, self.task)
+
+    @property
+    def has_failed(self) -> bool:
+        return self.task.status == TaskStatus.FAILED
+
+    @property
+    def is_running(self) -> bool:
+        return self.task.status == TaskStatus.RUNNING
+
+
+def show_all(tasks: Iterable[Task], user: Any) -> list[ShownTask]:
+    """Hosts are looked at once, however many tasks wait."""
+    rows = list(tasks)
+    sentences = waiting_sentences(rows)
+    return [ShownTask(task, user, sentences[task.pk]) for task in rows]

@@ -1,0 +1,74 @@
+"""The list of tasks: filtered by the query string, 50 a page; and single rows, for what changes while it is open."""
+
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from tasks import querysets
+from tasks.models import Task
+from tasks.pages.filters import ListFilter
+from tasks.pages.shown import show_all
+from tasks.states import TaskStatus
+
+PAGE_SIZE = 50
+
+
+@login_required
+@require_safe
+def task_list(request: HttpRequest) -> HttpResponse:
+    """The page, or only its table when a script asks."""
+    wanted = ListFilter.read(request.GET)
+    context = _table(wanted, request.GET.get("page", "1"), request.user)
+    if request.htmx:  # type: ignore[attr-defined]
+        return render(request, "tasks/_table.html", context)
+    return render(request, "tasks/list.html", {**context, "template_types": _template_types()})
+
+
+@login_required
+@require_safe
+def task_rows(request: HttpRequest) -> HttpResponse:
+    """The rows of `ids` as they are now; no filter, so that none vanishes under the pointer."""
+    words = request.GET.get("ids", "").split(",")[:PAGE_SIZE]
+    ids = [int(word) for word in words if word.isascii() and word.isdigit() and len(word) < 19]
+    rows = show_all(querysets.for_lists().filter(pk__in=ids), request.user)
+    return render(request, "tasks/_rows.html", {"rows": rows})
+
+
+def _table(wanted: ListFilter, page_number: str, user: Any) -> dict[str, Any]:
+    page = Paginator(_matching(wanted), PAGE_SIZE).get_page(page_number)
+    return {
+        "filter": wanted,
+        "page": page,
+        "rows": show_all(page.object_list, user),
+        "query": wanted.query(),
+        "chips": _status_chips(wanted),
+        "is_unused": not page.paginator.count and not wanted and not Task.objects.exists(),
+        "newest_id": Task.objects.order_by("-pk").values_list("pk", flat=True).first() or 0,
+    }
+
+
+def _matching(wanted: ListFilter) -> QuerySet[Task]:
+    return wanted.apply(querysets.for_lists()).order_by("-pk")
+
+
+def _status_chips(wanted: ListFilter) -> list[dict[str, Any]]:
+    counted = wanted.apply_but_status(Task.objects.order_by()).values_list("status").annotate(count=Count("pk"))
+    counts = dict(counted)
+    return [
+        {"status": status, "count": counts.get(status, 0), "is_on": status in wanted.statuses}
+        for status in TaskStatus.values
+    ]
+
+
+def _template_types() -> list[str]:
+    return list(
+        Task.objects.exclude(template_type="")
+        .order_by("template_type")
+        .values_list("template_type", flat=True)
+        .distinct()
+    )

@@ -1,0 +1,17 @@
+"""Addresses of the task pages, mounted at /tasks/."""
+
+from django.urls import path
+
+from tasks.pages import cancel, dependencies, new_task, one_task, task_list
+
+app_name = "tasks"
+
+urlpatterns = [
+    path("", task_list.task_list, name="list"),
+    path("rows/", task_list.task_rows, name="rows"),
+    path("new/", new_task.new_task, name="new"),
+    path("dependencies/", dependencies.check, name="dependencies"),
+    path("<int:task_id>/", one_task.one_task, name="task"),
+    path("<int:task_id>/summary/", one_task.summary, name="summary"),
+    path("<int:task_id>/cancel/", cancel.cancel, name="cancel"),
+]
