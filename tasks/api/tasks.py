@@ -69,6 +69,7 @@ class TaskViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Any]):
 
     @extend_schema(responses={200: TaskDetail, 404: OpenApiTypes.OBJECT})
     def retrieve(self, request: Request, pk: str) -> Response:
+        """One task with its script."""
         return Response(detail(self._task(pk).pk))
 
     @extend_schema(

@@ -1,5 +1,7 @@
 """Shapes of what people send about templates. Storing and numbering versions is templates_app.editing's."""
 
+from typing import Any
+
 from scheduler_site.shared.strict_fields import LARGEST_INTEGER, Cores, Name, Switch, Text, Whole
 from scheduler_site.shared.strict_serializers import RefuseUnknownFields
 
@@ -9,6 +11,9 @@ FACTS = ("name", "description", "is_archived")
 
 class Script(Text):
     """Not empty, and no longer than the script of a task may be."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(allow_blank=False, **options)
 
     def to_internal_value(self, data: object) -> str:
         text = super().to_internal_value(data)

@@ -64,6 +64,7 @@ class TemplateViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Any]):
 
     @extend_schema(responses={200: TemplateReply, 404: OpenApiTypes.OBJECT})
     def retrieve(self, request: Request, pk: str) -> Response:
+        """One template with its current version."""
         return Response(TemplateReply(self._template(pk)).data)
 
     @extend_schema(request=TemplateEditRequest, responses={200: TemplateReply, 400: BAD})
