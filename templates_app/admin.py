@@ -3,12 +3,13 @@
 from typing import Any
 
 from django import forms
-from django.contrib import admin
-from django.http import HttpRequest
+from django.contrib import admin, messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from scheduler_site.shared.admin_parts import ModelAdmin, ReadOnlyInline
+from scheduler_site.shared.errors import DomainError
 from templates_app.forms import TemplateForm
 from templates_app.models import ScriptTemplate, TemplateVersion
 
@@ -76,13 +77,24 @@ class ScriptTemplateAdmin(ModelAdmin):
         return False
 
     def save_form(self, request: HttpRequest, form: Any, change: bool) -> Any:
-        return form.store(request.user) or form.instance
+        return form.write(request.user)
 
     def save_model(self, request: HttpRequest, obj: ScriptTemplate, form: Any, change: bool) -> None:
         """`save_form` has stored it already, version and all."""
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """Versions are only read here."""
+
+    def construct_change_message(self, request: HttpRequest, form: Any, formsets: Any, add: bool = False) -> Any:
+        """Without the versions below: they were not posted to be changed."""
+        return super().construct_change_message(request, form, (), add)
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **options: Any) -> HttpResponse:
+        try:
+            return super().changeform_view(request, *args, **options)
+        except DomainError as refusal:
+            self.message_user(request, refusal.detail, messages.ERROR)
+            return HttpResponseRedirect(request.path)
 
     @admin.display(description="version", ordering="current_version__number")
     def version(self, template: ScriptTemplate) -> int | None:

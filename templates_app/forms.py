@@ -88,16 +88,20 @@ class TemplateForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def store(self, user: Any) -> ScriptTemplate | None:
         """Create or edit. None when somebody else took the name meanwhile: the form then says so."""
-        data = self.cleaned_data
-        version = {name: data[name] for name in (*editing.VERSION_FIELDS, "note") if name in data}
-        facts = {name: data[name] for name in FACTS if name in data}
         try:
-            if self.instance.pk is None:
-                return editing.create(facts["name"], facts["description"], version, user)
-            return editing.edit(self.instance, facts=facts, version=version, user=user)
+            return self.write(user)
         except Invalid as error:
             self.add_error(error.field, error.detail)
             return None
+
+    def write(self, user: Any) -> ScriptTemplate:
+        """Create or edit; Invalid when somebody else took the name meanwhile."""
+        data = self.cleaned_data
+        version = {name: data[name] for name in (*editing.VERSION_FIELDS, "note") if name in data}
+        facts = {name: data[name] for name in FACTS if name in data}
+        if self.instance.pk is None:
+            return editing.create(facts["name"], facts["description"], version, user)
+        return editing.edit(self.instance, facts=facts, version=version, user=user)
 
 
 def shown_value(version: TemplateVersion, name: str) -> Any:
