@@ -1,5 +1,6 @@
 """Typed readers of environment variables. A wrong value stops the start with a sentence that names the variable."""
 
+import ipaddress
 import os
 import re
 from pathlib import Path
@@ -10,7 +11,7 @@ import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 
 PREFIX = "NIGHTSHIFT_"
-HOST_NAME = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+(%[A-Za-z0-9]+)?")
+HOST_NAME = re.compile(r"[A-Za-z0-9._-]+")
 
 
 def text(name: str, default: str = "") -> str:
@@ -69,9 +70,17 @@ def file(name: str) -> Path | None:
 
 def host(name: str, default: str) -> str:
     raw = text(name, default).strip("[]")
-    if not HOST_NAME.fullmatch(raw):
+    if not HOST_NAME.fullmatch(raw) and not _is_ip(raw):
         raise wrong(name, raw, "an IP address or a host name of this machine, such as 127.0.0.1 or 0.0.0.0")
     return raw
+
+
+def _is_ip(raw: str) -> bool:
+    try:
+        ipaddress.ip_address(raw)
+    except ValueError:
+        return False
+    return True
 
 
 def hosts(name: str) -> list[str]:
@@ -98,10 +107,17 @@ def database(name: str, default: str) -> dict[str, Any]:
         parsed = dict(dj_database_url.parse(raw, conn_max_age=None))
     except ValueError:
         parsed = {}
-    if str(parsed.get("ENGINE", "")).rpartition(".")[2] not in {"sqlite3", "postgresql"} or not parsed.get("NAME"):
+    if not _is_usable(str(parsed.get("ENGINE", "")).rpartition(".")[2], str(parsed.get("NAME") or "")):
         wanted = "sqlite:////absolute/path or postgres://user:password@host/database"
         raise wrong(name, hide_password(raw), wanted)
     return parsed
+
+
+def _is_usable(engine: str, database_name: str) -> bool:
+    """A relative file would lie elsewhere for each process, one in memory would be each process's own."""
+    if engine == "sqlite3":
+        return Path(database_name).is_absolute()
+    return engine == "postgresql" and bool(database_name)
 
 
 def host_of(address: str) -> str:

@@ -1,0 +1,62 @@
+"""The program itself, as a user starts it with a wrong setting: one sentence, no traceback."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.running import ROOT
+
+
+def started_with(tmp_path: Path, *command: str, **settings: str) -> "subprocess.CompletedProcess[str]":
+    ours = {"DATA_DIR": str(tmp_path / "data"), **settings}
+    env = {**os.environ, **{f"NIGHTSHIFT_{name}": value for name, value in ours.items()}}
+    return subprocess.run(
+        [sys.executable, "manage.py", *(command or ("check",))],
+        cwd=ROOT,
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({"PORT": "http"}, "NIGHTSHIFT_PORT"),
+        ({"HOST": "0.0.0.0"}, "NIGHTSHIFT_INSECURE=1"),
+        ({"DATABASE_URL": "oracle://x"}, "NIGHTSHIFT_DATABASE_URL"),
+        ({"REDIS_URL": "localhost:6379"}, "NIGHTSHIFT_REDIS_URL"),
+        ({"TLS_KEY": "/etc/hostname"}, "NIGHTSHIFT_TLS_CERT"),
+        ({"DATA_DIR": "/proc/nothing"}, "NIGHTSHIFT_DATA_DIR"),
+    ],
+)
+def test_one_sentence_names_the_variable(tmp_path: Path, settings: dict[str, str], named: str) -> None:
+    done = started_with(tmp_path, **settings)
+    assert done.returncode == 2
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert done.stderr.startswith("nightshift: ")
+    assert named in done.stderr
+
+
+def test_uvicorn_that_is_not_installed_is_a_clear_word(tmp_path: Path) -> None:
+    started_with(tmp_path, "migrate", "-v0")
+    done = started_with(tmp_path, "serve", ASGI="uvicorn", PORT="1")
+    assert done.returncode != 0
+    assert "Traceback" not in done.stderr
+
+
+def test_serve_says_that_the_database_is_behind(tmp_path: Path) -> None:
+    done = started_with(tmp_path, "serve")
+    assert done.returncode == 1
+    assert "The database is not up to date" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_data_folder_and_its_key_are_private(tmp_path: Path) -> None:
+    assert started_with(tmp_path, "check").returncode == 0
+    assert (tmp_path / "data").stat().st_mode & 0o077 == 0
+    assert (tmp_path / "data" / "secret_key").stat().st_mode & 0o077 == 0
