@@ -225,6 +225,15 @@ class Nightshift:
         assert found is not None
         return found
 
+    def wait_for_log(self, task_id: int, seconds: float = 60.0) -> None:
+        """Until all output of the latest attempt is stored and compared."""
+        url = f"{self.url}/api/tasks/{task_id}/log"
+
+        def is_complete() -> bool:
+            return self.http.head(url, timeout=30).headers.get("X-Log-State") == "complete"
+
+        wait_until(is_complete, seconds, f"the output of task {task_id} to be complete")
+
     def log(self, task_id: int) -> bytes:
         reply = self.http.get(f"{self.url}/api/tasks/{task_id}/log", timeout=120)
         assert reply.ok, f"log of {task_id}: {reply.status_code}"
