@@ -221,6 +221,8 @@ def _round_trip(
         content += chunk
         if len(content) > REPLY_LIMIT_BYTES:
             raise ValueError(f"the reply is larger than {REPLY_LIMIT_BYTES} bytes")
+    if response.length:
+        raise http.client.IncompleteRead(bytes(content), response.length)
     return response, bytes(content)
 
 

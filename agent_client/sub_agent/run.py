@@ -15,7 +15,7 @@ from agent_client import wire
 from agent_client.probes.usage import UsageMeter
 from agent_client.process import prctl, proc
 from agent_client.process.family import Family
-from agent_client.process.spawn import HeldChild, spawn
+from agent_client.process.spawn import HeldChild, SpawnFailure, spawn
 from agent_client.process.spawn_sentence import explain
 from agent_client.sub_agent.delivery import Delivery
 from agent_client.sub_agent.event_log import start_event_log
@@ -70,19 +70,21 @@ def _run_locked(folder: SubAgentDir) -> int:
     reporter = Reporter(folder, delivery, meter)
     _end_on_term(reporter, folder)
     reporter.start()
-    if failure is not None:
-        os.waitpid(child.pid, 0)
-        sentence = explain(failure, prepared.command, prepared.host)
-        finish = never_ran("spawn_error", f"The script was not started: {sentence}.", folder.sizes(), now_text())
-    else:
+    if failure is None:
         log.info("script runs pid=%d", child.pid)
-        supervisor = Supervisor(
-            child.pid, family, StopFile(folder), grant["time_limit_seconds"], grant["grace_seconds"], beat
-        )
-        ending = supervisor.run()
-        finish = finish_of(ending, _facts(folder, grant, delivery, counters, meter))
+        limits = grant["time_limit_seconds"], grant["grace_seconds"]
+        ending = Supervisor(child.pid, family, StopFile(folder), *limits, beat).run()
+        finish = finish_of(ending, _facts(folder, delivery, counters, meter))
+    else:
+        os.waitpid(child.pid, 0)
+        finish = _spawn_error(failure, prepared, delivery)
     _end(folder, reporter, finish, beat)
     return 0
+
+
+def _spawn_error(failure: SpawnFailure, prepared: Prepared, delivery: Delivery) -> wire.Finish:
+    sentence = explain(failure, prepared.command, prepared.host)
+    return never_ran("spawn_error", f"The script was not started: {sentence}.", delivery.sizes(), now_text())
 
 
 class Beat:
@@ -137,9 +139,7 @@ def _end_on_term(reporter: Reporter, folder: SubAgentDir) -> None:
     signal.signal(signal.SIGTERM, leave)
 
 
-def _facts(
-    folder: SubAgentDir, grant: wire.Grant, delivery: Delivery, counters: OomCounters, meter: UsageMeter
-) -> Facts:
+def _facts(folder: SubAgentDir, delivery: Delivery, counters: OomCounters, meter: UsageMeter) -> Facts:
     result, sentence = read_result(folder.result_path)
     return Facts(
         sizes=delivery.sizes(),
