@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent_client import wire
-from agent_client.sub_agent_dir import SubAgentDir, Unreadable
+from agent_client.sub_agent_dir import REMOVED_PREFIX, SubAgentDir, Unreadable
 
 
 @dataclass(frozen=True)
@@ -108,5 +108,5 @@ def inventory_rows(inventory: Inventory, parent: Path) -> list[wire.InventoryRow
 
 def _folders(parent: Path) -> Iterator[SubAgentDir]:
     for path in sorted(parent.iterdir()):
-        if path.is_dir():
+        if path.is_dir() and not path.name.startswith(REMOVED_PREFIX):
             yield SubAgentDir(path)

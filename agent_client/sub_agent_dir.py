@@ -20,6 +20,7 @@ __all__ = ["Locked", "SubAgentDir", "Unreadable"]
 
 LOCK_PATIENCE_SECONDS = 2.0
 LOCK_POLL_SECONDS = 0.01
+REMOVED_PREFIX = ".removed-"  # no id of a sub agent begins with a dot
 STREAMS: tuple[wire.StreamName, ...] = ("out", "err")
 SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 
@@ -173,14 +174,12 @@ class SubAgentDir:
         return {name: self.stream_path(name).stat().st_size for name in STREAMS if self.stream_path(name).exists()}
 
     def remove(self) -> None:
-        """Delete the folder. `assignment.json` goes last, so that a crash leaves a folder that is still understood."""
-        for child in sorted(self.path.iterdir(), key=lambda child: child.name == "assignment.json"):
-            if child.is_dir() and not child.is_symlink():
-                shutil.rmtree(child)
-            else:
-                child.unlink(missing_ok=True)
-        self.path.rmdir()
+        """Delete the folder. It is renamed first and durably: half a folder would read as a script that never ran."""
+        doomed = self.path.with_name(f"{REMOVED_PREFIX}{self.path.name}")
+        shutil.rmtree(doomed, ignore_errors=True)
+        self.path.rename(doomed)
         sync_folder(self.path.parent)
+        shutil.rmtree(doomed)
 
 
 def _try_lock(descriptor: int) -> bool:

@@ -37,6 +37,7 @@ def run(config: AgentConfig) -> Farewell:
     """Be the main agent of this host until a signal or a failure. Raises what makes a start impossible."""
     state_dir.prepare(config.state_dir)
     state_dir.take_lock(config.state_dir)  # held until the process ends
+    state_dir.sweep_leftovers(config.state_dir / "sub_agents")
     _require_a_way_in(config)
     probe = make_probe(config)
     shutdown = Shutdown()

@@ -2,8 +2,12 @@
 
 import fcntl
 import os
+import shutil
 import stat
 from pathlib import Path
+
+from agent_client.journal import is_leftover
+from agent_client.sub_agent_dir import REMOVED_PREFIX, SubAgentDir
 
 
 class StateDirError(Exception):
@@ -37,6 +41,14 @@ def _prove_writable(path: Path) -> None:
     probe = path / f".writable.{os.getpid()}"
     probe.touch(mode=0o600)
     probe.unlink()
+
+
+def sweep_leftovers(sub_agents: Path) -> None:
+    """Finish what a crash interrupted: removals, and folders that were made but got no assignment."""
+    for path in sub_agents.iterdir():
+        is_half_removed = path.name.startswith(REMOVED_PREFIX)
+        if is_half_removed or (path.is_dir() and is_leftover(SubAgentDir(path))):
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def take_lock(path: Path) -> int:

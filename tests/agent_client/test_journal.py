@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from agent_client.journal import LocalRecord, inventory_rows, scan
+from agent_client.journal import Inventory, LocalRecord, inventory_rows, scan
 from agent_client.sub_agent_dir import SubAgentDir
 
 ASSIGNMENT: Any = {"sub_agent_id": "s1", "fence": 7, "task_id": 3, "attempt_no": 1, "nonce": "n"}
@@ -85,6 +85,24 @@ def test_leftovers_of_a_crash_are_nothing(tmp_path: Path) -> None:
     SubAgentDir.create(tmp_path, "half").path.joinpath(".assignment.json.77.tmp").write_text("{")
     (tmp_path / "a file").touch()
     assert scan(tmp_path) == scan(SubAgentDir.create(tmp_path / "elsewhere", "x").path)
+
+
+def test_a_removal_that_a_crash_interrupted_is_not_a_sub_agent_any_more(
+    tmp_path: Path, folder: SubAgentDir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half a folder would read as `assigned` or `claimed`, and its script would run a second time."""
+    values: Any = {}
+    for write in (folder.write_grant, folder.write_started, folder.write_exit, folder.write_delivered):
+        write(values)  # type: ignore[operator]
+
+    def killed(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("os.unlink", killed)
+    monkeypatch.setattr("os.rmdir", killed)
+    with pytest.raises(KeyboardInterrupt):
+        folder.remove()
+    assert scan(tmp_path) == Inventory()
 
 
 def test_a_missing_or_unreadable_parent_concludes_nothing(tmp_path: Path) -> None:

@@ -110,6 +110,18 @@ def test_a_state_directory_that_cannot_be_one_is_refused(tmp_path: Path) -> None
         state_dir.prepare(tmp_path / "file" / "state")
 
 
+def test_leftovers_of_a_crash_are_swept_and_nothing_else(tmp_path: Path) -> None:
+    values: Any = {"fence": 1, "task_id": 1}
+    kept = SubAgentDir.create(tmp_path, "kept")
+    kept.write_assignment(values)
+    damaged = SubAgentDir.create(tmp_path, "damaged")
+    (damaged.path / "exit.json").touch()
+    SubAgentDir.create(tmp_path, "empty")
+    (tmp_path / ".removed-s1" / "tmp").mkdir(parents=True)
+    state_dir.sweep_leftovers(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["damaged", "kept"]
+
+
 def test_one_agent_per_state_directory(tmp_path: Path) -> None:
     descriptor = state_dir.take_lock(tmp_path)
     with pytest.raises(StateDirInUse, match=f"pid {os.getpid()}"):
