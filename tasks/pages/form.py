@@ -120,11 +120,9 @@ class TaskForm(forms.Form):
 
     def __init__(self, *args: Any, gpu_sizes: list[tuple[int, int]] | None = None, **options: Any) -> None:
         """`gpu_sizes` are (MiB, number of cards with at least that much) of the hosts there are."""
-        super().__init__(*args, label_suffix="", **options)
+        super().__init__(*args, **{"label_suffix": "", **options})
         self.fields["template"].queryset = ScriptTemplate.objects.filter(is_archived=False)  # type: ignore[attr-defined]
         self.fields["gpu_memory"].choices = _gpu_choices(gpu_sizes or [])  # type: ignore[attr-defined]
-        for name in self.errors if self.is_bound else ():
-            self.fields[name].widget.attrs["aria-invalid"] = "true" if name in self.fields else "false"
 
     def clean_gpu_memory(self) -> int | None:
         chosen = self.cleaned_data["gpu_memory"]

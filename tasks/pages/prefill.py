@@ -48,15 +48,16 @@ def from_task(task: Task) -> dict[str, Any]:
     version = task.template_version
     if version is not None and not version.template.is_archived:
         values["template"] = version.template_id
-    edges = task.dependencies.select_related("depends_on")  # type: ignore[attr-defined]
+    edges = task.dependencies.select_related("depends_on")
     values["depends_on"] = dependency_text.show([TypedDependency(edge.depends_on_id, edge.kind) for edge in edges])
     return values
 
 
 def gpu_sizes() -> list[tuple[int, int]]:
     """(MiB, cards with at least that much) for every size of card there is, smallest first."""
-    sizes = sorted(Gpu.objects.filter(is_present=True, memory_mib__gt=0).values_list("memory_mib", flat=True))
-    return [(size, sum(other >= size for other in sizes)) for size in dict.fromkeys(sizes) if size]
+    found = Gpu.objects.filter(is_present=True).values_list("memory_mib", flat=True)
+    sizes = sorted(size for size in found if size)
+    return [(size, sum(other >= size for other in sizes)) for size in dict.fromkeys(sizes)]
 
 
 def _gpu_memory_choice(values: dict[str, Any]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ export class LogSource {
     this.state = "";
     this.isBusy = false;
     this.isStale = false;
+    this.generation = 0;
     this.abort = new AbortController();
   }
 
@@ -32,6 +33,7 @@ export class LogSource {
 
   // Shows again, from further back.
   showEarlier() {
+    this.generation += 1;
     this.window = earlierWindow(this.window);
     this.nudge();
   }
@@ -72,12 +74,12 @@ export class LogSource {
   }
 
   async #fetch() {
-    const asked = this.window;
-    const response = await this.#request({ headers: { Range: `bytes=${nextStart(asked)}-` } });
+    const { generation } = this;
+    const response = await this.#request({ headers: { Range: `bytes=${nextStart(this.window)}-` } });
     if (response.status === 416) return this.#ask();
     const range = readContentRange(response.headers.get("Content-Range")) ?? { start: 0, size: 0 };
     const bytes = new Uint8Array(await response.arrayBuffer());
-    if (this.window.isWhole !== asked.isWhole) return undefined; // earlier output was asked for meanwhile
+    if (generation !== this.generation) return undefined; // earlier output was asked for meanwhile
     const taken = take({ ...this.window, known: Math.max(this.window.known, range.size) }, range.start, bytes);
     this.window = taken.window;
     return this.handlers.onBytes(taken.bytes, taken.isReset);

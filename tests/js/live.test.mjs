@@ -1,0 +1,70 @@
+// Whom a message of the socket concerns, and what a reconnection tells the server and the page.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+const sockets = [];
+class FakeSocket extends EventTarget {
+  static OPEN = 1;
+  readyState = 0;
+  sent = [];
+  constructor(url) {
+    super();
+    this.url = url;
+    sockets.push(this);
+  }
+  send(text) {
+    this.sent.push(JSON.parse(text));
+  }
+  open() {
+    this.readyState = 1;
+    this.dispatchEvent(new Event("open"));
+  }
+  close() {
+    this.readyState = 3;
+    this.dispatchEvent(new Event("close"));
+  }
+  receive(message) {
+    this.dispatchEvent(Object.assign(new Event("message"), { data: JSON.stringify(message) }));
+  }
+}
+Object.assign(globalThis, {
+  WebSocket: FakeSocket,
+  location: { protocol: "http:", host: "here" },
+  document: new EventTarget(),
+  addEventListener: () => {},
+});
+const { isFor, isOpen, onOpen, serverNow, subscribe } = await import("../../static/src/lib/live.js");
+
+test("whom a message concerns", () => {
+  assert.equal(isFor("tasks", { kind: "task", id: 4 }), true);
+  assert.equal(isFor("tasks", { kind: "output", id: 4 }), false);
+  assert.equal(isFor("task-4", { kind: "output", id: 4 }), true);
+  assert.equal(isFor("task-4", { kind: "output", id: 41 }), false);
+  assert.equal(isFor("agents", { kind: "readings" }), true);
+});
+
+test("subscribe, hear, lose the server, come back", (context) => {
+  context.mock.timers.enable({ apis: ["setTimeout"] });
+  const heard = [];
+  let reopened = 0;
+  onOpen(() => (reopened += 1));
+  const stop = subscribe("tasks", (message) => heard.push(message.id));
+  const [first] = sockets;
+  assert.equal(first.url, "ws://here/ws/live/");
+  first.open();
+  assert.deepEqual(first.sent, [{ subscribe: ["tasks"] }]);
+  first.receive({ kind: "hello", server_time: "2026-01-01T00:00:00Z" });
+  assert.ok(Math.abs(serverNow() - Date.parse("2026-01-01T00:00:00Z")) < 5000);
+  first.receive({ kind: "task", id: 7 });
+  assert.deepEqual(heard, [7]);
+  assert.equal(reopened, 0);
+  first.close();
+  assert.equal(isOpen(), false);
+  context.mock.timers.tick(751);
+  assert.equal(sockets.length, 2);
+  sockets[1].open();
+  assert.deepEqual(sockets[1].sent, [{ subscribe: ["tasks"] }]);
+  assert.equal(reopened, 1);
+  stop();
+  assert.deepEqual(sockets[1].sent.at(-1), { unsubscribe: ["tasks"] });
+});

@@ -1,0 +1,121 @@
+// One request at a time, every byte once, in order, whatever the nudges do.
+import assert from "node:assert/strict";
+import { beforeEach, test } from "node:test";
+
+globalThis.document = { querySelector: () => null };
+const { LogSource } = await import("../../static/src/lib/log-source.js");
+
+let stored;
+let state;
+let requests;
+let running;
+let most;
+let limit;
+
+beforeEach(() => {
+  [stored, state, requests, running, most, limit] = ["", "open", [], 0, 0, Infinity];
+  globalThis.fetch = async (url, { method = "GET", headers = {} }) => {
+    requests.push(method);
+    running += 1;
+    most = Math.max(most, running);
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    running -= 1;
+    return method === "HEAD" ? head() : part(headers.Range);
+  };
+});
+
+function head() {
+  return new Response(null, { headers: { "Content-Length": String(stored.length), "X-Log-State": state } });
+}
+
+function part(range) {
+  const start = Number(/bytes=(\d+)-/.exec(range)[1]);
+  if (start >= stored.length) return new Response(null, { status: 416, headers: { "X-Log-State": state } });
+  const body = stored.slice(start, start + limit);
+  const headers = { "Content-Range": `bytes ${start}-${start + body.length - 1}/${stored.length}`, "X-Log-State": state };
+  return new Response(body, { status: 206, headers });
+}
+
+function reader() {
+  const shown = { text: "", resets: 0 };
+  const source = new LogSource("/log", { attemptNo: "1", stream: "out" }, {
+    onBytes: (bytes, isReset) => {
+      if (isReset) [shown.text, shown.resets] = ["", shown.resets + 1];
+      shown.text += new TextDecoder().decode(bytes);
+    },
+    onChange: () => {},
+    onError: (error) => assert.fail(error),
+  });
+  return { source, shown };
+}
+
+async function settled(source) {
+  while (source.isBusy) await new Promise((resolve) => setTimeout(resolve, 1));
+}
+
+test("shows what there is and then what comes", async () => {
+  stored = "one\n";
+  const { source, shown } = reader();
+  source.nudge();
+  await settled(source);
+  assert.equal(shown.text, "one\n");
+  stored += "two\n";
+  source.nudge(stored.length);
+  await settled(source);
+  assert.equal(shown.text, "one\ntwo\n");
+  assert.equal(shown.resets, 1);
+});
+
+test("many nudges, one request at a time, no byte twice", async () => {
+  stored = "start\n";
+  const { source, shown } = reader();
+  for (let number = 0; number < 50; number += 1) {
+    stored += `line ${number}\n`;
+    source.nudge(stored.length);
+  }
+  await settled(source);
+  assert.equal(shown.text, stored);
+  assert.equal(most, 1);
+});
+
+test("a reply of part of the range is followed by the rest", async () => {
+  stored = "0123456789".repeat(10);
+  limit = 7;
+  const { source, shown } = reader();
+  source.nudge(stored.length);
+  await settled(source);
+  assert.equal(shown.text, stored);
+});
+
+test("asking without news is one HEAD, and no error when there is nothing", async () => {
+  const { source, shown } = reader();
+  source.nudge();
+  await settled(source);
+  assert.deepEqual(requests, ["HEAD"]);
+  assert.equal(shown.text, "");
+});
+
+test("a log that starts over is shown anew", async () => {
+  stored = "first try\n";
+  const { source, shown } = reader();
+  source.nudge();
+  await settled(source);
+  stored = "again\n";
+  source.nudge();
+  await settled(source);
+  source.nudge();
+  await settled(source);
+  assert.equal(shown.text, "again\n");
+});
+
+test("it is closed once the server says so and everything was shown", async () => {
+  stored = "end\n";
+  const { source } = reader();
+  source.nudge();
+  await settled(source);
+  assert.equal(source.isClosed, false);
+  state = "complete";
+  source.nudge();
+  await settled(source);
+  assert.equal(source.isClosed, true);
+});
