@@ -37,22 +37,37 @@ mkdir -p "$folder/runs"
 run="$(mktemp -d "$folder/runs/$(date +%Y-%m-%d-%H%M%S)-XXXX")"
 ids=()
 
-# Submits one step: the name of its script, then options for `nightshift submit`. Adds its id to the ids.
-submit() {
-    local step="$1" id
-    shift
-    id="$("$cli" submit "$example/scripts/$step.sh" --name "example: ${step#*_}" --chdir "$example" \
-        --env "EXAMPLE_SIZE=$size" --env "EXAMPLE_DIR=$folder" --env "EXAMPLE_RUN_DIR=$run" \
-        --env "EXAMPLE_PYTHON=$python" --meta "example=language_model" --cpus 1 "$@")"
-    ids+=("$id")
-}
-
-# Ctrl-C, or a failure on the way: what was submitted goes on without us.
+# Ctrl-C, or a fault on the way: what was submitted goes on without us.
 say_how_to_cancel() {
     (( ${#ids[@]} == 0 )) || echo "The submitted tasks go on. To end them: $cli cancel ${ids[*]}" >&2
 }
 trap say_how_to_cancel EXIT
 trap 'exit 130' INT TERM
+
+report() {
+    "$python" "$repository/examples/report.py" --cli "$cli" "$1" "${ids[@]}"
+}
+
+# Waits for what was submitted, sums up and ends: with the exit code of the chain, or with $1 if the tasks went well.
+finish() {
+    local code=0
+    (( ${#ids[@]} )) || exit "$1"
+    "$cli" wait "${ids[@]}" || code=$?
+    report summary
+    trap - EXIT
+    exit "$(( code ? code : $1 ))"
+}
+
+# Submits one step: the name of its script, then options for `nightshift submit`. Adds its id to the ids. A step is
+# refused when one that it needs has failed already: then there is nothing more to submit.
+submit() {
+    local step="$1" id
+    shift
+    id="$("$cli" submit "$example/scripts/$step.sh" --name "example: ${step#*_}" --chdir "$example" \
+        --env "EXAMPLE_SIZE=$size" --env "EXAMPLE_DIR=$folder" --env "EXAMPLE_RUN_DIR=$run" \
+        --env "EXAMPLE_PYTHON=$python" --meta "example=language_model" --cpus 1 "$@")" || finish 1
+    ids+=("$id")
+}
 
 submit 1_environment --mem 512M --time 15m
 environment="${ids[-1]}"
@@ -68,9 +83,5 @@ submit 6_evaluate --mem 1G --time 30m --after "$baseline,$train"
 evaluate="${ids[-1]}"
 submit 7_plot --mem 512M --time 15m --after "$evaluate"
 
-"$python" "$repository/examples/report.py" --cli "$cli" links "${ids[@]}"
-code=0
-"$cli" wait "${ids[@]}" || code=$?
-"$python" "$repository/examples/report.py" --cli "$cli" summary "${ids[@]}"
-trap - EXIT
-exit "$code"
+report links
+finish 0

@@ -107,11 +107,22 @@ def check_its_own_code(python: Path) -> None:
     assert "OK" in done.stderr.splitlines()[-1]
 
 
+def python_without_venv(folder: Path, condition: str) -> Path:
+    """A Python that cannot make an environment; it says so once the shell's `condition` is true."""
+    script = folder / "python-without-venv"
+    wait = f"until {condition}; do sleep 0.1; done; exit 7"
+    script.write_text(f'#!/bin/sh\nif [ "$2" = venv ]; then {wait}; fi\nexec {shlex.quote(sys.executable)} "$@"\n')
+    script.chmod(0o755)
+    return script
+
+
 def test_a_failed_step_cancels_those_after_it(nightshift: Nightshift, agent: AgentProcess, tmp_path: Path) -> None:
-    broken = tmp_path / "python-without-venv"
-    broken.write_text(f'#!/bin/sh\n[ "$2" = venv ] && exit 7\nexec {shlex.quote(sys.executable)} "$@"\n')
-    broken.chmod(0o755)
+    go = tmp_path / "go"
+    before = nightshift.get("/api/tasks/?name=example")["count"]
+    broken = python_without_venv(tmp_path, f"[ -e {shlex.quote(str(go))} ]")
     chain = start_chain(nightshift, tmp_path, EXAMPLE_PYTHON=str(broken))
+    wait_until(lambda: nightshift.get("/api/tasks/?name=example")["count"] == before + 7, 60, "all seven tasks")
+    go.touch()
     output, _ = chain.communicate(timeout=CHAIN_SECONDS)
     assert chain.returncode == 7, output
     assert "1 of 7 tasks completed" in output
@@ -119,6 +130,16 @@ def test_a_failed_step_cancels_those_after_it(nightshift: Nightshift, agent: Age
     assert statuses.pop("example: environment") == "failed"
     assert statuses.pop("example: corpus") == "completed"
     assert set(statuses.values()) == {"canceled"}
+
+
+def test_a_step_that_fails_at_once_ends_the_chain(nightshift: Nightshift, agent: AgentProcess, tmp_path: Path) -> None:
+    """It may have failed before those after it were submitted: then they are refused, and the code is still its own."""
+    broken = python_without_venv(tmp_path, "true")
+    chain = start_chain(nightshift, tmp_path, EXAMPLE_PYTHON=str(broken))
+    output, _ = chain.communicate(timeout=CHAIN_SECONDS)
+    assert chain.returncode == 7, output
+    assert "example: environment   failed" in output
+    assert "1 of " in output
 
 
 def test_a_wrong_size_is_refused_before_anything_is_submitted(nightshift: Nightshift, tmp_path: Path) -> None:
