@@ -22,7 +22,6 @@ from agent_client.probes.host import HostProbe, declared_host, real_host
 from agent_client.system_log import EventLog
 
 log = EventLog(loop="main")
-SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 @dataclass(frozen=True)
@@ -41,14 +40,20 @@ def run(config: AgentConfig) -> Farewell:
     _require_a_way_in(config)
     probe = make_probe(config)
     shutdown = Shutdown()
-    for number in SIGNALS:
-        signal.signal(number, lambda received, frame: shutdown.ask(End(loops.EXIT_STOPPED)))
+    _end_on_signals(shutdown)
     protect_from_oom()
     launcher = Launcher()
     launcher.start()  # before any thread exists and before any priority is raised
     start_loop("beat", lambda: _live(config, probe, launcher, shutdown), shutdown)
     end = shutdown.wait()
     return _farewell(config, end)
+
+
+def _end_on_signals(shutdown: Shutdown) -> None:
+    """A hang-up that is ignored already stays ignored: that is what nohup is for."""
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, lambda received, frame: shutdown.ask(End(loops.EXIT_STOPPED)))
 
 
 def _require_a_way_in(config: AgentConfig) -> None:
