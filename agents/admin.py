@@ -30,7 +30,7 @@ OPERATIONS = (
     Operation(
         name="pause",
         label="Pause",
-        question="Pause: no new work, what runs goes on",
+        meaning="It gets no new work; what runs there goes on to its end.",
         done="paused",
         act=lambda agent, actor, reason: administration.pause(agent, actor=actor, reason=reason),
         applies=lambda agent: agent.standing == Standing.ACTIVE,
@@ -38,7 +38,7 @@ OPERATIONS = (
     Operation(
         name="resume",
         label="Resume",
-        question="Resume: give work again",
+        meaning="It gets work again.",
         done="resumed",
         act=lambda agent, actor, reason: administration.resume(agent, actor=actor, reason=reason),
         applies=lambda agent: agent.standing == Standing.PAUSED,
@@ -46,17 +46,16 @@ OPERATIONS = (
     Operation(
         name="deactivate",
         label="Deactivate",
-        question="Deactivate: refuse the host's credential",
+        meaning="The host's credential is refused. What runs there goes on and still reports; nothing new starts.",
         done="deactivated",
         act=lambda agent, actor, reason: administration.deactivate(agent, actor=actor, reason=reason),
         applies=lambda agent: agent.standing != Standing.DEACTIVATED,
-        consequence=lambda agent: "what runs there goes on and still reports; nothing new starts",
         is_danger=True,
     ),
     Operation(
         name="reactivate",
         label="Reactivate",
-        question="Reactivate: take the host back",
+        meaning="The host's credential is good again, and it gets work.",
         done="reactivated",
         act=lambda agent, actor, reason: administration.reactivate(agent, actor=actor, reason=reason),
         applies=lambda agent: agent.standing == Standing.DEACTIVATED,

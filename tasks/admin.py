@@ -50,7 +50,7 @@ def cancel_consequence(task: Task) -> str:
 CANCEL = Operation(
     name="cancel",
     label="Cancel task",
-    question="Cancel",
+    meaning="What depends on it and needs its success is canceled with it.",
     done="canceled or asked to stop",
     act=lambda task, actor, reason: lifecycle.cancel(task.pk, actor=actor, reason=reason),
     applies=lambda task: not task.is_final,

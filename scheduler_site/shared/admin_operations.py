@@ -29,7 +29,7 @@ class Operation:
 
     name: str
     label: str
-    question: str
+    meaning: str
     done: str
     act: Act
     applies: Callable[[Any], bool]
@@ -99,7 +99,7 @@ class OperatedAdmin(ReadOnlyAdmin):
     def _ask(self, request: HttpRequest, operation: Operation, rows: list[Any], back: str) -> HttpResponse:
         context = {
             **self.admin_site.each_context(request),
-            "title": operation.question,
+            "title": f"{operation.label}?",
             "opts": self.opts,
             "operation": operation,
             "rows": [(row, operation.consequence(row)) for row in rows],
