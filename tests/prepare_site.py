@@ -1,4 +1,4 @@
-"""Run as a program: migrates an empty data folder and prints the secrets tests need, as JSON."""
+"""Run as a program: fills an empty data folder (tables, static files) and prints the secrets tests need, as JSON."""
 
 import json
 import os
@@ -17,6 +17,7 @@ def main() -> None:
     from scheduler_site.access.tokens import create_token
 
     call_command("migrate", verbosity=0)
+    call_command("collectstatic", interactive=False, verbosity=0)
     user = owner()
     _, token = create_token(user, "tests")
     _, enrolment_token = create_enrolment_token("tests", user=user, uses=1000)
