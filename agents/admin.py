@@ -11,8 +11,10 @@ from agents import administration, enrolment
 from agents.models import Agent, AgentEvent, EnrolmentToken, Gpu
 from agents.states import Standing
 from scheduler_site.shared.admin_operations import OperatedAdmin, Operation
-from scheduler_site.shared.admin_parts import HistoryInline, ReadOnlyInline, pill
+from scheduler_site.shared.admin_parts import HistoryInline, ReadOnlyInline, column, gib, pill, plain_number
 from scheduler_site.shared.admin_secrets import SecretOnceAdmin
+
+MEMORY = column("memory_mib", "memory", gib)
 
 
 class AgentHistory(HistoryInline):
@@ -21,7 +23,7 @@ class AgentHistory(HistoryInline):
 
 class GpuInline(ReadOnlyInline):
     model = Gpu
-    fields = ("index", "name", "memory_mib", "uuid", "is_present")
+    fields = ("index", "name", MEMORY, "uuid", "is_present")
     readonly_fields = fields
     verbose_name_plural = "GPUs"
 
@@ -63,19 +65,40 @@ OPERATIONS = (
 )
 
 
+CORES = column("cpu_cores", "CPU cores", plain_number)
+DISK = column("disk_total_mib", "disk", gib)
+GPU_STATE = column("gpu_state", "GPUs", str)
+READING = (
+    column("cpu_usage", "CPU, percent", plain_number),
+    column("memory_usage", "memory, percent", plain_number),
+    column("load_1m", "load, 1 min", plain_number),
+    column("disk_free_mib", "disk free", gib),
+)
+
+
 @admin.register(Agent)
 class AgentAdmin(OperatedAdmin):
     operations = OPERATIONS
-    list_display = ("name", "shown_status", "shown_standing", "cpu_cores", "memory", "zone", "agent_version", "heard")
+    list_display = (
+        "name",
+        "shown_status",
+        "shown_standing",
+        CORES,
+        MEMORY,
+        "zone",
+        "agent_version",
+        "last_heartbeat_time",
+    )
     list_filter = ("connectivity", "standing", "zone", "gpu_state")
     search_fields = ("name", "hostname", "zone")
     inlines = (GpuInline, AgentHistory)
+    readonly_fields = (CORES, MEMORY, DISK, GPU_STATE, *READING)
     fieldsets = (
         (None, {"fields": ("name", "id", "shown_status", "shown_standing", "accepts_work")}),
         ("Host", {"fields": ("hostname", "zone", "agent_version", "host_facts", "is_declared")}),
         ("Times", {"fields": ("created_time", "started_at", "last_heartbeat_time")}),
-        ("Resources", {"fields": ("cpu_cores", "memory_mib", "disk_total_mib", "gpu_state", "gpu_detail")}),
-        ("Latest reading", {"fields": ("cpu_usage", "memory_usage", "load_1m", "disk_free_mib")}),
+        ("Resources", {"fields": (CORES, MEMORY, DISK, GPU_STATE, "gpu_detail")}),
+        ("Latest reading", {"fields": READING}),
         ("Session", {"fields": ("epoch", "boot_id", "incarnation", "machine_id"), "classes": ("collapse",)}),
     )
 
@@ -86,14 +109,6 @@ class AgentAdmin(OperatedAdmin):
     @admin.display(description="standing", ordering="standing")
     def shown_standing(self, agent: Agent) -> SafeString:
         return pill(agent.standing)
-
-    @admin.display(description="memory", ordering="memory_mib")
-    def memory(self, agent: Agent) -> str:
-        return "—" if agent.memory_mib is None else f"{agent.memory_mib / 1024:.1f} GiB"
-
-    @admin.display(description="last heartbeat", ordering="last_heartbeat_time")
-    def heard(self, agent: Agent) -> Any:
-        return agent.last_heartbeat_time
 
 
 class EnrolmentTokenForm(forms.ModelForm):  # type: ignore[type-arg]

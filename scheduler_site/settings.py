@@ -192,5 +192,6 @@ WHITENOISE_IMMUTABLE_FILE_TEST = r"^/static/(dist/chunks/.+-[0-9A-Z]{8}|.+\.[0-9
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 LANGUAGE_CODE = "en"
+FORMAT_MODULE_PATH = ["scheduler_site.formats"]
 TIME_ZONE = "UTC"
 USE_TZ = True

@@ -6,7 +6,16 @@ from django.contrib import admin
 from django.utils.safestring import SafeString
 
 from scheduler_site.shared.admin_operations import OperatedAdmin, Operation
-from scheduler_site.shared.admin_parts import HistoryInline, ReadOnlyInline, pill
+from scheduler_site.shared.admin_parts import (
+    HistoryInline,
+    ReadOnlyInline,
+    column,
+    duration,
+    gib,
+    pill,
+    plain_number,
+    yes_no,
+)
 from tasks import lifecycle
 from tasks.describe import badges, end_sentence
 from tasks.models import Dependency, SubAgent, Task, TaskEvent
@@ -59,6 +68,25 @@ CANCEL = Operation(
 )
 
 
+DURATION = column("execution_time", "duration", duration)
+SPLIT_OUTPUT = column("split_output", "stderr kept apart", yes_no)
+NEEDS = (
+    "priority",
+    column("cpu_cores", "CPU cores", plain_number),
+    column("memory_mib", "memory", gib),
+    column("gpu_count", "GPUs", plain_number),
+    column("gpu_memory", "memory per GPU", gib),
+    column("gpu_share", "shares its GPU", yes_no),
+)
+LIMITS = (
+    column("estimated_seconds", "estimate", duration),
+    column("time_limit_seconds", "time limit", duration),
+    column("grace_seconds", "between TERM and KILL", duration),
+    "retries",
+    "deadline_at",
+)
+
+
 @admin.register(Task)
 class TaskAdmin(OperatedAdmin):
     operations = (CANCEL,)
@@ -71,7 +99,7 @@ class TaskAdmin(OperatedAdmin):
         "agent_name",
         "submitted_by",
         "created_time",
-        "duration",
+        DURATION,
     )
     list_display_links = ("id", "name")
     list_filter = ("status", "priority", "agent_name", "template_type", "created_time")
@@ -81,12 +109,14 @@ class TaskAdmin(OperatedAdmin):
     fieldsets = (
         (None, {"fields": ("id", "name", "description", "shown_status", "shown_end", "submitted_by")}),
         ("Script", {"fields": ("script_content", "template_type", "template_version")}),
-        ("Needs", {"fields": ("priority", "cpu_cores", "memory_mib", "gpu_count", "gpu_memory", "gpu_share")}),
-        ("Limits", {"fields": ("estimated_seconds", "time_limit_seconds", "grace_seconds", "retries", "deadline_at")}),
-        ("Surroundings", {"fields": ("working_directory", "environment", "split_output", "metadata")}),
-        ("Where and when", {"fields": ("agent_name", "created_time", "start_time", "end_time", "duration")}),
+        ("Needs", {"fields": NEEDS}),
+        ("Limits", {"fields": LIMITS}),
+        ("Surroundings", {"fields": ("working_directory", "environment", SPLIT_OUTPUT, "metadata")}),
+        ("Where and when", {"fields": ("agent_name", "created_time", "start_time", "end_time", DURATION)}),
         ("Outcome", {"fields": ("end_reason", "exit_code", "exit_signal", "retries_used", "result")}),
     )
+
+    readonly_fields = (*NEEDS[1:], *LIMITS[:3], SPLIT_OUTPUT, DURATION)
 
     def get_queryset(self, request: Any) -> Any:
         tasks = super().get_queryset(request)
@@ -100,16 +130,3 @@ class TaskAdmin(OperatedAdmin):
     @admin.display(description="how it ended")
     def shown_end(self, task: Task) -> str:
         return end_sentence(task) or ", ".join(badges(task)) or "—"
-
-    @admin.display(description="duration", ordering="execution_time")
-    def duration(self, task: Task) -> str:
-        return "—" if task.execution_time is None else duration_text(task.execution_time)
-
-
-def duration_text(seconds: float) -> str:
-    """3725 as `1 h 02 m 05 s`."""
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes:02d} m {rest:02d} s"
-    return f"{minutes} m {rest:02d} s" if minutes else f"{rest} s"

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from scheduler_site.shared.admin_parts import ModelAdmin, ReadOnlyInline
+from scheduler_site.shared.admin_parts import ModelAdmin, ReadOnlyInline, column, gib, plain_number
 from scheduler_site.shared.errors import DomainError
 from templates_app.forms import TemplateForm
 from templates_app.models import ScriptTemplate, TemplateVersion
@@ -30,10 +30,15 @@ class AdminTemplateForm(TemplateForm):
         self.fields["script_content"].widget = ScriptEditor(attrs={"rows": 18, "cols": 100, "spellcheck": "false"})
 
 
+CORES = column("cpu_cores", "CPU cores", plain_number)
+MEMORY = column("memory_mib", "memory", gib)
+GPUS = column("gpu_count", "GPUs", plain_number)
+
+
 class VersionInline(ReadOnlyInline):
     model = TemplateVersion
     fk_name = "template"
-    fields = ("number", "note", "cpu_cores", "memory_mib", "gpu_count", "script", "created_by", "created_at")
+    fields = ("number", "note", CORES, MEMORY, GPUS, "script", "created_by", "created_at")
     readonly_fields = fields
     ordering = ("-number",)
     verbose_name_plural = "versions (never changed; an edit makes the next one)"

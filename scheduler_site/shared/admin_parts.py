@@ -3,6 +3,7 @@
 Changes nothing. Verbs on rows are in admin_operations.
 """
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
@@ -43,6 +44,43 @@ def pill(word: str) -> SafeString:
         look,
         word.replace("_", " "),
     )
+
+
+def column(name: str, label: str, text: Callable[[Any], object]) -> Any:
+    """A column under our words instead of its field's name; `text` makes what is shown, None is a dash.
+
+    It is a callable, which Django takes wherever it takes a name; its type stubs know of fewer places.
+    """
+
+    @admin.display(description=label, ordering=name)
+    def shown(row: Any) -> object:
+        value = getattr(row, name)
+        return "—" if value is None else text(value)
+
+    shown.__name__ = f"shown_{name}"
+    return shown
+
+
+def plain_number(value: Any) -> str:
+    """Whole numbers stay whole: 2, 0.5."""
+    return f"{float(value):.2f}".rstrip("0").rstrip(".")
+
+
+def gib(mib: float) -> str:
+    return f"{mib / 1024:.1f}".removesuffix(".0") + " GiB"
+
+
+def yes_no(value: Any) -> str:
+    return "yes" if value else "no"
+
+
+def duration(seconds: float) -> str:
+    """3725 as `1 h 02 m 05 s`."""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes:02d} m {rest:02d} s"
+    return f"{minutes} m {rest:02d} s" if minutes else f"{rest} s"
 
 
 class ReadOnlyAdmin(ModelAdmin):

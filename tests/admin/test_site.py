@@ -69,3 +69,9 @@ def test_the_index_opens_and_refuses_who_is_not_staff(admin: Client, client: Cli
     assert "Administration" in said(admin.get("/admin/"))
     client.force_login(make_user("bob"))
     assert client.get("/admin/").status_code == 302
+
+
+def test_times_are_in_the_order_of_the_other_pages(admin: Client) -> None:
+    made(admin, make_user("bob").pk)
+    created = ApiToken.objects.get().created_at
+    assert f"{created:%Y-%m-%d %H:%M:%S}" in said(admin.get(TOKENS))

@@ -1,0 +1,1 @@
+"""How Django shows dates where it formats them itself: the admin."""
