@@ -4,6 +4,7 @@ from django.db.models import F, Prefetch, QuerySet
 
 from tasks.models import AllocatedGpu, Dependency, OutputLog, SubAgent, Task
 
+_UNSHOWN = ("template_version__script_content",)
 _OTHER_TASK = ("depends_on__id", "depends_on__name", "depends_on__status")
 
 
@@ -19,7 +20,8 @@ def for_details() -> QuerySet[Task]:
 
 def with_details(tasks: QuerySet[Task]) -> QuerySet[Task]:
     """Seven queries more at most, however many tasks."""
-    return tasks.select_related("submitted_by", "template_version__template").prefetch_related(
+    joined = tasks.select_related("submitted_by", "template_version__template").defer(*_UNSHOWN)
+    return joined.prefetch_related(
         Prefetch("dependencies", queryset=_dependencies()),
         Prefetch("sub_agents", queryset=_latest_sub_agents(), to_attr="latest_sub_agents"),
     )
@@ -40,6 +42,7 @@ def _latest_sub_agents() -> QuerySet[SubAgent]:
 
 def _with_place(sub_agents: QuerySet[SubAgent]) -> QuerySet[SubAgent]:
     cards = AllocatedGpu.objects.select_related("gpu").order_by("gpu__index")
-    return sub_agents.select_related("allocation", "agent").prefetch_related(
+    joined = sub_agents.select_related("allocation", "agent").defer("gpu_info", "agent__gpu_info", "agent__host_facts")
+    return joined.prefetch_related(
         Prefetch("allocation__gpus", queryset=cards), Prefetch("logs", queryset=OutputLog.objects.all())
     )

@@ -32,14 +32,13 @@ def create(name: str, description: str, version: dict[str, Any], user: Any = Non
 def edit(
     template: ScriptTemplate, *, facts: dict[str, Any], version: dict[str, Any], user: Any = None
 ) -> ScriptTemplate:
-    """Change name, description or is_archived in place (`facts`); a changed script or default becomes the next version."""
-    template = ScriptTemplate.objects.select_for_update().select_related("current_version").get(pk=template.pk)
+    """Change name, description, is_archived in place (`facts`); a changed script or default makes the next version."""
+    template = ScriptTemplate.objects.select_for_update().get(pk=template.pk)
     name = facts.get("name", template.name)
     if ScriptTemplate.objects.filter(name=name).exclude(pk=template.pk).exists():
         raise Invalid("name", f"A template named {name} exists already.")
     ScriptTemplate.objects.filter(pk=template.pk).update(**facts, updated_at=timezone.now())
-    current = template.current_version
-    assert current is not None
+    current = template.versions.latest("number")
     merged = {field: version.get(field, getattr(current, field)) for field in VERSION_FIELDS}
     if any(getattr(current, field) != merged[field] for field in VERSION_FIELDS):
         _add_version(template, current.number + 1, {**merged, "note": version.get("note", "")}, user)

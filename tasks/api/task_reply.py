@@ -144,7 +144,7 @@ class SubAgentReply(serializers.ModelSerializer[SubAgent]):
     end_reason = serializers.ChoiceField(choices=EndReason.choices, read_only=True, allow_blank=True)
     agent_id = serializers.UUIDField(read_only=True)
     agent_name = serializers.CharField(source="agent.name", read_only=True)
-    cpu_cores = Cores(source="allocation.cpu_cores", read_only=True)
+    cpu_cores = Cores(source="allocation.cpu_cores", read_only=True, default=None, allow_null=True)
     gpu_indexes = serializers.SerializerMethodField()
     logs = OutputLogReply(many=True, read_only=True)
 
