@@ -34,7 +34,8 @@ class Ladder:
         self._family = family
         self._clock = clock
         self._kill_at: float | None = None
-        self._killing_since: float | None = None
+        self._is_killing = False
+        self._give_up_at = 0.0
         self._next_round_at = 0.0
         self._rounds = 0
         self._empty_scans = 0
@@ -46,7 +47,7 @@ class Ladder:
     @property
     def is_quick(self) -> bool:
         """Whether the next step should follow within milliseconds: rounds that race against a forking family."""
-        return self._killing_since is not None and self._rounds < QUICK_ROUNDS
+        return self._is_killing and self._rounds < QUICK_ROUNDS
 
     def stop(self, grace_seconds: float) -> None:
         """Ask the living script to end, and continue it in case it was stopped. Asked again, only the grace shrinks."""
@@ -61,7 +62,7 @@ class Ladder:
     def step(self, script_ended: bool, has_children: bool) -> Progress:
         """`has_children` false proves that the tree is empty: every orphan of the family becomes our child."""
         now = self._clock()
-        if script_ended and not has_children and self._killing_since is None:
+        if script_ended and not has_children and not self._is_killing:
             return Progress.GONE
         if script_ended and self._kill_at is None:
             self._kill_at = now + LEFTOVER_GRACE_SECONDS
@@ -71,8 +72,9 @@ class Ladder:
             if script_ended:
                 self._ask_leftovers()
             return Progress.WAITING
-        if self._killing_since is None:
-            self._killing_since = now
+        if not self._is_killing:
+            self._is_killing = True
+            self._give_up_at = now + UNKILLABLE_SECONDS
         return self._kill_round(now, script_ended, has_children)
 
     def _ask_leftovers(self) -> None:
@@ -104,4 +106,4 @@ class Ladder:
         self._empty_scans = 0 if self.survivors else self._empty_scans + 1
         if script_ended and not has_children and self._empty_scans >= EMPTY_SCANS:
             return Progress.GONE
-        return Progress.STUCK if now - (self._killing_since or now) >= UNKILLABLE_SECONDS else Progress.WAITING
+        return Progress.STUCK if now >= self._give_up_at else Progress.WAITING
