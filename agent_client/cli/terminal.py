@@ -7,20 +7,23 @@ import codecs
 import re
 
 HELD_MAX = 4096
-_STRING_START = "(?:\x1b[\\]PX^_]|[\x90\x98\x9d\x9e\x9f])"
+_CSI_REST = "[0-?]*[ -/]*[@-~]"
 # Without other starts in it, so that a text of starts alone takes no quadratic time.
 _STRING_BODY = "[^\x07\x1b\x80-\x9f\n\r]*"
-_CSI_START = "(?:\x1b\\[|\x9b)"
+_STRING_END = "(?:\x07|\x1b\\\\|\x9c)"
+# One control character, then what belongs to it: beginning with a plain class makes the search fast on plain text.
 _SEQUENCE = re.compile(
-    f"(?P<csi>{_CSI_START}[0-?]*[ -/]*[@-~])"
-    f"|{_STRING_START}{_STRING_BODY}(?:\x07|\x1b\\\\|\x9c)"
-    "|\x1b[ -/]+[0-~]|\x1b[0-OQ-WYZ\\\\`-~]"
-    "|(?P<line>\r\n|\r)"
-    "|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f](?:"
+    f"(?<=\x1b)\\[{_CSI_REST}|(?<=\x9b){_CSI_REST}"
+    f"|(?<=\x1b)[\\]PX^_]{_STRING_BODY}{_STRING_END}|(?<=[\x90\x98\x9d-\x9f]){_STRING_BODY}{_STRING_END}"
+    "|(?<=\x1b)[ -/]+[0-~]|(?<=\x1b)[0-OQ-WYZ\\\\`-~]"
+    "|(?<=\r)\n)?"
 )
 _COLOUR = re.compile("(?:\x1b\\[|\x9b)[0-9;:]*m")
 # The end of a text that may go on: a started sequence, or a carriage return whose newline has not come yet.
-_UNFINISHED = re.compile(f"(?:{_CSI_START}[0-?]*[ -/]*|{_STRING_START}{_STRING_BODY}\x1b?|\x1b[ -/]*|\r)\\Z")
+_UNFINISHED = re.compile(
+    f"(?:\x1b\\[|\x9b)[0-?]*[ -/]*\\Z|(?:\x1b[\\]PX^_]|[\x90\x98\x9d-\x9f]){_STRING_BODY}\x1b?\\Z|\x1b[ -/]*\\Z|\r\\Z"
+)
 _NOT_IN_A_LINE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
 RESET = "\x1b[0m"
 
@@ -56,9 +59,9 @@ class TerminalText:
         return _SEQUENCE.sub(self._replacement, text)
 
     def _replacement(self, match: re.Match[str]) -> str:
-        if match["line"]:
+        sequence = match[0]
+        if sequence[0] == "\r":
             return "\n"  # a progress bar becomes lines; a bare return could overwrite what was shown
-        sequence = match["csi"] or ""
         if not self._with_colours or not _COLOUR.fullmatch(sequence):
             return ""
         self._is_coloured = True
