@@ -28,6 +28,8 @@ class Follower:
             had_news = keep_trying(self._copy_new) > 0
             if had_news:
                 self._progress_at = time.monotonic()
+                if self.reader.offset < self.reader.size:
+                    continue  # one answer holds only so much
             elif keep_trying(self._is_over):
                 return
             pause(pace.next_seconds(had_news))

@@ -45,8 +45,11 @@ class LogReader:
         return self.offset - before
 
     def copy_all(self, take: Take) -> None:
-        """Hand on everything that was stored when this began, whatever the size of one answer."""
-        while self.copy_new(take) and self.offset < self.size:
+        """Hand on what is stored when this begins, in however many answers; a busy task cannot keep it going."""
+        if not self.copy_new(take):
+            return
+        end = self.size
+        while self.offset < end and self.copy_new(take):
             pass
 
     def seek_last_lines(self, lines: int) -> None:

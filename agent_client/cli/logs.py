@@ -54,7 +54,8 @@ def _reader(api: UserApi, arguments: argparse.Namespace) -> LogReader:
     task = api.task(task_id)
     attempt_no = int(task.get("attempt_no") or 0)
     if arguments.attempt is not None and not 1 <= arguments.attempt <= attempt_no:
-        raise CliError(f"--attempt: task {task_id} has {attempt_no or 'no'} attempts")
+        had = f"its latest attempt is {attempt_no}" if attempt_no else "it has not been started"
+        raise CliError(f"--attempt: task {task_id} has no attempt {arguments.attempt}; {had}")
     if not attempt_no and not arguments.follow:
         note(f"task {task_id} has not been started: {task.get('waiting_sentence') or task['status']}")
     return LogReader(api, task_id, arguments.attempt or attempt_no or None, arguments.stream)

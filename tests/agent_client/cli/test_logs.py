@@ -93,7 +93,10 @@ def test_a_chosen_attempt_and_stream(connected: FakeApi, nightshift: Nightshift)
     assert nightshift("logs", "1", "--attempt", "1", "-f").out == "first\n"
     assert nightshift("logs", "1", "--stream", "err").out == "errors\n"
     missing = nightshift("logs", "1", "--attempt", "3")
-    assert (missing.status, missing.err) == (1, "nightshift: --attempt: task 1 has 2 attempts\n")
+    assert (missing.status, missing.err) == (
+        1,
+        "nightshift: --attempt: task 1 has no attempt 3; its latest attempt is 2\n",
+    )
 
 
 def test_a_task_that_waits_says_so(connected: FakeApi, nightshift: Nightshift) -> None:
