@@ -12,6 +12,7 @@ FLAGS = {
     "script_content": "script",
     "script": "--script",
     "template_type": "--template",
+    "template": "--template",
     "priority": "--priority",
     "cpu_cores": "--cpus",
     "memory_mib": "--mem",

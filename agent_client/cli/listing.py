@@ -13,8 +13,9 @@ from agent_client.user_api import Json, UserApi
 
 DEFAULT_LIMIT = 30
 PAGE_SIZE = 100
-HEADERS = ("ID", "NAME", "STATUS", "PRIORITY", "HOST", "CREATED", "DURATION", "")
+HEADERS = ("ID", "NAME", "STATUS", "PRIO", "HOST", "CREATED", "DURATION", "")
 STATUS_COLUMN = 2
+RIGID_COLUMNS = (0, 2, 3, 5, 6)  # a number or time that is cut says nothing
 _FILTERS = ("status", "name", "template", "script", "created_after", "created_before")
 
 
@@ -81,7 +82,7 @@ def _print(tasks: list[Json]) -> None:
     def paint(row: int, column: int, text: str) -> str:
         return coloured(rows[row][column], text) if column == STATUS_COLUMN else text
 
-    print("\n".join(table.lines(HEADERS, rows, screen_width(), paint)))
+    print("\n".join(table.lines(HEADERS, rows, screen_width(), paint, RIGID_COLUMNS)))
 
 
 def _row(task: Json, now: datetime) -> list[str]:

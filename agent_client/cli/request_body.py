@@ -1,6 +1,6 @@
-"""The body of a submit request from parsed flags, script and template. Pure but for the names it is given.
+"""The body of a submit request from parsed flags and a script. Sends nothing.
 
-Only what the user or the template said is sent: the server's defaults stay the server's.
+Only what the user said is in it: the defaults of the server and of a template stay theirs.
 """
 
 import argparse
@@ -10,20 +10,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from agent_client.cli.script_source import Script
+
 Json = dict[str, Any]
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-TEMPLATE_DEFAULTS = (
-    "priority",
-    "cpu_cores",
-    "memory_mib",
-    "gpu_count",
-    "gpu_memory",
-    "time_limit_seconds",
-)
 # Field of the API -> attribute of the parsed flags.
 _PLAIN = {
-    "template_type": "template",
     "priority": "priority",
     "cpu_cores": "cpus",
     "memory_mib": "mem",
@@ -41,29 +34,33 @@ _PLAIN = {
 
 def build(
     arguments: argparse.Namespace,
-    *,
-    script: str,
-    name: str,
+    script: Script | None,
     depends_on: list[int | dict[str, int | str]],
-    working_directory: str,
-    template: Mapping[str, Any] | None,
     environ: Mapping[str, str],
 ) -> Json:
-    """Raises ValueError that names a bad --env or --meta."""
-    body: Json = {field: template[field] for field in TEMPLATE_DEFAULTS if _says(template, field)} if template else {}
+    """Without a script the server takes it from the template. Raises ValueError that names a bad --env or --meta."""
     asked = {field: getattr(arguments, attribute) for field, attribute in _PLAIN.items()}
-    body |= {field: value for field, value in asked.items() if value not in (None, False)}
+    body: Json = {field: value for field, value in asked.items() if value not in (None, False)}
+    body |= _subject(arguments.template, script)
+    if arguments.name is not None:
+        body["name"] = arguments.name
     wants_gpu = arguments.gpu_mem or arguments.gpu_share
-    if wants_gpu and arguments.gpus is None and not body.get("gpu_count"):
+    if wants_gpu and script and arguments.gpus is None:  # a template may ask for more than one
         body["gpu_count"] = 1
-    body |= {"name": name, "script_content": script}
     optional: Json = {
         "depends_on": depends_on,
-        "working_directory": working_directory,
+        "working_directory": directory(arguments.chdir, environ),
         "environment": environment(arguments.env, environ),
         "metadata": pairs(arguments.meta),
     }
     return body | {field: value for field, value in optional.items() if value}
+
+
+def _subject(template: str | None, script: Script | None) -> Json:
+    """What is run: an own script, under any word as its type, or a template with its resources."""
+    if script is None:
+        return {"name": template, "template": template}
+    return {"name": script.name, "script_content": script.text} | ({"template_type": template} if template else {})
 
 
 def environment(words: Iterable[str], environ: Mapping[str, str]) -> dict[str, str]:
@@ -101,7 +98,3 @@ def _here(environ: Mapping[str, str]) -> Path:
     real = Path.cwd()
     named = Path(environ.get("PWD", ""))
     return named if named.is_absolute() and named.exists() and named.samefile(real) else real
-
-
-def _says(template: Mapping[str, Any], field: str) -> bool:
-    return template.get(field) not in (None, "")

@@ -75,7 +75,8 @@ def _wishes(task: Json) -> Iterator[Fact]:
 
 def resources(wishes: Json) -> str:
     """What a task or template asks for, in a few words."""
-    parts = [f"{wishes.get('cpu_cores') or 0} CPU cores"]
+    cores = wishes.get("cpu_cores") or 0
+    parts = [f"{cores} CPU core{'s' * (cores != 1)}"]
     if wishes.get("memory_mib"):
         parts.append(units.shown_mib(wishes["memory_mib"]))
     if wishes.get("gpu_count"):

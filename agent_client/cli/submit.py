@@ -7,7 +7,7 @@ import uuid
 
 from agent_client.cli import dependencies, request_body, script_source, units
 from agent_client.cli.connection import connect
-from agent_client.cli.errors import CliError, UsageError
+from agent_client.cli.errors import UsageError
 from agent_client.cli.output import note, print_json
 from agent_client.cli.parsing import typed, whole_number
 from agent_client.cli.task_ids import resolved
@@ -89,38 +89,22 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _body(api: UserApi, arguments: argparse.Namespace) -> Json:
-    script, template = _script(api, arguments)
-    ignored = script_source.ignored_directives(script.text)
+    script = _script(arguments)
+    ignored = script_source.ignored_directives(script.text) if script else 0
     if ignored:
         note(f"{ignored} #SBATCH lines have no effect; give their options as flags")
     wanted = [item for group in arguments.after for item in group]
     try:
-        return request_body.build(
-            arguments,
-            script=script.text,
-            name=arguments.name if arguments.name is not None else script.name,
-            depends_on=dependencies.for_request([(resolved(api, item.task), item.kind) for item in wanted]),
-            working_directory=request_body.directory(arguments.chdir, os.environ),
-            template=template,
-            environ=os.environ,
-        )
+        depends_on = dependencies.for_request([(resolved(api, item.task), item.kind) for item in wanted])
+        return request_body.build(arguments, script, depends_on, os.environ)
     except ValueError as error:
         raise UsageError(str(error)) from error
 
 
-def _script(api: UserApi, arguments: argparse.Namespace) -> tuple[script_source.Script, Json | None]:
-    """The script and, if it is the template's own, the template whose resources come with it."""
+def _script(arguments: argparse.Namespace) -> script_source.Script | None:
+    """None: the template's own."""
     if arguments.wrap is not None:
-        return script_source.from_command(arguments.wrap), None
+        return script_source.from_command(arguments.wrap)
     if arguments.template and arguments.file is None:
-        template = _template(api, arguments.template)
-        return script_source.Script(template["script_content"], template["name"]), template
-    return script_source.from_file(arguments.file), None
-
-
-def _template(api: UserApi, name: str) -> Json:
-    for template in api.templates(name=name):
-        if template["name"] == name:
-            return template
-    known = ", ".join(template["name"] for template in api.templates()) or "there is none yet"
-    raise CliError(f"--template: no template is named {name!r} (known: {known}); to use your own script, name its file")
+        return None
+    return script_source.from_file(arguments.file)

@@ -1,7 +1,7 @@
 """Columns for a terminal: widths that count wide characters, shortened to the width of the screen. Prints nothing."""
 
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 
 GAP = "  "
@@ -30,11 +30,12 @@ def lines(
     rows: Sequence[Sequence[str]],
     screen_width: int | None = None,
     paint: Callable[[int, int, str], str] = lambda row, column, text: text,
+    rigid: Collection[int] = (),
 ) -> list[str]:
-    """The table line by line. `paint` may colour a padded cell; without `screen_width` nothing is cut."""
+    """The table line by line. `paint` may colour a cell; without `screen_width` nothing is cut, `rigid` columns never."""
     widths = [max(map(display_width, column)) for column in zip(headers, *rows, strict=True)]
     if screen_width:
-        widths = _fitted(widths, screen_width)
+        widths = _fitted(widths, screen_width, rigid)
     painted = [_line(headers, widths, lambda column, text: text)]
     for number, row in enumerate(rows):
         painted.append(_line(row, widths, partial(paint, number)))
@@ -50,12 +51,13 @@ def _line(cells: Sequence[str], widths: Sequence[int], paint: Callable[[int, str
     return GAP.join(padded).rstrip()
 
 
-def _fitted(widths: list[int], screen_width: int) -> list[int]:
+def _fitted(widths: list[int], screen_width: int, rigid: Collection[int]) -> list[int]:
     """Take what is too much from the widest columns, down to SHORTEST."""
     widths = list(widths)
     excess = sum(widths) + len(GAP) * (len(widths) - 1) - screen_width
-    while excess > 0:
-        widest = max(range(len(widths)), key=widths.__getitem__)
+    flexible = [column for column in range(len(widths)) if column not in rigid]
+    while excess > 0 and flexible:
+        widest = max(flexible, key=widths.__getitem__)
         if widths[widest] <= SHORTEST:
             break
         widths[widest] -= 1

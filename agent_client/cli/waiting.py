@@ -43,8 +43,4 @@ def _take(tasks: dict[int, Json], ended: dict[int, Json]) -> None:
     for task_id, task in tasks.items():
         if task["status"] in FINAL_STATUSES:
             ended[task_id] = task
-            note(f"task {task_id} {task['status']}{_why(task)}")
-
-
-def _why(task: Json) -> str:
-    return f": {task['end_sentence']}" if task["status"] != "completed" and task.get("end_sentence") else ""
+            note(f"task {task_id}: {task.get('end_sentence') or task['status']}")

@@ -15,10 +15,8 @@ def test_bare_command_is_the_list(connected: FakeApi, nightshift: Nightshift) ->
     connected.add_task(name="训练", waiting_sentence="waits for 2 GPUs")
     result = nightshift()
     lines = result.out.splitlines()
-    assert lines[0].split() == ["ID", "NAME", "STATUS", "PRIORITY", "HOST", "CREATED", "DURATION"]
-    assert re.fullmatch(
-        r"2   训练  waiting    3               2026-08-2\d \d\d:\d\d            waits for 2 GPUs", lines[1]
-    )
+    assert lines[0].split() == ["ID", "NAME", "STATUS", "PRIO", "HOST", "CREATED", "DURATION"]
+    assert re.fullmatch(r"2   训练  waiting    3           2026-08-2\d \d\d:\d\d            waits for 2 GPUs", lines[1])
     assert "1m01s" in lines[2]
     assert nightshift("ls").out == result.out
 

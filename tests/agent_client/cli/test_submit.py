@@ -158,35 +158,15 @@ def test_sbatch_lines_are_not_ignored_silently(connected: FakeApi, nightshift: N
     assert "2 #SBATCH lines" in nightshift("submit", str(script)).err
 
 
-def test_template_gives_script_and_resources(connected: FakeApi, nightshift: Nightshift) -> None:
-    connected.templates = [
-        {"name": "train-big", "script_content": "echo big\n", "cpu_cores": 8, "priority": 3},
-        {
-            "name": "train",
-            "script_content": "echo t\n",
-            "cpu_cores": 4,
-            "gpu_count": 1,
-            "memory_mib": None,
-            "priority": 2,
-        },
-    ]
-    assert nightshift("submit", "--template", "train", "-c", "2", "-D", "").status == 0
-    assert sent(connected) == {
-        "name": "train",
-        "template_type": "train",
-        "script_content": "echo t\n",
-        "cpu_cores": 2,
-        "gpu_count": 1,
-        "priority": 2,
-    }
+def test_without_a_script_the_template_is_named(connected: FakeApi, nightshift: Nightshift) -> None:
+    assert nightshift("submit", "--template", "train", "-c", "2", "--gpu-mem", "8", "-D", "").status == 0
+    assert sent(connected) == {"name": "train", "template": "train", "cpu_cores": 2, "gpu_memory": 8192}
 
 
-def test_unknown_template_is_named_with_the_known(connected: FakeApi, nightshift: Nightshift) -> None:
-    connected.templates = [{"name": "train", "script_content": "x"}]
+def test_unknown_template_is_named_by_its_flag(connected: FakeApi, nightshift: Nightshift) -> None:
+    connected.answers.append((400, {"template": ["There is no template 'trian'."]}))
     result = nightshift("submit", "--template", "trian")
-    assert result.status == 1
-    assert "'trian'" in result.err
-    assert "known: train" in result.err
+    assert (result.status, result.err) == (1, "nightshift: --template: There is no template 'trian'\n")
 
 
 def test_lost_reply_does_not_double_the_task(connected: FakeApi, nightshift: Nightshift, script: Path) -> None:
@@ -242,7 +222,7 @@ def test_wait_exits_like_the_task(connected: FakeApi, nightshift: Nightshift, sc
     connected.answers += [(201, task_values(1)), (200, task_values(1, status="running")), (200, ended)]
     result = nightshift("submit", "--wait", str(script))
     assert (result.status, result.out) == (7, "1\n")
-    assert "task 1 failed: exit code 7" in result.err
+    assert "task 1: exit code 7" in result.err
 
 
 def test_working_directory_keeps_the_shells_name(

@@ -29,3 +29,8 @@ def test_shortened_text_says_so(text: str, width: int) -> None:
 def test_paint_sees_unpadded_cells() -> None:
     shown = table.lines(("A", "B"), [["x", "y"]], None, lambda row, column, text: f"<{row}{column}{text}>")
     assert shown[1] == "<00x>  <01y>"
+
+
+def test_rigid_columns_are_not_cut() -> None:
+    shown = table.lines(("A", "B"), [["2026-08-21 10:00", "a long name of a task"]], 28, rigid=(0,))
+    assert shown[1] == "2026-08-21 10:00  a long na…"

@@ -35,7 +35,7 @@ def test_several_exit_like_the_first_that_did_not_complete(connected: FakeApi, n
     result = nightshift("wait", "1,2", "3", "--json")
     assert result.status == 5
     assert [task["id"] for task in json.loads(result.out)] == [1, 2, 3]
-    assert "task 2 failed: exit code 5" in result.err
+    assert "task 2: exit code 5" in result.err
 
 
 def test_waits_for_the_end(connected: FakeApi, started: Started) -> None:
