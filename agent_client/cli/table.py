@@ -32,7 +32,7 @@ def lines(
     paint: Callable[[int, int, str], str] = lambda row, column, text: text,
     rigid: Collection[int] = (),
 ) -> list[str]:
-    """The table line by line. `paint` may colour a cell; without `screen_width` nothing is cut, `rigid` columns never."""
+    """The table line by line. `paint` may colour a cell. Cut to `screen_width`, if given; `rigid` columns never."""
     widths = [max(map(display_width, column)) for column in zip(headers, *rows, strict=True)]
     if screen_width:
         widths = _fitted(widths, screen_width, rigid)
