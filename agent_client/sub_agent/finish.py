@@ -87,7 +87,9 @@ def _reason(ending: Ending, facts: Facts) -> wire.FinishReason:
         return "unkillable"
     if ending.sent_signals:
         return "timeout" if ending.stop_reason == "timeout" else "cancel"
-    killed = ended_by_signal(ending.wait_status) == signal.SIGKILL or exit_code(ending.wait_status) == KILLED_CHILD_EXIT_CODE
+    killed = (
+        ended_by_signal(ending.wait_status) == signal.SIGKILL or exit_code(ending.wait_status) == KILLED_CHILD_EXIT_CODE
+    )
     if killed and facts.oom_kills_rose:
         return "oom"
     return "signal" if os.WIFSIGNALED(ending.wait_status) else "exit"
