@@ -1,0 +1,99 @@
+"""Each state has one writer: who may change it can be said from the file name."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.habits import source
+
+# field -> the modules that may write it; creating a row with its first state counts as writing
+WRITERS = {
+    "status": {"tasks/lifecycle.py"},
+    "current_fence": {"tasks/lifecycle.py"},
+    "state": {"tasks/sub_agent_lifecycle.py", "tasks/logs.py"},
+    "connectivity": {"agents/sessions.py", "agents/supervision.py"},
+}
+PUBLISHERS = {
+    "tasks/messages.py",
+    "agents/messages.py",
+    "tasks/lifecycle.py",
+    "tasks/sub_agent_lifecycle.py",
+}
+QUERYSET_WRITES = {"update", "create", "get_or_create", "update_or_create", "aupdate", "acreate"}
+HAVE_SUCH_FIELDS = ("tasks", "agents")
+
+
+def written_fields(tree: ast.Module) -> Iterator[str]:
+    """Names of model fields that this module assigns on objects, passes to queryset writes, or saves by name."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            yield from (target.attr for target in targets if is_field(target))
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            if node.func.attr in QUERYSET_WRITES:
+                yield from (keyword.arg for keyword in node.keywords if keyword.arg)
+                yield from names_in(node, "defaults")
+            elif node.func.attr in {"save", "bulk_update"}:
+                yield from names_in(node, "update_fields")
+
+
+def is_field(target: ast.expr) -> bool:
+    """`task.status = ...`, but not a class's own `self.status`: those are values, not rows."""
+    return isinstance(target, ast.Attribute) and not (
+        isinstance(target.value, ast.Name) and target.value.id in {"self", "cls"}
+    )
+
+
+def names_in(call: ast.Call, keyword: str) -> Iterator[str]:
+    for given in call.keywords:
+        if given.arg == keyword:
+            for node in ast.walk(given.value):
+                if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                    yield node.value
+
+
+@pytest.mark.parametrize("path", source.modules(*source.SERVER), ids=source.shown)
+def test_only_its_writers_write_a_state(path: Path) -> None:
+    written = set(written_fields(source.tree_of(path)))
+    for field, writers in WRITERS.items():
+        if field in written:
+            assert source.shown(path) in writers, f"{field} is written here"
+
+
+def test_the_writers_do_write() -> None:
+    """A rule whose writer was renamed would hold for nothing."""
+    for field, writers in WRITERS.items():
+        for writer in writers:
+            assert field in names_used(source.tree_of(source.ROOT / writer)), f"{writer} writes no {field}"
+
+
+def names_used(tree: ast.Module) -> set[str | None]:
+    """A writer may go through a helper of its own: any keyword and any assigned attribute counts."""
+    keywords = {node.arg for node in ast.walk(tree) if isinstance(node, ast.keyword)}
+    return keywords | set(written_fields(tree))
+
+
+@pytest.mark.parametrize("path", source.modules(*source.SERVER), ids=source.shown)
+def test_only_lifecycles_and_messages_publish(path: Path) -> None:
+    if source.shown(path) in PUBLISHERS or path.name == "broadcast.py":
+        return
+    calls = [node.func for node in ast.walk(source.tree_of(path)) if isinstance(node, ast.Call)]
+    names = {ast.unparse(function) for function in calls}
+    assert not {name for name in names if name.endswith(("broadcast.publish", "broadcast.publish_latest"))}
+
+
+@pytest.mark.parametrize(
+    ("code", "fields"),
+    [
+        ("task.status = 1", ["status"]),
+        ("self.status = 1", []),
+        ("rows.filter(status=1).update(state=2)", ["state"]),
+        ("Task.objects.create(status=1)", ["status"]),
+        ("rows.update_or_create(pk=1, defaults={'status': 2})", ["pk", "defaults", "status"]),
+        ("task.save(update_fields=['status'])", ["status"]),
+    ],
+)
+def test_what_counts_as_writing(code: str, fields: list[str]) -> None:
+    assert list(written_fields(ast.parse(code))) == fields
