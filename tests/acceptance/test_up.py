@@ -42,6 +42,13 @@ class Up:
         return {**base, "XDG_CONFIG_HOME": str(self.folder / "config"), "HOME": str(self.folder)}
 
     def start(self) -> Process:
+        """Running, its link printed."""
+        run = self.attempt()
+        assert run.is_alive(), run.output()
+        return run
+
+    def attempt(self) -> Process:
+        """Running, or ended."""
         log = self.folder / f"up-{len(self.runs)}.out"
         run = Process(start_process([sys.executable, "manage.py", "up"], log, self.environment()), log)
         self.runs.append(run)
@@ -108,7 +115,7 @@ def test_from_nothing_to_a_finished_task_without_a_question(up: Up) -> None:
 
 def test_a_second_start_prints_a_link_and_leaves_the_first_alone(up: Up) -> None:
     first = up.start()
-    second = up.start()
+    second = up.attempt()
     assert second.child.wait(60) == 0
     link = LINK.search(second.output())
     assert link is not None
@@ -124,6 +131,7 @@ def test_a_killed_server_comes_back_and_the_script_runs_on(up: Up) -> None:
     server = up.child(run, "serve")
     server.kill()
     server.wait(10)
+    wait_until(up.is_well, 30, "the server to be back")
     up.cli("wait", task_id)
     assert up.cli("logs", task_id) == "\n".join(f"line {number}" for number in range(1, 41))
     assert up.show(task_id)["attempt_no"] == 1
@@ -159,7 +167,7 @@ def test_a_taken_port_is_one_sentence(up: Up, tmp_path: Path) -> None:
     first = up.start()
     other = Up(tmp_path / "other", port=up.port)
     other.folder.mkdir()
-    run = other.start()
+    run = other.attempt()
     assert run.child.wait(30) == 1
     assert f"Port {up.port} on 127.0.0.1 is taken" in run.output()
     assert "Traceback" not in run.output()
