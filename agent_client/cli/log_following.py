@@ -9,17 +9,19 @@ from agent_client.cli.patience import Pace, keep_trying, pause
 from agent_client.user_api import Json, Refused, UserApi
 
 SHORTEST_SECONDS, LONGEST_SECONDS = 0.2, 1.0
-DRAIN_SECONDS = 60.0
+DRAIN_SECONDS = 60.0  # how long a following reader bears silence after the end
+SHORT_DRAIN_SECONDS = 5.0  # and one who only wanted to read
 
 
 class Follower:
     """`reader` stands at the attempt and offset to begin with; without an attempt, the first one is waited for."""
 
-    def __init__(self, api: UserApi, reader: LogReader, take: Take, is_pinned: bool) -> None:
+    def __init__(self, api: UserApi, reader: LogReader, take: Take, is_pinned: bool, drain_seconds: float) -> None:
         self.api = api
         self.reader = reader
         self.take = take
         self.is_pinned = is_pinned
+        self.drain_seconds = drain_seconds
         self._progress_at = time.monotonic()
 
     def run(self) -> None:
@@ -61,7 +63,7 @@ class Follower:
         """Nothing more is to be expected of this attempt."""
         if not self.reader.attempt_no or self.reader.is_closed:
             return True
-        is_silent = time.monotonic() - self._progress_at > DRAIN_SECONDS
+        is_silent = time.monotonic() - self._progress_at > self.drain_seconds
         if has_ended and is_silent:
             note(f"the rest of the output of attempt {self.reader.attempt_no} has not arrived; its host may be away")
         return has_ended and is_silent

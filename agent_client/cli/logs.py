@@ -2,10 +2,10 @@
 
 import argparse
 
-from agent_client.cli import task_ids
+from agent_client.cli import log_following, task_ids
 from agent_client.cli.connection import connect
 from agent_client.cli.errors import CliError
-from agent_client.cli.log_following import Follower
+from agent_client.cli.exit_status import FINAL_STATUSES
 from agent_client.cli.log_reading import LogReader, is_missing
 from agent_client.cli.log_sinks import JsonSink, RawSink, Sink, TextSink
 from agent_client.cli.output import note
@@ -44,8 +44,11 @@ def _copy(api: UserApi, reader: LogReader, sink: Sink, arguments: argparse.Names
     except Refused as error:
         if not is_missing(error) or arguments.attempt is not None:
             raise
-    if arguments.follow:
-        Follower(api, reader, sink.take, is_pinned=arguments.attempt is not None).run()
+    # The result does not wait for the output: right after the end, its last part may be on its way.
+    is_arriving = reader.task_status in FINAL_STATUSES and not reader.is_closed
+    if arguments.follow or is_arriving:
+        patience = log_following.DRAIN_SECONDS if arguments.follow else log_following.SHORT_DRAIN_SECONDS
+        log_following.Follower(api, reader, sink.take, arguments.attempt is not None, patience).run()
 
 
 def _reader(api: UserApi, arguments: argparse.Namespace) -> LogReader:

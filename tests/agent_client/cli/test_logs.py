@@ -175,13 +175,26 @@ def test_follow_of_a_task_canceled_before_its_start_ends(connected: FakeApi, nig
     assert nightshift("logs", "-f", "1").status == 0
 
 
-def test_follow_does_not_wait_for_ever_for_a_lost_host(
-    connected: FakeApi, nightshift: Nightshift, monkeypatch: pytest.MonkeyPatch
+def test_a_log_that_still_arrives_after_the_end_is_read_to_its_end(connected: FakeApi, started: Started) -> None:
+    connected.add_task(status="completed", attempt_no=1)
+    connected.add_log(1, b"most\n", state="draining")
+    process = started("logs", "1")
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"most\n"
+    connected.add_log(1, b"rest\n", state="complete")
+    assert process.stdout.read() == b"rest\n"
+    assert process.wait(timeout=20) == 0
+
+
+@pytest.mark.parametrize("words", [("logs", "-f", "1"), ("logs", "1")])
+def test_nobody_waits_for_ever_for_a_lost_host(
+    connected: FakeApi, nightshift: Nightshift, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
 ) -> None:
     monkeypatch.setattr(log_following, "DRAIN_SECONDS", 0.0)
+    monkeypatch.setattr(log_following, "SHORT_DRAIN_SECONDS", 0.0)
     connected.add_task(status="failed", attempt_no=1)
     connected.add_log(1, b"half\n", state="draining")
-    result = nightshift("logs", "-f", "1")
+    result = nightshift(*words)
     assert (result.status, result.out) == (0, "half\n")
     assert "has not arrived" in result.err
 
