@@ -1,0 +1,166 @@
+"""A running task in a real browser: its output as it is printed, its end without a reload. Real server, real agent."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.running import Nightshift
+
+pytestmark = pytest.mark.browser
+
+LOG_HAS = "words => document.querySelector('log-view')?.text?.().includes(words)"
+LOG_TEXT = "() => document.querySelector('log-view').text()"
+ENDED = "() => document.querySelector('log-view')?.hasAttribute('data-ended')"
+
+
+@pytest.fixture(scope="module")
+def host(nightshift: Nightshift) -> Any:
+    return nightshift.start_agent()
+
+
+@pytest.fixture
+def patient_page(nightshift: Nightshift, page: Page) -> Iterator[Page]:
+    """Signed in; the console may complain of a server that is away, but nothing may be thrown."""
+    thrown: list[str] = []
+    page.on("pageerror", lambda error: thrown.append(str(error)))
+    page.goto(nightshift.sign_in_link())
+    yield page
+    assert not thrown, thrown
+
+
+def open_task(page: Page, task_id: int) -> None:
+    page.click(f"tr[data-task='{task_id}'] a[data-open-task] >> nth=0")
+    expect(page.locator("dialog.drawer h1")).to_contain_text(f"#{task_id}")
+
+
+@pytest.mark.usefixtures("host")
+def test_lines_appear_while_the_script_runs(site_page: Page, nightshift: Nightshift, tmp_path: Any) -> None:
+    gate = tmp_path / "gate"
+    script = f"echo first line\nuntil [ -e {gate} ]; do sleep 0.05; done\necho second line\n"
+    task_id = nightshift.submit(script, name="talks")
+    nightshift.wait_for(task_id, "running")
+    site_page.goto(f"{nightshift.url}/tasks/")
+    open_task(site_page, task_id)
+    site_page.wait_for_function(LOG_HAS, arg="first line")
+    assert "second line" not in site_page.evaluate(LOG_TEXT)
+    gate.touch()
+    site_page.wait_for_function(LOG_HAS, arg="second line")
+    expect(site_page.locator("dialog.drawer .pill").first).to_have_text("completed")
+    expect(site_page.locator(f"tr[data-task='{task_id}'] .pill")).to_have_text("completed")
+    site_page.wait_for_function(ENDED)
+
+
+@pytest.mark.usefixtures("host")
+def test_a_failure_shows_red_without_a_reload(site_page: Page, nightshift: Nightshift, tmp_path: Any) -> None:
+    gate = tmp_path / "gate"
+    script = f"seq 1 300\nuntil [ -e {gate} ]; do sleep 0.05; done\necho about to fail\nexit 7\n"
+    task_id = nightshift.submit(script, name="fails")
+    nightshift.wait_for(task_id, "running")
+    site_page.goto(f"{nightshift.url}/tasks/{task_id}/")
+    expect(site_page.locator(".note.failure")).to_have_count(0)
+    gate.touch()
+    expect(site_page.locator(".note.failure")).to_contain_text("Exit code 7")
+    site_page.wait_for_function(LOG_HAS, arg="about to fail")
+    at_end = "() => { const t = document.querySelector('log-view').terminal; return t.isAtEnd; }"
+    site_page.wait_for_function(at_end)
+
+
+@pytest.mark.usefixtures("host")
+def test_colours_progress_bars_and_broken_utf8(site_page: Page, nightshift: Nightshift) -> None:
+    script = (
+        "for i in 10 50 100; do printf 'progress %3d%%\\r' $i; done; printf '\\n'\n"
+        "printf '\\033[31mred words\\033[0m\\n'\n"
+        "printf 'split \\344\\270'; sleep 0.5; printf '\\255 joined\\n'\n"
+        "printf 'broken \\377 byte\\n'\n"
+        "echo the end\n"
+    )
+    task_id = nightshift.submit(script, name="colourful")
+    site_page.goto(f"{nightshift.url}/tasks/{task_id}/")
+    site_page.wait_for_function(LOG_HAS, arg="the end")
+    lines = site_page.evaluate(LOG_TEXT).split("\n")
+    assert lines == ["progress 100%", "red words", "split \u4e2d joined", "broken \ufffd byte", "the end"]
+    cell = "() => document.querySelector('log-view').terminal.term.buffer.active.getLine(1).getCell(0).getFgColor()"
+    assert site_page.evaluate(cell) == 1
+
+
+@pytest.mark.usefixtures("host")
+def test_a_long_log_shows_its_end_and_loads_earlier_output(site_page: Page, nightshift: Nightshift) -> None:
+    script = "seq 1 600000 | sed 's/^/line /'\n"  # about 7 MB
+    task_id = nightshift.submit(script, name="long")
+    nightshift.wait_for(task_id)
+    site_page.goto(f"{nightshift.url}/tasks/{task_id}/")
+    site_page.wait_for_function(LOG_HAS, arg="line 600000")
+    first = site_page.evaluate(LOG_TEXT).split("\n")[0]
+    assert first.startswith("line ")
+    assert first != "line 1"
+    site_page.get_by_role("button", name="Load earlier").click()
+    site_page.wait_for_function("() => document.querySelector('log-view').source.window.start === 0")
+    site_page.wait_for_function(LOG_HAS, arg="line 600000")
+
+
+@pytest.mark.usefixtures("host")
+def test_search_counts_and_steps(site_page: Page, nightshift: Nightshift) -> None:
+    task_id = nightshift.submit("for i in 1 2 3; do echo needle $i; echo hay; done\n", name="haystack")
+    site_page.goto(f"{nightshift.url}/tasks/{task_id}/")
+    site_page.wait_for_function(LOG_HAS, arg="needle 3")
+    search = site_page.get_by_role("searchbox", name="Search the log")
+    search.fill("needle")
+    expect(site_page.locator(".log-search [role=status]")).to_contain_text("of 3")
+    search.fill("nothing like it")
+    expect(site_page.locator(".log-search [role=status]")).to_have_text("not found")
+
+
+@pytest.mark.usefixtures("host")
+def test_follow_stops_when_scrolled_up_and_jumps_back(site_page: Page, nightshift: Nightshift, tmp_path: Any) -> None:
+    gate = tmp_path / "gate"
+    script = f"seq 1 500\nuntil [ -e {gate} ]; do sleep 0.05; done\nseq 501 520\necho over\n"
+    task_id = nightshift.submit(script, name="scrolls")
+    site_page.goto(f"{nightshift.url}/tasks/{task_id}/")
+    site_page.wait_for_function(LOG_HAS, arg="500")
+    site_page.locator(".log-terminal").hover()
+    site_page.mouse.wheel(0, -2000)
+    follow = site_page.get_by_role("checkbox", name="Follow")
+    expect(follow).not_to_be_checked()
+    gate.touch()
+    site_page.wait_for_function(LOG_HAS, arg="over")
+    jump = site_page.get_by_role("button", name="Jump to the end")
+    expect(jump).to_contain_text("new lines")
+    jump.click()
+    expect(follow).to_be_checked()
+    expect(jump).to_be_hidden()
+
+
+@pytest.mark.usefixtures("host")
+def test_the_server_goes_and_comes_back(patient_page: Page, nightshift: Nightshift, tmp_path: Any) -> None:
+    gate = tmp_path / "gate"
+    script = f"echo before\nuntil [ -e {gate} ]; do sleep 0.05; done\necho after\n"
+    task_id = nightshift.submit(script, name="survives")
+    nightshift.wait_for(task_id, "running")
+    patient_page.goto(f"{nightshift.url}/tasks/{task_id}/")
+    patient_page.wait_for_function(LOG_HAS, arg="before")
+    nightshift.restart()
+    gate.touch()
+    patient_page.wait_for_function(LOG_HAS, arg="after", timeout=60000)
+    expect(patient_page.locator(".task-head .pill")).to_have_text("completed", timeout=60000)
+    expect(patient_page.locator("[data-away]")).to_be_hidden()
+
+
+@pytest.mark.usefixtures("host")
+def test_cancel_asks_and_then_stops_the_script(site_page: Page, nightshift: Nightshift) -> None:
+    task_id = nightshift.submit("echo started; sleep 600\n", name="sleeps")
+    nightshift.wait_for(task_id, "running")
+    site_page.goto(f"{nightshift.url}/tasks/")
+    row = site_page.locator(f"tr[data-task='{task_id}']")
+    row.get_by_role("link", name="Cancel").click()
+    dialog = site_page.locator("#dialog")
+    expect(dialog).to_contain_text("sleeps")
+    expect(dialog.get_by_role("link", name="Keep running")).to_be_focused()
+    dialog.get_by_role("link", name="Keep running").click()
+    expect(dialog).to_be_hidden()
+    assert nightshift.task(task_id)["status"] == "running"
+    row.get_by_role("link", name="Cancel").click()
+    dialog.get_by_role("button", name="Cancel task").click()
+    expect(site_page.locator(".toast")).to_contain_text("sleeps")
+    expect(row.locator(".pill")).to_have_text("canceled", timeout=30000)
