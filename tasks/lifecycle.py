@@ -2,8 +2,7 @@
 
 One verb, one transaction: a filtered UPDATE on (id, allowed statuses, fence) that must hit one row, the sub agent's own
 change, the history row, what was held released, dependants freed, pages told on commit. Callers are the API, pages,
-admin,
-agents' reports and the server's loops; none of them writes a status itself. Who may call is their business.
+admin, agents' reports and the server's loops; none of them writes a status itself. Who may call is their business.
 """
 
 from collections import deque
@@ -73,7 +72,7 @@ def place(task_id: int, agent: Agent) -> SubAgent:
 @transaction.atomic
 def claim(sub_agent: SubAgent, nonce: str) -> None:
     """The host accepts. The same nonce again is the same claim (its reply was lost)."""
-    task = Task.objects.select_for_update().get(pk=sub_agent.task_id)
+    task = _locked(sub_agent.task_id)
     sub_agent.refresh_from_db()
     if sub_agent.state in LIVE_STATES and sub_agent.claim_nonce == nonce:
         return
@@ -85,7 +84,11 @@ def claim(sub_agent: SubAgent, nonce: str) -> None:
 
 @transaction.atomic
 def start(sub_agent: SubAgent, *, pid: int | None, actor: Actor) -> None:
-    """waiting -> running: the script executes. Said twice is said once."""
+    """waiting -> running: the script executes. Said twice, even at the same moment, is said once."""
+    if sub_agent.state != SubAgentState.STARTING:
+        return
+    _locked(sub_agent.task_id)
+    sub_agent.refresh_from_db(fields=["state", "digest"])
     if sub_agent.state != SubAgentState.STARTING:
         return
     now = timezone.now()
@@ -103,7 +106,7 @@ def start(sub_agent: SubAgent, *, pid: int | None, actor: Actor) -> None:
 @transaction.atomic
 def give_back(sub_agent: SubAgent, state: SubAgentState, detail: str, *, actor: Actor) -> None:
     """The attempt is void, it never executed: the task waits again, or is canceled if that was asked meanwhile."""
-    task = Task.objects.select_for_update().get(pk=sub_agent.task_id)
+    task = _locked(sub_agent.task_id)
     sub_agent_lifecycle.void(sub_agent, state, detail)
     row = Task.objects.filter(pk=task.pk, status=TaskStatus.WAITING, current_fence=sub_agent.fence)
     if task.cancel_requested_at is not None:
@@ -117,7 +120,7 @@ def give_back(sub_agent: SubAgent, state: SubAgentState, detail: str, *, actor: 
 def finish(sub_agent: SubAgent, outcome: Outcome, *, actor: Actor) -> None:
     """A claimed attempt ended: the task is final, or waits again when a retry is left.
     SubAgentClosed if it ended before."""
-    task = Task.objects.select_for_update().get(pk=sub_agent.task_id)
+    task = _locked(sub_agent.task_id)
     sub_agent_lifecycle.finish(sub_agent, outcome)
     logs.begin_draining(sub_agent, outcome.sizes)
     row = Task.objects.filter(
@@ -135,7 +138,7 @@ def finish(sub_agent: SubAgent, outcome: Outcome, *, actor: Actor) -> None:
 def cancel(task_id: int, *, actor: Actor, reason: str = "", kill_now: bool = False) -> Task:
     """Not claimed yet: canceled at once, never executed. Claimed: the host is asked to stop it;
     asking twice skips the grace."""
-    task = Task.objects.select_for_update().get(pk=task_id)
+    task = _locked(task_id)
     if task.is_final:
         raise Conflict(f"Task {task_id} is {task.status} already.", status=task.status)
     sub_agent = SubAgent.objects.filter(task=task, state__in=LIVE_STATES).first()
@@ -174,6 +177,11 @@ def depend_on(task_id: int, dependencies: Sequence[tuple[Task, str]], *, actor: 
     after = ", ".join(f"{kind} #{other.pk}" for other, kind in dependencies) or "nothing"
     record(task_id, "edited", actor=actor, old=old, new=status, reason=f"depends on {after}")
     _news([task_id])
+
+
+def _locked(task_id: int) -> Task:
+    """The task's row, locked until the transaction ends: always before those of its sub agents and dependants."""
+    return Task.objects.select_for_update().get(pk=task_id)
 
 
 def _changeable(task_id: int) -> Any:

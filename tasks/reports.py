@@ -64,7 +64,7 @@ def _receive_one(entry: Entry) -> dict[str, Any]:
         _take(entry, sub_agent)
     except DomainError as error:
         code, detail = error.code, error.detail
-    sub_agent.refresh_from_db(fields=["state", "stop_reason", "stop_now"])
+    sub_agent.refresh_from_db(fields=["state", "stop_reason", "stop_now", "digest"])
     return _reply(entry, sub_agent, code, detail)
 
 

@@ -206,3 +206,23 @@ def test_an_old_heartbeat_is_no_sign_of_life_and_gets_nothing() -> None:
     assert len(host.beat()["assignments"]) == 1
     reply = host.post("heartbeat", {"epoch": host.epoch, "seq": host.seq, "resources": host.resources})
     assert reply["assignments"] == []
+
+
+def test_a_start_that_another_request_told_meanwhile_does_not_swallow_the_result(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The first report timed out at the host and is still worked on while the same comes again, now with the end."""
+    host = PaperHost()
+    first = task()
+    run_pass()
+    grant = host.claim(host.beat()["assignments"][0])
+    original = lifecycle.start
+
+    def second_after_the_first(sub_agent: SubAgent, **more: object) -> None:
+        original(SubAgent.objects.get(pk=sub_agent.pk), **more)
+        original(sub_agent, **more)
+
+    monkeypatch.setattr(lifecycle, "start", second_after_the_first)
+    assert host.report(grant, started={"pid": 7}, finish=finish(0))["code"] == "ok"
+    first.refresh_from_db()
+    assert first.status == "completed"
