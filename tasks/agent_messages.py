@@ -74,7 +74,7 @@ class InventoryItem(msgspec.Struct):
     sub_agent_id: UUID
     fence: Fence
     local_state: Literal["assigned", "claimed", "running", "finished"]
-    sizes: dict[str, Size] = {}
+    sizes: dict[Stream, Size] = {}
 
 
 class Session(msgspec.Struct):
@@ -135,7 +135,7 @@ class Output(msgspec.Struct):
 class Finish(msgspec.Struct):
     reason: str
     digest: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
-    sizes: dict[str, Size]
+    sizes: dict[Stream, Size]
     exit_code: Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)] | None = None
     signal: Annotated[int, msgspec.Meta(ge=0, le=1023)] | None = None
     sent_signals: list[str] = []
@@ -185,3 +185,5 @@ def decode(body: bytes, kind: type[Message]) -> Message:
         return msgspec.json.decode(body, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BadMessage(str(error)) from None
+    except RecursionError:
+        raise BadMessage("The message is nested too deeply.") from None

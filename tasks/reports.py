@@ -12,6 +12,7 @@ from tasks.agent_messages import Entry, EntryHead, Finish, decode
 from tasks.history import record
 from tasks.models import OutputLog, SubAgent
 from tasks.outcome import Outcome, state_of
+from tasks.script_result import storable
 from tasks.states import EndReason
 from tasks.tokens import token_is_right
 
@@ -84,12 +85,15 @@ def _take(entry: Entry, sub_agent: SubAgent) -> None:
 
 
 def _take_output(entry: Entry, sub_agent: SubAgent) -> None:
-    """A gap or a damaged piece is answered by `stored`: the sub agent goes on from there."""
+    """A gap, a damaged piece or a full disk here is answered by `stored`: the sub agent goes on from there, and a
+    result that comes with it is taken all the same."""
     for piece in entry.output:
         try:
             logs.append(sub_agent, piece.stream, piece.offset, piece.data, piece.crc32)
         except (OffsetGap, CrcMismatch) as error:
             log.info("output_refused sub_agent_id=%s stream=%s detail=%r", sub_agent.pk, piece.stream, error.detail)
+        except OSError as error:
+            log.error("output_not_stored sub_agent_id=%s stream=%s detail=%r", sub_agent.pk, piece.stream, str(error))
 
 
 def _finish(sub_agent: SubAgent, finish: Finish, actor: Actor) -> None:
@@ -112,21 +116,23 @@ class AlreadyFinal(DomainError):
 
 
 def outcome_of(finish: Finish) -> Outcome:
+    """As a value that can be stored; BadMessage for a reason that is none."""
     if finish.reason not in REPORTED_REASONS:
         raise BadMessage(f"finish.reason is {finish.reason!r}, which is no reason a sub agent can end for.")
     reason = EndReason(finish.reason)
+    result, problem = storable(finish.result)
     return Outcome(
         state=state_of(reason, finish.exit_code),
         reason=reason,
-        detail=finish.detail,
+        detail=" ".join(part for part in (finish.detail.replace("\0", ""), problem) if part),
         exit_code=finish.exit_code,
         exit_signal=finish.signal,
         duration_seconds=finish.duration_seconds,
         cpu_seconds=finish.cpu_seconds,
         peak_memory_mib=finish.peak_memory_mib,
-        result=finish.result,
+        result=result,
         digest=finish.digest,
-        sizes=finish.sizes,
+        sizes=dict(finish.sizes),
         may_run_again=reason != EndReason.UNKILLABLE,
     )
 
@@ -139,12 +145,12 @@ def _keep_late_result(sub_agent: SubAgent, finish: Finish, actor: Actor) -> None
         sub_agent.task_id,
         "late_result",
         actor=actor,
-        reason=finish.detail or finish.reason,
+        reason=finish.detail.replace("\0", "") or finish.reason,
         sub_agent=sub_agent,
         exit_code=finish.exit_code,
         digest=finish.digest,
     )
-    logs.begin_draining(sub_agent, finish.sizes)
+    logs.begin_draining(sub_agent, dict(finish.sizes))
 
 
 def _reply(entry: Entry, sub_agent: SubAgent, code: str, detail: str) -> dict[str, Any]:

@@ -15,4 +15,5 @@ def sub_agent_token(sub_agent: SubAgent) -> str:
 
 
 def token_is_right(sub_agent: SubAgent, token: str) -> bool:
-    return bool(sub_agent.claim_nonce) and hmac.compare_digest(sub_agent_token(sub_agent), token)
+    """Bytes are compared: texts that are not ASCII would make the comparison raise."""
+    return bool(sub_agent.claim_nonce) and hmac.compare_digest(sub_agent_token(sub_agent).encode(), token.encode())

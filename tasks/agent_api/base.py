@@ -1,5 +1,6 @@
 """What every agent endpoint shares: agents' credentials only, JSON only, errors as {code, detail}. No view logic."""
 
+import logging
 from typing import Any, cast
 from uuid import UUID
 
@@ -21,6 +22,8 @@ from scheduler_site.shared.errors import DomainError, UnknownSubAgent
 from tasks.agent_messages import Message, decode
 from tasks.models import SubAgent
 from tasks.tokens import token_is_right
+
+log = logging.getLogger(__name__)
 
 
 class SubAgentAuthentication(BaseAuthentication):
@@ -64,8 +67,9 @@ class AgentApiView(APIView):
             return answer({"code": "unauthorized", "detail": str(exc.detail)}, 401)
         if isinstance(exc, RequestDataTooBig):
             return answer({"code": "too_large", "detail": "The body is over the limit of this call."}, 413)
-        if isinstance(exc, OperationalError):
-            return answer({"code": "busy", "detail": "The database is busy."}, 503)
+        if isinstance(exc, OperationalError | OSError):
+            log.error("agent_request_failed path=%s error=%r", self.request.path, exc)
+            return answer({"code": "busy", "detail": "The server cannot store this now; try again."}, 503)
         if isinstance(exc, APIException):
             return answer({"code": "refused", "detail": str(exc.detail)}, exc.status_code)
         return super().handle_exception(exc)
