@@ -19,7 +19,8 @@ SECRETS = [
     (re.compile(r"(://[^\s:/@]*:)[^\s/@]+(@)"), r"\1***\2"),
 ]
 CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-PAIR = re.compile(r"(?:^|\s)([a-z][a-z0-9_]*)=(\"(?:[^\"\\]|\\.)*\"|\S*)")
+PAIR = re.compile(r"(?:^|\s)([a-z][a-z0-9_]*)=(\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|\S*)")
+ORDINARY_REFUSALS = {409, 410, 416, 422}  # part of the protocols; a reader that follows a log gets 416 each second
 FILE_BYTES = 10 * 1024 * 1024
 FILES_KEPT = 5
 
@@ -45,7 +46,7 @@ class KeyValueLines(logging.Formatter):
 class JsonLines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         said = message(record)
-        fields = {key: value.strip('"') for key, value in PAIR.findall(said)}
+        fields = {key: value.strip("\"'") for key, value in PAIR.findall(said)}
         entry = {"at": moment(record), "level": record.levelname.lower(), "source": record.name, "event": said}
         fault = traceback_of(record)
         return json.dumps({**fields, **entry, **({"traceback": fault} if fault else {})}, ensure_ascii=False)
@@ -65,6 +66,10 @@ def traceback_of(record: logging.LogRecord) -> str:
     return escaped(redacted(logging.Formatter().formatException(record.exc_info)))
 
 
+def is_remarkable(record: logging.LogRecord) -> bool:
+    return getattr(record, "status_code", None) not in ORDINARY_REFUSALS
+
+
 def formatter(style: str) -> logging.Formatter:
     return JsonLines() if style == "json" else KeyValueLines()
 
@@ -73,6 +78,7 @@ def set_up(style: str, level: str) -> None:
     """Standard error only. Called once when Django starts; leaves handlers of others (a test's) alone."""
     root = logging.getLogger()
     root.setLevel(level.upper())
+    logging.getLogger("django.request").addFilter(is_remarkable)
     if not any(isinstance(handler, _StandardError) for handler in root.handlers):
         root.addHandler(_StandardError())
     for handler in root.handlers:

@@ -1,11 +1,16 @@
-"""Write rows of a task's history. Does not decide anything."""
+"""Write rows of a task's history, and the same as lines of the server's log. Does not decide anything."""
 
-from collections.abc import Iterable
+import logging
+from collections.abc import Sequence
 from typing import Any
+
+from django.db import transaction
 
 from scheduler_site.shared.actors import Actor
 from scheduler_site.shared.audit import history_fields
 from tasks.models import TaskEvent
+
+log = logging.getLogger(__name__)
 
 
 def record(
@@ -20,9 +25,20 @@ def record(
     **detail: Any,
 ) -> None:
     fields = history_fields(actor, verb, old, new, reason, **detail)
-    TaskEvent.objects.create(task_id=task_id, sub_agent_id=getattr(sub_agent, "pk", sub_agent), **fields)
+    sub_agent_id = getattr(sub_agent, "pk", sub_agent)
+    TaskEvent.objects.create(task_id=task_id, sub_agent_id=sub_agent_id, **fields)
+    _log(verb, task_id, actor, new, reason, sub_agent_id, getattr(sub_agent, "agent_id", None))
 
 
-def record_many(task_ids: Iterable[int], verb: str, *, actor: Actor, old: str, new: str, reason: str = "") -> None:
+def record_many(task_ids: Sequence[int], verb: str, *, actor: Actor, old: str, new: str, reason: str = "") -> None:
     fields = history_fields(actor, verb, old, new, reason)
     TaskEvent.objects.bulk_create([TaskEvent(task_id=task_id, **fields) for task_id in task_ids])
+    for task_id in task_ids:
+        _log(verb, task_id, actor, new, reason, None, None)
+
+
+def _log(verb: str, task_id: int, actor: Actor, new: str, reason: str, sub_agent_id: Any, agent_id: Any) -> None:
+    """After commit: the log never tells of what did not happen."""
+    line = "task_%s task_id=%s to=%s actor=%r reason=%r sub_agent_id=%s agent_id=%s"
+    values = (verb, task_id, new, actor.name, reason, sub_agent_id or "", agent_id or "")
+    transaction.on_commit(lambda: log.info(line, *values))
