@@ -5,7 +5,7 @@ SHELL := /bin/sh
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --no-input
+PIP := $(BIN)/python -m pip --disable-pip-version-check -qq --no-input
 DIST := static/dist/main.js
 SOURCES := $(shell find static/src -type f 2>/dev/null) static/package.json
 WITH_NODE := PATH="$(CURDIR)/$(BIN):$$PATH"

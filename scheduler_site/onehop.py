@@ -18,6 +18,8 @@ from django.core.handlers.base import BaseHandler
 from django.http import HttpResponse, HttpResponseBadRequest, HttpResponseBase, StreamingHttpResponse
 from django.urls import set_script_prefix
 
+from scheduler_site.shared.identity import instance_id
+
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -52,7 +54,7 @@ class OneHop:
         except Disconnected:
             return
         except BodyTooLarge:
-            await send_whole(too_large(), send)
+            await send_whole(too_large(is_agent), send)
             return
         loop = asyncio.get_running_loop()
         response = await loop.run_in_executor(pool, in_fresh_context, self._answer, scope, body)
@@ -96,9 +98,11 @@ async def read_body(receive: Receive, limit: int) -> bytes:
             return b"".join(pieces)
 
 
-def too_large() -> HttpResponse:
+def too_large(is_agent: bool) -> HttpResponse:
+    """Made outside Django's handler: what its middleware would say to an agent is said here."""
     body = b'{"code": "too_large", "detail": "The body is larger than this call takes."}'
-    return HttpResponse(body, status=413, content_type="application/json")
+    headers = {"X-Instance": instance_id()} if is_agent else {}
+    return HttpResponse(body, status=413, content_type="application/json", headers=headers)
 
 
 def start_message(response: HttpResponseBase) -> dict[str, Any]:

@@ -163,6 +163,25 @@ def test_children_end_when_up_is_killed(up: Up) -> None:
     assert up.is_well()
 
 
+def test_a_left_over_main_agent_is_taken_as_it_is(up: Up) -> None:
+    state_dir = up.data_dir / "agent" / "state"
+    first = up.start()
+    wait_until((state_dir / "agent.json").exists, 30, "the local agent to be enrolled")
+    first.stop()
+    command = [sys.executable, "-m", "agent_client", "agent", "--server", up.url]
+    command += ["--state-dir", str(state_dir)]
+    log = up.folder / "left-over.out"
+    left_over = Process(start_process(command, log, up.environment()), log)
+    up.runs.append(left_over)
+    wait_until(lambda: (state_dir / "lock").read_text().strip() == str(left_over.pid), 30, "its lock")
+    run = up.start()
+    up.cli("wait", up.cli("submit", "--wrap", "true"))
+    assert not [child for child in psutil.Process(run.pid).children() if "agent_client" in " ".join(child.cmdline())]
+    assert left_over.is_alive()
+    assert run.stop() == 0
+    assert left_over.child.wait(20) == 0
+
+
 def test_a_taken_port_is_one_sentence(up: Up, tmp_path: Path) -> None:
     first = up.start()
     other = Up(tmp_path / "other", port=up.port)

@@ -107,7 +107,9 @@ async def test_a_body_over_the_limit_is_cut_off_before_django(settings: Any) -> 
 async def test_agents_have_a_limit_of_their_own(settings: Any) -> None:
     settings.BODY_BYTES, settings.AGENT_BODY_BYTES = 1, 10
     assert (await Exchange("/agent/v1/echo", b"x" * 10).run()).status == 200
-    assert (await Exchange("/agent/v1/echo", b"x" * 11).run()).status == 413
+    refused = await Exchange("/agent/v1/echo", b"x" * 11).run()
+    assert refused.status == 413
+    assert b"X-Instance" in dict(refused.headers)
 
 
 async def test_a_fault_in_a_view_is_answered() -> None:
