@@ -57,14 +57,14 @@ test("subscribe, hear, lose the server, come back", (context) => {
   assert.ok(Math.abs(serverNow() - Date.parse("2026-01-01T00:00:00Z")) < 5000);
   first.receive({ kind: "task", id: 7 });
   assert.deepEqual(heard, [7]);
-  assert.equal(reopened, 0);
+  assert.equal(reopened, 1);
   first.close();
   assert.equal(isOpen(), false);
   context.mock.timers.tick(751);
   assert.equal(sockets.length, 2);
   sockets[1].open();
   assert.deepEqual(sockets[1].sent, [{ subscribe: ["tasks"] }]);
-  assert.equal(reopened, 1);
+  assert.equal(reopened, 2);
   stop();
   assert.deepEqual(sockets[1].sent.at(-1), { unsubscribe: ["tasks"] });
 });

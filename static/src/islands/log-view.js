@@ -110,8 +110,9 @@ class LogView extends HTMLElement {
 
   #hear(message) {
     if (message.kind !== "output" || message.stream !== this.chosen.stream) return;
-    if (this.chosen.attemptNo === null || Number(this.chosen.attemptNo) < message.attempt_no) return;
-    if (Number(this.chosen.attemptNo) === message.attempt_no) this.#ask(message.size);
+    const attemptNo = String(message.attempt_no);
+    if (!this.attempts.includes(attemptNo)) this.taskChanged({ status: this.status, attempts: [attemptNo, ...this.attempts] });
+    else if (this.chosen.attemptNo === attemptNo) this.#ask(message.size);
   }
 
   async #show(bytes, isReset) {

@@ -15,7 +15,9 @@ class TaskView extends HTMLElement {
       subscribe(`task-${this.dataset.task}`, (message) => message.kind === "task" && this.refresh()),
       onOpen(this.refresh),
     ];
-    this.poll = setInterval(() => isOpen() || document.hidden || this.#isFinal() || this.refresh(), POLL_MS);
+    this.poll = setInterval(() => document.hidden || this.#isFinal() || this.refresh(), POLL_MS);
+    // What changed between the making of this piece and the subscription was told to nobody.
+    if (isOpen()) this.refresh();
   }
 
   disconnectedCallback() {

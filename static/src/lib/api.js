@@ -24,9 +24,22 @@ export async function postJson(url, body = {}) {
 // A server-rendered piece of a page, as text.
 export async function getFragment(url, signal) {
   const response = await fetch(url, { headers: { "HX-Request": "true" }, signal });
+  if (isSignedOut(response)) {
+    signInAgain();
+    throw new ApiError(401, { detail: "You were signed out." });
+  }
   const text = await response.text();
   if (!response.ok) throw new ApiError(response.status, null);
   return text;
+}
+
+// A session that ended answers every page with a redirect to the sign-in page.
+export function isSignedOut(response) {
+  return response.redirected && new URL(response.url).pathname === "/login/";
+}
+
+export function signInAgain() {
+  location.assign(`/login/?next=${encodeURIComponent(location.pathname + location.search)}`);
 }
 
 async function read(response) {

@@ -24,7 +24,8 @@ export function subscribe(group, handler) {
   return () => unsubscribe(group, handler);
 }
 
-// handler() runs after each connection but the page's first, and when a hidden tab is shown again.
+// handler() runs after each connection, the first too (things change between the page's making and its listening), and when a
+// hidden tab is shown again.
 export function onOpen(handler) {
   openHandlers.add(handler);
   return () => openHandlers.delete(handler);
@@ -71,8 +72,8 @@ function opened() {
   noticeTimer = null;
   send({ subscribe: [...groups.keys()] });
   tell(stateHandlers, true);
-  if (wasOpen) tell(openHandlers);
   wasOpen = true;
+  tell(openHandlers);
 }
 
 function closed() {

@@ -58,7 +58,9 @@ def test_others_may_not(ada: Client, user: Any) -> None:
     user.is_staff = False
     user.save()
     task = make_task(submitted_by=make_user("grace"))
-    assert ada.get(f"/tasks/{task.pk}/cancel/").status_code == 403
+    refused = ada.get(f"/tasks/{task.pk}/cancel/")
+    assert refused.status_code == 403
+    assert "Only whoever submitted task" in refused.content.decode()
     assert ada.post(f"/tasks/{task.pk}/cancel/").status_code == 403
     task.refresh_from_db()
     assert task.status == "waiting"

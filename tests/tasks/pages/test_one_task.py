@@ -111,3 +111,9 @@ def test_values_are_text_never_markup(ada: Client) -> None:
         name=evil, description=evil, script_content=evil, environment={"A": evil}, metadata={"b": evil}, result=evil
     )
     assert evil not in text_of(ada, f"/tasks/{task.pk}/")
+
+
+def test_what_is_not_there_is_said_in_our_frame(ada: Client) -> None:
+    html = ada.get("/tasks/999/").content.decode()
+    assert "There is nothing here" in html
+    assert 'class="sidebar"' in html

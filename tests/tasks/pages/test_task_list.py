@@ -109,10 +109,10 @@ def test_nothing_found_names_the_filters_and_how_to_clear_them(ada: Client) -> N
 
 
 def test_chips_count_what_the_other_filters_leave(ada: Client) -> None:
-    make_task("failed", name="a")
-    make_task("completed", name="a")
-    make_task("completed", name="b")
-    html = text_of(ada, "/tasks/?name=a&status=failed", **HTMX)
+    make_task("failed", name="wanted")
+    make_task("completed", name="wanted")
+    make_task("completed", name="other")
+    html = text_of(ada, "/tasks/?name=wanted&status=failed", **HTMX)
     assert 'data-counts="blocked=0 waiting=0 running=0 completed=1 failed=1 canceled=0 "' in html
 
 
