@@ -41,7 +41,11 @@ def in_amnesty() -> bool:
 
 
 def excuse(seconds: float) -> None:
-    """The server itself stood still for `seconds`: nobody was silent during that time."""
+    """The server itself stood still for `seconds`: nobody was silent during that time, and everybody gets as long
+    again, up to AMNESTY_SECONDS, to be heard. Whoever was heard meanwhile was not heard later than now."""
+    global _amnesty_until
+    now = time.monotonic()
     with _lock:
-        for agent_id in _heard:
-            _heard[agent_id] += seconds
+        for agent_id, last in _heard.items():
+            _heard[agent_id] = min(now, last + seconds)
+        _amnesty_until = max(_amnesty_until, now + min(seconds, AMNESTY_SECONDS))

@@ -1,11 +1,8 @@
 """Watch over hosts: who is silent, and since when. Only says so; what that means for their work is tasks.recovery's.
 
-online -> suspect after 6 s without a heartbeat (no new work) -> unreachable after 30 s (shown offline).
-After a restart of
-the server nobody is judged until the amnesty ends, and time in which the server itself stood still does not count.
+online -> suspect after 6 s without a heartbeat (no new work) -> unreachable after 30 s (shown offline). After a restart
+of the server nobody is judged until the amnesty ends, and time in which the server itself stood still does not count.
 """
-
-from dataclasses import dataclass, field
 
 from django.db import transaction
 
@@ -17,14 +14,6 @@ from agents.states import Connectivity
 from scheduler_site.shared.actors import SYSTEM
 
 
-@dataclass
-class Swept:
-    """Hosts that changed in this sweep."""
-
-    suspect: list[Agent] = field(default_factory=list)
-    unreachable: list[Agent] = field(default_factory=list)
-
-
 def after_restart() -> None:
     """At the start of a server: hosts that were online are suspect until heard,
     and nobody is unreachable for a minute."""
@@ -32,16 +21,10 @@ def after_restart() -> None:
     Agent.objects.filter(connectivity=Connectivity.ONLINE).update(connectivity=Connectivity.SUSPECT)
 
 
-def sweep() -> Swept:
-    """One look at every host that is not known to be away already."""
-    swept = Swept()
-    for agent in Agent.objects.exclude(connectivity=Connectivity.UNREACHABLE):
-        judged = judge(agent)
-        if judged == agent.connectivity:
-            continue
-        if _change(agent, judged):
-            (swept.suspect if judged == Connectivity.SUSPECT else swept.unreachable).append(agent)
-    return swept
+def sweep() -> list[Agent]:
+    """One look at every host that is not known to be away already; returns those that changed."""
+    watched = Agent.objects.exclude(connectivity=Connectivity.UNREACHABLE).defer("gpu_info", "host_facts")
+    return [agent for agent in watched if _change(agent, judge(agent))]
 
 
 def judge(agent: Agent) -> str:
@@ -56,8 +39,12 @@ def judge(agent: Agent) -> str:
     return agent.connectivity
 
 
-@transaction.atomic
 def _change(agent: Agent, judged: str) -> bool:
+    return judged != agent.connectivity and _set(agent, judged)
+
+
+@transaction.atomic
+def _set(agent: Agent, judged: str) -> bool:
     """Compare and set: a heartbeat that came in between wins."""
     old = agent.connectivity
     if Agent.objects.filter(pk=agent.pk, connectivity=old).update(connectivity=judged) != 1:

@@ -146,6 +146,9 @@ class Finish(msgspec.Struct):
     detail: str = ""
     ended_at: str | float | None = None
 
+    def final_sizes(self) -> dict[str, int]:
+        return {str(stream): size for stream, size in self.sizes.items()}
+
 
 class LogClose(msgspec.Struct):
     stream: Stream

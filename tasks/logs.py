@@ -10,6 +10,7 @@ import os
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from django.conf import settings
@@ -131,6 +132,12 @@ def close(sub_agent: SubAgent, stream: str, size: int, sha256: str) -> OutputLog
 def is_settled(sub_agent: SubAgent) -> bool:
     """Whether every stream is closed: nothing more of it is wanted from the host."""
     return not OutputLog.objects.filter(sub_agent=sub_agent).exclude(state__in=_CLOSED).exists()
+
+
+def give_up(ended_before: datetime) -> int:
+    """Output of attempts that ended so long ago is incomplete for good, as far as anybody knows."""
+    waiting = OutputLog.objects.filter(state__in=(LogState.OPEN, LogState.DRAINING))
+    return waiting.filter(sub_agent__ended_at__lt=ended_before).update(state=LogState.INCOMPLETE)
 
 
 def _trust_the_disk(row: OutputLog, path: Path) -> None:

@@ -1,8 +1,8 @@
 """One turn of the reaper loop: every state that waits for somebody has a deadline, and this is who looks at it.
 
-Each expiry is its own transaction and compares before it sets, so a report that comes in between wins.
-Not a queued job:
-a loop of the server, supervised like the others.
+Each expiry is its own transaction and compares before it sets, so a report that comes in between wins. Deadlines are
+looked at in every turn, never only at the moment of a change: a crash or a race would swallow that moment. Not a queued
+job: a loop of the server, supervised like the others.
 """
 
 import logging
@@ -11,14 +11,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
+from django.db import transaction
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from agents import doorbell, inventory_requests, liveness, supervision
-from agents.models import Agent
 from agents.states import Connectivity, Standing
 from scheduler_site.shared.actors import SYSTEM
 from scheduler_site.shared.errors import DomainError
-from tasks import lifecycle, messages, sub_agent_lifecycle
+from tasks import lifecycle, logs, messages, sub_agent_lifecycle
 from tasks.models import SubAgent
 from tasks.outcome import lost
 from tasks.states import CLAIMED_STATES, EndReason, SubAgentState
@@ -30,39 +31,56 @@ CLAIM_WITHIN_SECONDS = 15.0
 START_WITHIN_SECONDS = 30.0
 LOST_AFTER_SECONDS = 24 * 3600.0
 LIMIT_SLACK_SECONDS = 60.0
+DRAIN_WITHIN_SECONDS = 24 * 3600.0
+DRAINS_EVERY_SECONDS = 600.0
 STALL_SECONDS = 5.0
 
 _last_turn: float | None = None
+_drains_looked_at: float | None = None
 
 
 def reaper_turn() -> float:
     """Returns the seconds to wait before the next turn."""
     _excuse_own_stall()
-    swept = supervision.sweep()
-    for agent in swept.unreachable:
-        _mark_unreachable(agent)
-    for step in (_revoke_unclaimed, _ask_about_unstarted, _stop_overdue, _lose_long_unreachable):
+    supervision.sweep()
+    for step in _STEPS:
         step()
     return INTERVAL_SECONDS
 
 
 def _excuse_own_stall() -> None:
-    """If this loop itself stood still (a suspended machine, a locked database),
+    """If this loop itself stood still (a suspended machine, a locked database, another process had its lease),
     hosts were not silent during that time."""
     global _last_turn
-    now = time.monotonic()
+    now = _clock()
     if _last_turn is not None and (late := now - _last_turn - INTERVAL_SECONDS) > STALL_SECONDS:
         log.warning("reaper_stalled seconds=%.1f", late)
         liveness.excuse(late)
     _last_turn = now
 
 
-def _mark_unreachable(agent: Agent) -> None:
-    """A flag, nothing more: the scripts may be running well."""
-    rows = SubAgent.objects.filter(agent=agent, state__in=CLAIMED_STATES, unreachable_since=None)
-    task_ids = list(rows.values_list("task_id", flat=True))
-    rows.update(unreachable_since=timezone.now())
-    messages.announce(task_ids)
+def _clock() -> float:
+    """Monotonic seconds in which, where the system can say it, a suspended machine counts."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
+def _flag_unreachable() -> None:
+    """A flag and a deadline, nothing more: the scripts may be running well. A sub agent that still reports while its
+    main agent is silent gets none."""
+    if liveness.in_amnesty():
+        return
+    silent = SubAgent.objects.annotate(heard_at=Coalesce("last_heartbeat_time", "claimed_at")).filter(
+        state__in=CLAIMED_STATES,
+        unreachable_since=None,
+        agent__connectivity=Connectivity.UNREACHABLE,
+        heard_at__lt=_ago(liveness.UNREACHABLE_AFTER_SECONDS),
+    )
+    found = dict(silent.values_list("pk", "task_id"))
+    if found:
+        with transaction.atomic():
+            rows = SubAgent.objects.filter(pk__in=list(found), state__in=CLAIMED_STATES)
+            rows.update(unreachable_since=timezone.now())
+            messages.announce(found.values())
 
 
 def _revoke_unclaimed() -> None:
@@ -97,7 +115,7 @@ def _stop_overdue() -> None:
     running = SubAgent.objects.filter(
         state=SubAgentState.RUNNING, stop_reason="", task__time_limit_seconds__isnull=False, unreachable_since=None
     ).select_related("task")
-    for sub_agent in running:
+    for sub_agent in running.only("agent_id", "started_at", "task__time_limit_seconds", "task__grace_seconds"):
         limit = (sub_agent.task.time_limit_seconds or 0) + sub_agent.task.grace_seconds + LIMIT_SLACK_SECONDS
         if sub_agent.started_at and sub_agent.started_at < _ago(limit):
             sub_agent_lifecycle.request_stop(sub_agent, EndReason.TIMEOUT)
@@ -105,14 +123,35 @@ def _stop_overdue() -> None:
 
 
 def _lose_long_unreachable() -> None:
-    """A day without a word: the result will not come. Its processes may still run,
-    so nothing is tried again by itself."""
+    """A day without a word: the result will not come. Its processes may still run, so nothing is tried again by
+    itself. A server that was away itself listens first."""
+    if liveness.in_amnesty():
+        return
     rows = SubAgent.objects.filter(state__in=CLAIMED_STATES, unreachable_since__lt=_ago(LOST_AFTER_SECONDS))
     for sub_agent in rows.select_related("agent"):
         detail = f"{sub_agent.agent.name} has not been heard for a day."
         outcome = lost(EndReason.HOST_LOST, detail, is_proven=False)
         with _race_may_be_lost():
             lifecycle.finish(sub_agent, outcome, actor=SYSTEM)
+
+
+def _give_up_draining() -> None:
+    """Output that did not come within a day of the end is not waited for; should it come later, it is still stored."""
+    global _drains_looked_at
+    now = _clock()
+    if _drains_looked_at is None or now - _drains_looked_at > DRAINS_EVERY_SECONDS:
+        _drains_looked_at = now
+        logs.give_up(_ago(DRAIN_WITHIN_SECONDS))
+
+
+_STEPS = (
+    _flag_unreachable,
+    _revoke_unclaimed,
+    _ask_about_unstarted,
+    _stop_overdue,
+    _lose_long_unreachable,
+    _give_up_draining,
+)
 
 
 @contextmanager

@@ -132,7 +132,7 @@ def outcome_of(finish: Finish) -> Outcome:
         peak_memory_mib=finish.peak_memory_mib,
         result=result,
         digest=finish.digest,
-        sizes=dict(finish.sizes),
+        sizes=finish.final_sizes(),
         may_run_again=reason != EndReason.UNKILLABLE,
     )
 
@@ -150,7 +150,7 @@ def _keep_late_result(sub_agent: SubAgent, finish: Finish, actor: Actor) -> None
         exit_code=finish.exit_code,
         digest=finish.digest,
     )
-    logs.begin_draining(sub_agent, dict(finish.sizes))
+    logs.begin_draining(sub_agent, finish.final_sizes())
 
 
 def _reply(entry: Entry, sub_agent: SubAgent, code: str, detail: str) -> dict[str, Any]:

@@ -10,9 +10,9 @@ from django.utils import timezone
 from agents import inventory_requests, liveness, supervision
 from agents.models import Agent
 from tasks import recovery, usage
-from tasks.models import SubAgent, Task
+from tasks.models import OutputLog, SubAgent, Task
 from tasks.usage import Usage
-from tests.factories import make_agent, make_sub_agent, make_task
+from tests.factories import make_agent, make_output_log, make_sub_agent, make_task
 
 pytestmark = pytest.mark.django_db
 
@@ -22,6 +22,9 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator["Clock"]:
     """The monotonic clock of liveness, in the test's hand; no amnesty, nobody heard."""
     found = Clock()
     monkeypatch.setattr(liveness.time, "monotonic", found)
+    monkeypatch.setattr(recovery, "_clock", found)
+    monkeypatch.setattr(recovery, "_drains_looked_at", None)
+    monkeypatch.setattr(inventory_requests, "_taken_at", {})
     monkeypatch.setattr(liveness, "_amnesty_until", 0.0)
     liveness._heard.clear()
     recovery._last_turn = None
@@ -32,9 +35,15 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator["Clock"]:
 class Clock:
     def __init__(self) -> None:
         self.now = 1000.0
+        self.asked = 0
 
     def __call__(self) -> float:
         return self.now
+
+    def runs(self, seconds: float) -> None:
+        """Time passes in which the reaper made its turns."""
+        self.now += seconds
+        recovery._last_turn = self.now
 
 
 def aged(sub_agent: SubAgent, **columns: float) -> None:
@@ -67,7 +76,7 @@ def test_after_a_restart_assignments_get_the_amnesty(clock: Clock) -> None:
     aged(sub_agent, created_time=3600)
     supervision.after_restart()
     assert turned(sub_agent)[0] == "assigned"
-    clock.now += liveness.AMNESTY_SECONDS + 1
+    clock.runs(liveness.AMNESTY_SECONDS + 1)
     assert turned(sub_agent)[0] == "revoked"
 
 
@@ -87,6 +96,7 @@ def test_a_claim_without_a_start_makes_the_host_say_what_it_has() -> None:
 
 def test_silence_makes_a_host_suspect_then_unreachable_and_fails_nothing(clock: Clock) -> None:
     sub_agent = heard(make_sub_agent())
+    aged(sub_agent, last_heartbeat_time=31)
     for _ in range(7):
         clock.now += 1
         recovery.reaper_turn()
@@ -131,6 +141,86 @@ def test_time_in_which_the_server_stood_still_is_no_silence(clock: Clock) -> Non
     recovery.reaper_turn()
     assert Agent.objects.get().connectivity == "online"
     assert sub_agent.is_live
+
+
+@pytest.mark.parametrize("state", ["starting", "running"])
+def test_an_attempt_on_a_host_that_is_away_already_gets_its_deadline(state: str) -> None:
+    """Claimed at the last moment, or the server died between calling the host unreachable and flagging its work."""
+    sub_agent = make_sub_agent(agent=make_agent(connectivity="unreachable"), state=state)
+    aged(sub_agent, claimed_at=31)
+    turned(sub_agent)
+    assert sub_agent.unreachable_since is not None
+    aged(sub_agent, unreachable_since=24 * 3600 + 60)
+    assert turned(sub_agent) == ("lost", "failed")
+
+
+def test_an_attempt_that_reports_while_its_main_agent_is_away_is_not_flagged() -> None:
+    sub_agent = make_sub_agent(agent=make_agent(connectivity="unreachable"))
+    aged(sub_agent, claimed_at=3600, last_heartbeat_time=5)
+    turned(sub_agent)
+    assert sub_agent.unreachable_since is None
+
+
+def test_a_server_that_was_away_for_days_listens_before_it_gives_up(clock: Clock) -> None:
+    sub_agent = make_sub_agent()
+    aged(sub_agent, unreachable_since=72 * 3600)
+    supervision.after_restart()
+    assert turned(sub_agent) == ("running", "running")
+    clock.runs(liveness.AMNESTY_SECONDS + 1)
+    assert turned(sub_agent) == ("lost", "failed")
+
+
+def test_a_machine_that_was_suspended_for_days_listens_before_it_gives_up(clock: Clock) -> None:
+    sub_agent = heard(make_sub_agent())
+    turned(sub_agent)
+    aged(sub_agent, unreachable_since=72 * 3600)
+    clock.now += 72 * 3600
+    assert turned(sub_agent) == ("running", "running")
+
+
+def test_standing_still_is_no_excuse_for_those_who_go_silent_afterwards(clock: Clock) -> None:
+    sub_agent = heard(make_sub_agent())
+    recovery.reaper_turn()
+    clock.now += 3600
+    heard(sub_agent)
+    for _ in range(100):
+        clock.now += 1
+        recovery.reaper_turn()
+    assert Agent.objects.get().connectivity == "unreachable"
+
+
+def test_a_host_that_has_answered_is_not_asked_again_at_once(clock: Clock) -> None:
+    sub_agent = heard(make_sub_agent(state="starting"))
+    aged(sub_agent, claimed_at=31)
+    for _ in range(20):
+        clock.now += 1
+        heard(sub_agent)
+        recovery.reaper_turn()
+        clock.asked += inventory_requests.take(sub_agent.agent_id)
+    assert clock.asked == 1
+    clock.runs(30)
+    heard(sub_agent)
+    recovery.reaper_turn()
+    assert inventory_requests.take(sub_agent.agent_id)
+
+
+def test_output_that_does_not_come_within_a_day_is_not_waited_for() -> None:
+    old, young = (make_sub_agent(state="succeeded") for _ in range(2))
+    for sub_agent in (old, young):
+        make_output_log(sub_agent, state="draining")
+    make_output_log(old, stream="err", state="complete")
+    aged(old, ended_at=24 * 3600 + 60)
+    recovery.reaper_turn()
+    states = OutputLog.objects.order_by("sub_agent__fence", "stream").values_list("state", flat=True)
+    assert list(states) == ["complete", "incomplete", "draining"]
+
+
+def test_looking_for_overdue_attempts_reads_no_scripts(django_assert_num_queries: Any) -> None:
+    sub_agent = heard(make_sub_agent(make_task(time_limit_seconds=100)))
+    aged(sub_agent, started_at=1000)
+    with django_assert_num_queries(2) as captured:
+        recovery._stop_overdue()
+    assert not any("script_content" in query["sql"] for query in captured.captured_queries)
 
 
 def test_after_a_day_the_attempt_is_lost_and_not_tried_again() -> None:
