@@ -1,7 +1,6 @@
 """A real HTTP server on loopback that speaks the agent protocol and keeps output by offset, with faults on demand.
 
-It records every call and can be told to misbehave (faults.py); it schedules nothing. What a test wants to be handed out
-is put into `assignments`, `grants` and `directives`.
+Records every call, misbehaves on demand (faults.py), schedules nothing: hands out `assignments`, `grants`, `directives`.
 """
 
 import base64
