@@ -1,6 +1,6 @@
 """A real HTTP server on loopback that speaks the agent protocol and keeps output by offset, with faults on demand.
 
-Records every call, misbehaves on demand (faults.py), schedules nothing: hands out `assignments`, `grants`, `directives`.
+Records every call, misbehaves on demand (faults.py), only hands out `assignments`, `grants`, `directives`.
 """
 
 import base64
