@@ -112,7 +112,8 @@ def give_back(sub_agent: SubAgent, state: SubAgentState, detail: str, *, actor: 
     if task.cancel_requested_at is not None:
         _end(row, task, TaskStatus.CANCELED, EndReason.CANCEL, task.cancel_reason, actor, sub_agent)
         return
-    _update(row, task.pk, "give back", **_waiting_again(task.voids), voids=F("voids") + 1)
+    delay = _pause_seconds(task.voids) if task.voids else 0.0  # the first time may be any host's bad moment
+    _update(row, task.pk, "give back", **_waiting_again(delay), voids=F("voids") + 1)
     _note(task.pk, str(state), actor, "waiting", "waiting", detail, sub_agent)
 
 
@@ -128,7 +129,8 @@ def finish(sub_agent: SubAgent, outcome: Outcome, *, actor: Actor) -> None:
     )
     status = task_status(outcome)
     if status == TaskStatus.FAILED and _may_retry(task, outcome):
-        _update(row, task.pk, "retry", **_waiting_again(task.retries_used), retries_used=F("retries_used") + 1)
+        again = _waiting_again(_pause_seconds(task.retries_used))
+        _update(row, task.pk, "retry", **again, retries_used=F("retries_used") + 1)
         _note(task.pk, "retried", actor, task.status, "waiting", outcome.detail or outcome.reason, sub_agent)
         return
     _end(row, task, status, outcome.reason, outcome.detail, actor, sub_agent, **_result_columns(task, outcome))
@@ -156,10 +158,9 @@ def cancel(task_id: int, *, actor: Actor, reason: str = "", kill_now: bool = Fal
 @transaction.atomic
 def edit(task_id: int, changes: dict[str, Any], *, actor: Actor) -> Task:
     """Change checked columns of a task that is not on a host yet."""
-    row = _changeable(task_id)
-    before = row.values(*changes).get()
+    row, task = _changeable(task_id)
     row.update(**changes)
-    changed = sorted(name for name in changes if before[name] != changes[name])
+    changed = sorted(name for name, value in changes.items() if getattr(task, name) != value)
     record(task_id, "edited", actor=actor, reason=", ".join(changed))
     _news([task_id])
     return Task.objects.get(pk=task_id)
@@ -168,14 +169,13 @@ def edit(task_id: int, changes: dict[str, Any], *, actor: Actor) -> Task:
 @transaction.atomic
 def depend_on(task_id: int, dependencies: Sequence[tuple[Task, str]], *, actor: Actor) -> None:
     """Replace the dependencies of a task that is not on a host yet; it blocks or waits accordingly."""
-    row = _changeable(task_id)
-    old = row.values_list("status", flat=True).get()
+    row, task = _changeable(task_id)
     Dependency.objects.filter(task_id=task_id).delete()
     unmet = _add_dependencies(task_id, dependencies)
     status = TaskStatus.BLOCKED if unmet else TaskStatus.WAITING
-    row.update(status=status, unmet=unmet, waiting_since=None if unmet else timezone.now())
+    row.update(status=status, unmet=unmet, waiting_since=None if unmet else task.waiting_since or timezone.now())
     after = ", ".join(f"{kind} #{other.pk}" for other, kind in dependencies) or "nothing"
-    record(task_id, "edited", actor=actor, old=old, new=status, reason=f"depends on {after}")
+    record(task_id, "edited", actor=actor, old=task.status, new=status, reason=f"depends on {after}")
     _news([task_id])
 
 
@@ -184,14 +184,13 @@ def _locked(task_id: int) -> Task:
     return Task.objects.select_for_update().get(pk=task_id)
 
 
-def _changeable(task_id: int) -> Any:
-    """The task's row while it is not on a host; Conflict otherwise."""
-    row = Task.objects.filter(pk=task_id, status__in=(TaskStatus.BLOCKED, TaskStatus.WAITING), current_fence=None)
-    if not row.exists():
-        task = Task.objects.get(pk=task_id)
+def _changeable(task_id: int) -> tuple[Any, Task]:
+    """The row, locked, of a task that is not on a host, and what it says; Conflict otherwise."""
+    task = _locked(task_id)
+    if task.status not in (TaskStatus.BLOCKED, TaskStatus.WAITING) or task.current_fence is not None:
         where = f" on {task.agent_name}" if task.current_fence is not None else ""
         raise Conflict(f"Task {task_id} is {task.status}{where}; only a task that still waits can be changed.")
-    return row
+    return Task.objects.filter(pk=task_id), task
 
 
 def _add_dependencies(task_id: int, dependencies: Sequence[tuple[Task, str]]) -> int:
@@ -220,9 +219,13 @@ def _may_retry(task: Task, outcome: Outcome) -> bool:
     return outcome.may_run_again and task.cancel_requested_at is None and task.retries_used < task.retries
 
 
-def _waiting_again(earlier: int) -> dict[str, Any]:
-    """Columns of a task that leaves its host and waits; each earlier time doubles the pause before the next."""
-    delay = min(LONGEST_DELAY_SECONDS, RETRY_DELAY_SECONDS * 2 ** min(earlier, 10)) if earlier else 0.0
+def _pause_seconds(earlier: int) -> float:
+    """Each earlier time doubles the pause before the next."""
+    return min(LONGEST_DELAY_SECONDS, RETRY_DELAY_SECONDS * 2.0 ** min(earlier, 10))
+
+
+def _waiting_again(delay: float) -> dict[str, Any]:
+    """Columns of a task that leaves its host and waits, not to be placed within `delay` seconds."""
     now = timezone.now()
     return {
         "status": TaskStatus.WAITING,
@@ -278,16 +281,26 @@ def _settle_dependants(task_id: int, status: str) -> list[int]:
     ended = deque([(task_id, status)])
     while ended:
         other_id, other_status = ended.popleft()
-        verdicts: dict[bool | None, list[int]] = {True: [], False: []}
-        edges = Dependency.objects.filter(depends_on_id=other_id, is_satisfied=False, task__status=TaskStatus.BLOCKED)
-        for dependant_id, kind in edges.values_list("task_id", "kind"):
-            verdicts[dependency_verdict(kind, other_status)].append(dependant_id)
-        changed += _satisfy(other_id, verdicts[True])
-        for dependant_id in verdicts[False]:
-            _cancel_dependant(dependant_id, other_id, other_status)
-            ended.append((dependant_id, TaskStatus.CANCELED))
-        changed += verdicts[False]
+        satisfied, hopeless = _sorted_dependants(other_id, other_status)
+        changed += _satisfy(other_id, satisfied)
+        changed += _cancel_dependants(other_id, other_status, hopeless)
+        ended.extend((dependant_id, TaskStatus.CANCELED) for dependant_id in hopeless)
     return changed
+
+
+def _sorted_dependants(other_id: int, other_status: str) -> tuple[list[int], list[int]]:
+    """Blocked dependants whose dependency is met now, and those for which it never will be. They are locked first and
+    their edges read then, so that an edit or another end at the same moment is seen."""
+    edges = Dependency.objects.filter(depends_on_id=other_id, is_satisfied=False, task__status=TaskStatus.BLOCKED)
+    ids = list(edges.values_list("task_id", flat=True))
+    if not ids:
+        return [], []
+    list(Task.objects.select_for_update().filter(pk__in=ids).order_by("pk").values_list("pk", flat=True))
+    verdicts = [
+        (dependant_id, dependency_verdict(kind, other_status))
+        for dependant_id, kind in edges.values_list("task_id", "kind")
+    ]
+    return [pk for pk, verdict in verdicts if verdict], [pk for pk, verdict in verdicts if verdict is False]
 
 
 def _satisfy(other_id: int, dependant_ids: list[int]) -> list[int]:
@@ -296,7 +309,7 @@ def _satisfy(other_id: int, dependant_ids: list[int]) -> list[int]:
         return []
     Dependency.objects.filter(depends_on_id=other_id, task_id__in=dependant_ids).update(is_satisfied=True)
     freed = list(Task.objects.filter(pk__in=dependant_ids, unmet=1).values_list("pk", flat=True))
-    Task.objects.filter(pk__in=dependant_ids, status=TaskStatus.BLOCKED).update(
+    Task.objects.filter(pk__in=dependant_ids).update(
         unmet=F("unmet") - 1,
         status=Case(When(unmet=1, then=Value(TaskStatus.WAITING)), default=F("status")),
         waiting_since=Case(When(unmet=1, then=Value(timezone.now())), default=F("waiting_since")),
@@ -305,11 +318,15 @@ def _satisfy(other_id: int, dependant_ids: list[int]) -> list[int]:
     return freed
 
 
-def _cancel_dependant(task_id: int, other_id: int, other_status: str) -> None:
+def _cancel_dependants(other_id: int, other_status: str, dependant_ids: list[int]) -> list[int]:
+    if not dependant_ids:
+        return []
     detail = f"Task #{other_id} {_ENDED[other_status]}, so this one can never start."
-    row = Task.objects.filter(pk=task_id, status=TaskStatus.BLOCKED)
-    row.update(status=TaskStatus.CANCELED, end_time=timezone.now(), end_reason=EndReason.DEPENDENCY, end_detail=detail)
-    record(task_id, "ended", actor=SYSTEM, old="blocked", new="canceled", reason=detail)
+    Task.objects.filter(pk__in=dependant_ids).update(
+        status=TaskStatus.CANCELED, end_time=timezone.now(), end_reason=EndReason.DEPENDENCY, end_detail=detail
+    )
+    record_many(dependant_ids, "ended", actor=SYSTEM, old="blocked", new="canceled", reason=detail)
+    return dependant_ids
 
 
 _ENDED = {"completed": "completed", "failed": "failed", "canceled": "was canceled"}

@@ -30,9 +30,10 @@ def place(placement: Placement) -> bool:
 
 
 def _place(placement: Placement) -> bool:
-    """The host's row is locked first, so that two server processes cannot both book its last core."""
+    """The host's row is locked first, so that two server processes cannot both book its last core; then the task's, so
+    that what is booked is what it asks for at that moment."""
     agent = hosts.schedulable().select_for_update().filter(pk=placement.agent_id).first()
-    task = Task.objects.filter(pk=placement.task_id).first()
+    task = Task.objects.select_for_update().filter(pk=placement.task_id).first()
     if agent is None or task is None or not _still_fits(task, agent, placement):
         return False
     sub_agent = lifecycle.place(task.pk, agent)

@@ -130,6 +130,8 @@ def test_retries_run_again_and_then_fail() -> None:
     host.report(started(host), finish=finish(1))
     first.refresh_from_db()
     assert (first.status, first.retries_used, first.current_fence) == ("waiting", 1, None)
+    assert first.not_before is not None
+    Task.objects.update(not_before=None)  # the pause before a retry is over
     host.report(started(host), finish=finish(1))
     first.refresh_from_db()
     assert (first.status, first.attempt_no) == ("failed", 2)

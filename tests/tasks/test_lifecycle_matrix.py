@@ -221,6 +221,35 @@ def test_a_task_that_was_given_back_waits_longer_each_time(give: Callable[[Task]
     assert task.voids == 2
 
 
+def test_each_retry_waits_twice_as_long_from_2_seconds_to_5_minutes() -> None:
+    task = waiting()
+    Task.objects.filter(pk=task.pk).update(retries=20)
+    pauses = []
+    for _ in range(12):
+        lifecycle.place(task.pk, Agent.objects.first() or make_agent())
+        claim(task)
+        fail(task)
+        task.refresh_from_db()
+        assert task.not_before is not None
+        assert task.waiting_since is not None
+        pauses.append((task.not_before - task.waiting_since).total_seconds())
+    assert pauses == [2, 4, 8, 16, 32, 64, 128, 256, 300, 300, 300, 300]
+
+
+def test_other_dependencies_cost_a_waiting_task_no_age() -> None:
+    task = waiting()
+    lifecycle.depend_on(task.pk, [], actor=SYSTEM)
+    assert Task.objects.get(pk=task.pk).waiting_since == task.waiting_since
+    assert task.events.get().reason == "depends on nothing"
+
+
+def test_an_edit_says_what_it_changed() -> None:
+    task = waiting()
+    edited = lifecycle.edit(task.pk, {"priority": 1, "name": task.name}, actor=SYSTEM)
+    assert edited.priority == 1
+    assert task.events.get().reason == "priority"
+
+
 def test_not_started_after_a_cancel_was_asked_is_canceled() -> None:
     task = starting()
     lifecycle.cancel(task.pk, actor=SYSTEM)
