@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.running import Nightshift
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -90,6 +91,7 @@ def test_a_long_log_shows_its_end_and_loads_earlier_output(site_page: Page, nigh
     script = "seq 1 600000 | sed 's/^/line /'\n"  # about 7 MB
     task_id = nightshift.submit(script, name="long")
     nightshift.wait_for(task_id)
+    wait_until(lambda: nightshift.log(task_id).endswith(b"line 600000\n"), 60, "all of the output")
     site_page.goto(f"{nightshift.url}/tasks/{task_id}/")
     site_page.wait_for_function(LOG_HAS, arg="line 600000")
     first = site_page.evaluate(LOG_TEXT).split("\n")[0]

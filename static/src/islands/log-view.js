@@ -136,14 +136,21 @@ class LogView extends HTMLElement {
   }
 
   #showState() {
+    if (!this.terminal) return;
     const { window, state, isClosed } = this.source;
     const isEnded = FINAL.includes(this.status);
-    this.bar.showEarlier(window.start > 0 ? `${sizeText(window.start)} earlier` : "", canShowEarlier(window));
+    this.#showEarlierNote(window);
     this.bar.showSize(window.known);
     this.bar.showNote("error", "");
     this.bar.showNote("state", stateNote(state, isEnded));
     this.bar.showEmpty(window.known || window.end ? "" : emptyText(isEnded, this.attempts.length));
     if (isEnded && (isClosed || !this.attempts.length)) this.dataset.ended = "";
+  }
+
+  #showEarlierNote(window) {
+    const isDropped = this.terminal.isFull;
+    const text = window.start > 0 ? `${sizeText(window.start)} earlier` : isDropped ? "Earlier lines are not shown" : "";
+    this.bar.showEarlier(text, canShowEarlier(window) || (isDropped && this.scrollback < LARGE_SCROLLBACK));
   }
 
   #schedulePoll() {

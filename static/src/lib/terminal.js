@@ -8,6 +8,7 @@ import { WebLinksAddon } from "@xterm/addon-web-links";
 export const SCROLLBACK = 20000;
 export const LARGE_SCROLLBACK = 200000;
 const LEAST_COLUMNS = 100; // a progress bar that wraps is not redrawn in place: narrow screens scroll sideways instead
+const HAND_MS = 1000;
 const FOUND = {
   matchBackground: "#6b5300", matchOverviewRuler: "#e3b341", activeMatchBackground: "#e3b341",
   activeMatchColorOverviewRuler: "#ffffff",
@@ -32,13 +33,25 @@ export class LogTerminal {
     for (const addon of [this.fit, this.search, new WebLinksAddon()]) this.term.loadAddon(addon);
     this.term.open(element);
     this.term.textarea?.setAttribute("aria-label", "Output of the task");
-    this.term.onScroll(onScroll);
-    element.addEventListener("wheel", () => requestAnimationFrame(onScroll), { passive: true });
+    this.#watchHands(element, onScroll);
     this.search.onDidChangeResults(onFound);
     this.observer = new ResizeObserver(() => this.refit());
     this.observer.observe(element);
     this.decoder = new TextDecoder("utf-8");
     this.refit();
+  }
+
+  // onScroll is for scrolling by hand only: output and changes of size move the screen, too.
+  #watchHands(element, onScroll) {
+    let touchedAt = -Infinity;
+    const touched = () => {
+      touchedAt = performance.now();
+      requestAnimationFrame(onScroll);
+    };
+    for (const name of ["wheel", "touchmove", "pointerdown", "pointerup", "keydown"]) {
+      element.addEventListener(name, touched, { passive: true, capture: true });
+    }
+    this.term.onScroll(() => performance.now() - touchedAt < HAND_MS && onScroll());
   }
 
   // Resolves when the bytes are on the screen.
@@ -62,6 +75,11 @@ export class LogTerminal {
   get isAtEnd() {
     const buffer = this.term.buffer.active;
     return buffer.viewportY >= buffer.baseY;
+  }
+
+  // Lines were dropped at the top, for want of room.
+  get isFull() {
+    return this.term.buffer.active.length >= this.term.options.scrollback + this.term.rows;
   }
 
   get lines() {
