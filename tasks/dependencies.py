@@ -15,10 +15,10 @@ MOST_DEPENDENCIES = 1000
 def resolve(asked: Any, *, task_id: int | None = None) -> list[tuple[Task, str]]:
     """`asked` is [12, {"id": 13, "kind": "afterany"}]. InvalidTask names `depends_on`. Call inside a transaction."""
     kinds = parse(asked)
-    tasks = {task.pk: task for task in Task.objects.select_for_update().filter(pk__in=kinds).order_by("pk")}
+    tasks = _locked(kinds, task_id)
     problems = [f"Task {other_id} does not exist." for other_id in kinds if other_id not in tasks]
     problems += [_never(tasks[other_id], kind) for other_id, kind in kinds.items() if _is_never(tasks, other_id, kind)]
-    if task_id is not None and (circle := circle_through(task_id, list(tasks))):
+    if task_id is not None and (circle := circle_through(task_id, list(kinds))):
         problems.append(f"Task {circle} depends on task {task_id}: that would be a circle.")
     if problems:
         raise InvalidTask({"depends_on": problems})
@@ -40,17 +40,14 @@ def parse(asked: Any) -> dict[int, str]:
 
 
 def circle_through(task_id: int, other_ids: list[int]) -> int | None:
-    """The first of `other_ids` from which `task_id` is reached by going up dependencies."""
-    for start in other_ids:
-        seen: set[int] = set()
-        level = {start}
-        while level:
-            if task_id in level:
-                return start
-            seen |= level
-            above = Dependency.objects.filter(task__in=level).values_list("depends_on_id", flat=True)
-            level = set(above) - seen
-    return None
+    """The first of `other_ids` that is the task itself or depends on it, directly or over others."""
+    below = {task_id}
+    level = [task_id]
+    while level and below.isdisjoint(other_ids):
+        dependants = Dependency.objects.filter(depends_on__in=level).values_list("task_id", flat=True)
+        level = [pk for pk in set(dependants) if pk not in below]
+        below.update(level)
+    return next((other_id for other_id in other_ids if other_id in below), None)
 
 
 def _one(item: Any) -> tuple[int, str]:
@@ -65,6 +62,14 @@ def _one(item: Any) -> tuple[int, str]:
     if kind not in DependencyKind.values:
         raise InvalidTask({"depends_on": [f"{kind!r} is not one of {', '.join(DependencyKind.values)}"]})
     return other_id, kind
+
+
+def _locked(kinds: dict[int, str], task_id: int | None) -> dict[int, Task]:
+    """Those that exist, locked together with the task itself in the order of their ids: what ends first was mostly
+    submitted first, and ends lock what depends on them."""
+    ids = [*kinds] if task_id is None else [*kinds, task_id]
+    rows = Task.objects.select_for_update().filter(pk__in=ids).order_by("pk").only("status")
+    return {task.pk: task for task in rows if task.pk in kinds}
 
 
 def _is_never(tasks: dict[int, Task], other_id: int, kind: str) -> bool:

@@ -60,17 +60,18 @@ def edit(task_id: int, changes: dict[str, Any], *, actor: Actor) -> Task:
     unknown = {name: ["cannot be changed"] for name in changes if name not in EDITABLE}
     if unknown:
         raise InvalidTask(unknown)
-    asked = changes.pop("depends_on", None) if "depends_on" in changes else _UNCHANGED
+    has_dependencies = "depends_on" in changes
+    asked = changes.pop("depends_on", None)
     cleaned = task_fields.clean(changes)
     with transaction.atomic():
+        resolved = dependencies.resolve(asked, task_id=task_id) if has_dependencies else None
         task = Task.objects.select_for_update().get(pk=task_id)
         task_fields.check_together({name: cleaned.get(name, getattr(task, name)) for name in _TOGETHER})
-        if asked is not _UNCHANGED:
-            lifecycle.depend_on(task_id, dependencies.resolve(asked, task_id=task_id), actor=actor)
+        if resolved is not None:
+            lifecycle.depend_on(task_id, resolved, actor=actor)
         return lifecycle.edit(task_id, cleaned, actor=actor) if cleaned else Task.objects.get(pk=task_id)
 
 
-_UNCHANGED = object()
 _TOGETHER = ("gpu_count", "gpu_memory", "gpu_share")
 
 
