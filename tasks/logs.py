@@ -5,7 +5,6 @@ so a crash in between only means that the same
 bytes come again to the same place. Readers never go past what the row says. Bytes are kept as they came: no decoding.
 """
 
-import hashlib
 import os
 import zlib
 from collections.abc import Iterator
@@ -17,7 +16,7 @@ from django.conf import settings
 from django.db.models import F
 
 from scheduler_site.shared.errors import CrcMismatch, OffsetGap
-from tasks import messages
+from tasks import log_digests, messages
 from tasks.models import OutputLog, SubAgent, Task
 from tasks.states import LogState
 
@@ -113,12 +112,18 @@ def begin_draining(sub_agent: SubAgent, sizes: dict[str, int]) -> None:
 
 
 def close(sub_agent: SubAgent, stream: str, size: int, sha256: str) -> OutputLog:
-    """Compare what is stored with what the host had. Equal: on stable storage and complete. Else start over, once."""
+    """Compare what is stored with what the host had. Equal: on stable storage and complete. Else start over, once.
+
+    Long output is compared over several calls: while the row's state is not final the host asks again.
+    """
     row = row_of(sub_agent, stream)
     if row.state in _CLOSED or row.stored_bytes != size or (row.final_bytes is not None and row.final_bytes != size):
         return row
     path = path_of(sub_agent, stream)
-    if _sha256(path, size) == sha256:
+    stored_sha256 = log_digests.digest_of((row.pk, row.restarts), path, size)
+    if stored_sha256 is None:
+        return row
+    if stored_sha256 == sha256:
         _to_stable_storage(path)
         _set(row, state=LogState.COMPLETE, sha256=sha256)
     elif row.restarts == 0:
@@ -181,17 +186,6 @@ def _set(row: OutputLog, **columns: object) -> None:
     OutputLog.objects.filter(pk=row.pk).update(**columns)
     for name, value in columns.items():
         setattr(row, name, value)
-
-
-def _sha256(path: Path, size: int) -> str:
-    digest = hashlib.sha256()
-    if size == 0:
-        return digest.hexdigest()
-    with path.open("rb") as file:
-        while size > 0 and (block := file.read(min(1 << 20, size))):
-            digest.update(block)
-            size -= len(block)
-    return digest.hexdigest()
 
 
 def _to_stable_storage(path: Path) -> None:

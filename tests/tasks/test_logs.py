@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scheduler_site.shared.errors import CrcMismatch, OffsetGap
-from tasks import logs
+from tasks import log_digests, logs
 from tasks.models import OutputLog, SubAgent
 from tasks.states import LogState
 from tests.factories import make_sub_agent
@@ -102,6 +102,16 @@ def test_close_compares_and_completes(sub_agent: SubAgent) -> None:
     assert logs.is_settled(sub_agent)
     append(sub_agent, 3, b"late")
     assert stored(sub_agent) == b"abc"
+
+
+def test_long_output_is_compared_over_several_calls(sub_agent: SubAgent, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log_digests, "SECONDS_A_CALL", -1.0)
+    monkeypatch.setattr(log_digests, "BLOCK_BYTES", 4)
+    append(sub_agent, 0, b"0123456789")
+    logs.begin_draining(sub_agent, {"out": 10})
+    wanted = hashlib.sha256(b"0123456789").hexdigest()
+    states = [logs.close(sub_agent, "out", 10, wanted).state for _ in range(3)]
+    assert states == [LogState.DRAINING, LogState.DRAINING, LogState.COMPLETE]
 
 
 def test_close_of_an_empty_stream(sub_agent: SubAgent) -> None:
