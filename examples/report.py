@@ -37,8 +37,8 @@ def link_lines(tasks: list[Task], url: str) -> list[str]:
 def summary_line(task: Task) -> str:
     took = task.get("execution_time")
     shown = "" if took is None else f"{took:.1f} s"
-    line = f"  {task['id']:>5}  {task['name']:<22} {task['status']:<10} {shown:>9}  {task.get('end_sentence') or ''}"
-    return line.rstrip()
+    why = "" if task["status"] == "completed" else task.get("end_sentence") or ""
+    return f"  {task['id']:>5}  {task['name']:<22} {task['status']:<10} {shown:>9}  {why}".rstrip()
 
 
 def figure_lines(result: Any) -> list[str]:

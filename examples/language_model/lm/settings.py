@@ -17,13 +17,12 @@ class Size:
     steps: int  # updates of the weights
     learning_rate: float
     dropout: float
-    checkpoint_steps: int  # a killed training loses at most this many
-    check_steps: int  # updates between two looks at the validation text
+    check_steps: int  # updates between two looks at the validation text; each is followed by a checkpoint
 
 
 SIZES = {
-    "small": Size(400_000, 384, 64, 192, 16, 32, 900, 6e-3, 0.0, 60, 60),
-    "normal": Size(5_000_000, 1024, 160, 512, 32, 64, 2000, 3e-3, 0.2, 100, 100),
+    "small": Size(400_000, 384, 64, 192, 16, 32, 900, 6e-3, 0.0, 60),
+    "normal": Size(5_000_000, 1024, 160, 384, 32, 64, 2200, 5e-3, 0.05, 100),
 }
 
 

@@ -10,7 +10,7 @@ from lm.gru import Weights, backward, forward, losses, new_weights, scores
 from lm.settings import Size
 from lm.train import begin, update
 
-TINY = Size(0, 11, 5, 7, 3, 4, 90, 2e-2, 0.0, 100, 100)
+TINY = Size(0, 11, 5, 7, 3, 4, 90, 2e-2, 0.0, 100)
 
 
 def doubles(weights: Weights) -> Weights:

@@ -13,7 +13,7 @@ from lm import checkpoint
 from lm.settings import Size
 from lm.train import begin, update
 
-SIZE = Size(0, 50, 8, 12, 4, 8, 30, 1e-2, 0.2, 10, 10)
+SIZE = Size(0, 50, 8, 12, 4, 8, 30, 1e-2, 0.2, 10)
 
 
 class ResumeTest(unittest.TestCase):
