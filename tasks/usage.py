@@ -45,10 +45,12 @@ def flush() -> int:
         return 0
     with transaction.atomic():
         away = SubAgent.objects.filter(pk__in=list(fresh), unreachable_since__isnull=False)
-        messages.announce(list(away.values_list("task_id", flat=True)))
+        heard_again = list(away.values_list("task_id", flat=True))
         for sub_agent_id, (usage, at) in fresh.items():
             columns = {} if usage is None else _columns(usage)
             SubAgent.objects.filter(pk=sub_agent_id).update(last_heartbeat_time=at, unreachable_since=None, **columns)
+        if heard_again:
+            messages.announce(heard_again)
     return len(fresh)
 
 
