@@ -4,7 +4,9 @@
 """
 
 import logging
+from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from agents.models import Agent
 from scheduler_site.shared.actors import SYSTEM
@@ -18,13 +20,19 @@ from tasks.states import CLAIMED_STATES, EndReason
 log = logging.getLogger(__name__)
 
 
-def reconcile(agent: Agent, inventory: list[InventoryItem], *, is_complete: bool) -> list[dict[str, Any]]:
-    """Directives for what the host has; what it should have and has not is lost at once."""
-    listed = {item.sub_agent_id: item for item in inventory}
-    rows = SubAgent.objects.filter(agent=agent, pk__in=listed).select_related("task").in_bulk()
-    directives = [_directive(item, rows.get(item.sub_agent_id)) for item in inventory]
+def reconcile(
+    agent: Agent, inventory: list[InventoryItem], *, is_complete: bool, received_at: datetime
+) -> list[dict[str, Any]]:
+    """Directives for what the host has; what it should have and has not is lost at once.
+
+    `received_at`: when the inventory came. It proves nothing about what was claimed later, should it have waited here.
+    """
+    listed = {item.sub_agent_id for item in inventory}
+    rows = SubAgent.objects.filter(agent=agent).select_related("task").defer("task__script_content")
+    known = rows.in_bulk(list(listed))
+    directives = [_directive(item, known.get(item.sub_agent_id)) for item in inventory]
     if is_complete:
-        _lose_unlisted(agent, set(listed))
+        _lose_unlisted(agent, listed, received_at)
     return [directive for directive in directives if directive is not None]
 
 
@@ -44,20 +52,21 @@ def _directive(item: InventoryItem, sub_agent: SubAgent | None) -> dict[str, Any
     kind = verdict(
         item.local_state,
         is_live=sub_agent.is_live and sub_agent.fence == item.fence,
-        is_settled=logs.is_settled(sub_agent),
+        is_settled=item.local_state == "finished" and logs.is_settled(sub_agent),
         has_result=bool(sub_agent.digest),
     )
     if kind == "keep" and sub_agent.stop_reason:
         return grants.stop_directive(sub_agent)
     if kind == "stop":
-        return grants.directive("stop", item.sub_agent_id, item.fence, reason="lost", grace_seconds=10, kill_now=False)
+        grace = sub_agent.task.grace_seconds
+        return grants.directive(kind, item.sub_agent_id, item.fence, reason="lost", grace_seconds=grace, kill_now=False)
     return grants.directive(kind, item.sub_agent_id, item.fence)
 
 
-def _lose_unlisted(agent: Agent, listed: set[Any]) -> None:
-    claimed = SubAgent.objects.filter(agent=agent, state__in=CLAIMED_STATES).exclude(pk__in=listed)
+def _lose_unlisted(agent: Agent, listed: set[UUID], received_at: datetime) -> None:
+    claimed = SubAgent.objects.filter(agent=agent, state__in=CLAIMED_STATES, claimed_at__lt=received_at)
     outcome = lost(EndReason.NO_RECORD, f"{agent.name} has no record of this attempt.", is_proven=True)
-    for sub_agent in claimed:
+    for sub_agent in [row for row in claimed if row.pk not in listed]:
         try:
             lifecycle.finish(sub_agent, outcome, actor=SYSTEM)
         except SubAgentClosed:

@@ -1,6 +1,7 @@
 """POST session: a main agent says who it is and what it has; both sides agree on every sub agent."""
 
 from django.http import HttpResponse
+from django.utils import timezone
 from rest_framework.request import Request
 
 from agents import liveness
@@ -16,6 +17,7 @@ from tasks.scheduling import wakeup
 
 class SessionView(AgentApiView):
     def post(self, request: Request) -> HttpResponse:
+        received_at = timezone.now()
         message = self.read(request, Session)
         proto = require_common_version(message.proto)
         facts = SessionFacts(
@@ -26,7 +28,9 @@ class SessionView(AgentApiView):
             host=message.host,
         )
         epoch = open_session(caller(request), facts, message.resources.value())
-        directives = reconcile(caller(request), message.sub_agents, is_complete=message.inventory_complete)
+        directives = reconcile(
+            caller(request), message.sub_agents, is_complete=message.inventory_complete, received_at=received_at
+        )
         wakeup.request_pass()
         return answer(
             {

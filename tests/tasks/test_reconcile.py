@@ -1,0 +1,122 @@
+"""What a main agent has against what the server has: the whole table, and the rows behind it."""
+
+from datetime import timedelta
+from itertools import product
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from agents.models import Agent
+from tasks.agent_messages import InventoryItem
+from tasks.models import SubAgent
+from tasks.reconcile import reconcile, verdict
+from tests.factories import make_agent, make_output_log, make_sub_agent, make_task
+
+LOCAL_STATES = ("assigned", "claimed", "running", "finished")
+
+
+@pytest.mark.parametrize(
+    ("local_state", "is_live", "is_settled", "has_result"), list(product(LOCAL_STATES, *[(False, True)] * 3))
+)
+def test_verdict(local_state: str, is_live: bool, is_settled: bool, has_result: bool) -> None:
+    kind = verdict(local_state, is_live=is_live, is_settled=is_settled, has_result=has_result)
+    if local_state == "finished":
+        assert kind == ("forget" if is_settled and has_result else "send_result")
+    elif is_live:
+        assert kind == "keep"
+    else:
+        assert kind == ("forget" if local_state == "assigned" else "stop")
+
+
+@pytest.fixture
+def agent(db: None) -> Agent:
+    return make_agent("host")
+
+
+def said(sub_agent: SubAgent, local_state: str, fence: int | None = None) -> InventoryItem:
+    return InventoryItem(sub_agent.pk, sub_agent.fence if fence is None else fence, local_state)  # type: ignore[arg-type]
+
+
+def directives(agent: Agent, *inventory: InventoryItem, is_complete: bool = True, late: float = 0) -> list[Any]:
+    received_at = timezone.now() - timedelta(seconds=late)
+    return reconcile(agent, list(inventory), is_complete=is_complete, received_at=received_at)
+
+
+@pytest.mark.parametrize(
+    ("state", "local_state", "kind"),
+    [
+        ("assigned", "assigned", "keep"),
+        ("starting", "claimed", "keep"),
+        ("starting", "assigned", "keep"),
+        ("running", "running", "keep"),
+        ("running", "finished", "send_result"),
+        ("revoked", "assigned", "forget"),
+        ("revoked", "claimed", "stop"),
+        ("lost", "running", "stop"),
+        ("lost", "finished", "send_result"),
+    ],
+)
+def test_each_gets_its_directive(agent: Agent, state: str, local_state: str, kind: str) -> None:
+    sub_agent = make_sub_agent(make_task(grace_seconds=3), agent, state=state)
+    (directive,) = directives(agent, said(sub_agent, local_state))
+    assert (directive["kind"], directive["sub_agent_id"]) == (kind, str(sub_agent.pk))
+    if kind == "stop":
+        assert (directive["reason"], directive["grace_seconds"]) == ("lost", 3)
+
+
+def test_under_another_fence_it_is_not_live(agent: Agent) -> None:
+    sub_agent = make_sub_agent(agent=agent)
+    (directive,) = directives(agent, said(sub_agent, "running", fence=sub_agent.fence + 1))
+    assert (directive["kind"], directive["fence"]) == ("stop", sub_agent.fence + 1)
+
+
+def test_a_stop_that_was_asked_is_asked_again(agent: Agent) -> None:
+    sub_agent = make_sub_agent(agent=agent, stop_reason="cancel", stop_now=True)
+    (directive,) = directives(agent, said(sub_agent, "running"))
+    assert (directive["kind"], directive["reason"], directive["kill_now"]) == ("stop", "cancel", True)
+
+
+@pytest.mark.parametrize(("log_state", "kind"), [("draining", "send_result"), ("complete", "forget")])
+def test_a_known_result_waits_for_its_output(agent: Agent, log_state: str, kind: str) -> None:
+    sub_agent = make_sub_agent(agent=agent, state="succeeded", digest="d" * 64)
+    make_output_log(sub_agent, state=log_state)
+    assert directives(agent, said(sub_agent, "finished"))[0]["kind"] == kind
+
+
+def test_another_hosts_sub_agent_is_nobodys_business_here(agent: Agent) -> None:
+    other = make_sub_agent(agent=make_agent("other"))
+    assert directives(agent, said(other, "running")) == []
+    other.refresh_from_db()
+    assert other.state == "running"
+
+
+@pytest.mark.parametrize("state", ["starting", "running"])
+def test_what_is_not_listed_is_lost(agent: Agent, state: str) -> None:
+    sub_agent = make_sub_agent(agent=agent, state=state)
+    assert directives(agent) == []
+    sub_agent.refresh_from_db()
+    assert (sub_agent.state, sub_agent.end_reason) == ("lost", "no_record")
+
+
+@pytest.mark.parametrize(("state", "is_complete"), [("assigned", True), ("running", False)])
+def test_what_proves_nothing_loses_nothing(agent: Agent, state: str, is_complete: bool) -> None:
+    sub_agent = make_sub_agent(agent=agent, state=state)
+    directives(agent, is_complete=is_complete)
+    sub_agent.refresh_from_db()
+    assert sub_agent.state == state
+
+
+def test_an_inventory_that_waited_here_loses_nothing_that_was_claimed_meanwhile(agent: Agent) -> None:
+    """The host gave the call up, opened another session, claimed, and only then the first call got the database."""
+    sub_agent = make_sub_agent(agent=agent, state="starting")
+    directives(agent, late=5)
+    sub_agent.refresh_from_db()
+    assert sub_agent.state == "starting"
+
+
+def test_a_large_inventory_is_read_at_once(agent: Agent, django_assert_max_num_queries: Any) -> None:
+    inventory = [said(make_sub_agent(agent=agent), "running") for _ in range(30)]
+    with django_assert_max_num_queries(3) as captured:
+        assert len(directives(agent, *inventory)) == 30
+    assert not any("script_content" in query["sql"] for query in captured.captured_queries)
