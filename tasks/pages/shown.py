@@ -8,7 +8,7 @@ from tasks.describe import badges, end_sentence
 from tasks.models import SubAgent, Task
 from tasks.permissions import may_change
 from tasks.scheduling.explain import waiting_sentences
-from tasks.states import LIVE_STATES, TaskStatus
+from tasks.states import LIVE_STATES, VOID_STATES, TaskStatus
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,10 @@ class ShownTask:
 
     @property
     def is_placed(self) -> bool:
-        """On a host, or was: a waiting task whose attempt ended is on none."""
-        return self.task.is_final or (self.latest is not None and self.latest.state in LIVE_STATES)
+        """On a host, or ended there. An attempt that never ran does not count, nor one that is to be repeated."""
+        if self.latest is None or self.latest.state in VOID_STATES:
+            return False
+        return self.task.is_final or self.latest.state in LIVE_STATES
 
     @property
     def can_cancel(self) -> bool:

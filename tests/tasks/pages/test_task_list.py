@@ -168,3 +168,12 @@ def test_queries_do_not_grow_with_the_rows(ada: Client, django_assert_max_num_qu
         make_sub_agent(task, agent, state="assigned", gpus=[make_gpu(agent, index=number + 1)])
     with django_assert_max_num_queries(30):
         ada.get("/tasks/")
+
+
+def test_a_task_that_was_placed_but_never_ran_names_no_host(ada: Client) -> None:
+    agent = make_agent("gpu-7")
+    task = make_task("canceled")
+    make_sub_agent(task, agent, state="revoked")
+    task.refresh_from_db()
+    assert task.agent_name == "gpu-7"
+    assert "gpu-7" not in text_of(ada, "/tasks/")
