@@ -1,0 +1,1 @@
+"""Measurements, one file a question. Speed is measured here and never asserted in a test."""
