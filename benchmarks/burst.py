@@ -6,6 +6,7 @@
 import argparse
 import time
 from datetime import datetime
+from typing import Any
 
 from benchmarks.connection import Server
 
@@ -29,7 +30,7 @@ def main() -> None:
     )
 
 
-def wait_for(server: Server, first: int, last: int) -> list[dict[str, str]]:
+def wait_for(server: Server, first: int, last: int) -> list[dict[str, Any]]:
     """The rows once all have ended."""
     while True:
         rows = []
