@@ -63,7 +63,7 @@ class LogView extends HTMLElement {
   setFollowing(isFollowing) {
     this.isFollowing = isFollowing;
     this.bar.showFollowing(isFollowing);
-    if (isFollowing) this.terminal.toEnd();
+    if (isFollowing) this.#stick();
     this.#showJump();
   }
 
@@ -83,7 +83,8 @@ class LogView extends HTMLElement {
     this.replaceChildren(this.bar.top, this.bar.notes, this.bar.screen, this.bar.jump);
     this.bar.showAttempts(this.attempts, this.chosen.attemptNo);
     this.terminal = new LogTerminal(this.bar.screen.firstElementChild, {
-      onScroll: () => this.#scrolled(),
+      onLeave: () => this.isFollowing && this.setFollowing(false),
+      onReach: () => this.isFollowing || this.setFollowing(true),
       onFound: (found) => this.bar.showFound(found),
     });
   }
@@ -124,10 +125,10 @@ class LogView extends HTMLElement {
     this.#showJump();
   }
 
-  #scrolled() {
-    if (!this.terminal) return;
-    if (this.isFollowing && !this.terminal.isAtEnd) this.setFollowing(false);
-    else if (!this.isFollowing && this.terminal.isAtEnd) this.setFollowing(true);
+  // Twice: the screen is drawn a frame later, and what was scrolled until then moves it once more.
+  #stick() {
+    this.terminal.toEnd();
+    requestAnimationFrame(() => this.isFollowing && this.terminal?.toEnd());
   }
 
   #showJump() {

@@ -8,7 +8,6 @@ import { WebLinksAddon } from "@xterm/addon-web-links";
 export const SCROLLBACK = 20000;
 export const LARGE_SCROLLBACK = 200000;
 const LEAST_COLUMNS = 100; // a progress bar that wraps is not redrawn in place: narrow screens scroll sideways instead
-const HAND_MS = 1000;
 const FOUND = {
   matchBackground: "#6b5300", matchOverviewRuler: "#e3b341", activeMatchBackground: "#e3b341",
   activeMatchColorOverviewRuler: "#ffffff",
@@ -22,7 +21,7 @@ const theme = {
 };
 
 export class LogTerminal {
-  constructor(element, { onScroll, onFound }) {
+  constructor(element, { onLeave, onReach, onFound }) {
     this.term = new Terminal({
       allowProposedApi: true, convertEol: true, disableStdin: true, cursorBlink: false, cursorInactiveStyle: "none",
       fontFamily: getComputedStyle(document.documentElement).getPropertyValue("--mono"), fontSize: 13, lineHeight: 1.25,
@@ -33,7 +32,7 @@ export class LogTerminal {
     for (const addon of [this.fit, this.search, new WebLinksAddon()]) this.term.loadAddon(addon);
     this.term.open(element);
     this.term.textarea?.setAttribute("aria-label", "Output of the task");
-    this.#watchHands(element, onScroll);
+    this.#watchHands(element, { onLeave, onReach });
     this.search.onDidChangeResults(onFound);
     this.observer = new ResizeObserver(() => this.refit());
     this.observer.observe(element);
@@ -41,17 +40,18 @@ export class LogTerminal {
     this.refit();
   }
 
-  // onScroll is for scrolling by hand only: output and changes of size move the screen, too.
-  #watchHands(element, onScroll) {
-    let touchedAt = -Infinity;
-    const touched = () => {
-      touchedAt = performance.now();
-      requestAnimationFrame(onScroll);
-    };
-    for (const name of ["wheel", "touchmove", "pointerdown", "pointerup", "keydown"]) {
-      element.addEventListener(name, touched, { passive: true, capture: true });
-    }
-    this.term.onScroll(() => performance.now() - touchedAt < HAND_MS && onScroll());
+  // Tells of scrolling by hand only: output and changes of size move the screen, too.
+  #watchHands(element, { onLeave, onReach }) {
+    let isDragging = false;
+    const tell = () => (this.isAtEnd ? onReach() : onLeave());
+    const move = (isUp) => (isUp ? this.term.buffer.active.baseY > 0 && onLeave() : requestAnimationFrame(() => this.isAtEnd && onReach()));
+    const listen = (name, handler) => element.addEventListener(name, handler, { passive: true, capture: true });
+    listen("wheel", (event) => event.deltaY && move(event.deltaY < 0));
+    listen("keydown", (event) => ["PageUp", "ArrowUp", "Home"].includes(event.key) && move(true));
+    listen("pointerdown", () => (isDragging = true));
+    listen("pointerup", () => (isDragging = false));
+    listen("touchmove", tell);
+    this.term.onScroll(() => isDragging && tell());
   }
 
   // Resolves when the bytes are on the screen.
@@ -69,7 +69,10 @@ export class LogTerminal {
 
   refit() {
     const fitting = this.term.element?.offsetParent && this.fit.proposeDimensions();
-    if (fitting?.rows) this.term.resize(Math.max(LEAST_COLUMNS, fitting.cols), fitting.rows);
+    if (!fitting?.rows) return;
+    const wasAtEnd = this.isAtEnd;
+    this.term.resize(Math.max(LEAST_COLUMNS, fitting.cols), fitting.rows);
+    if (wasAtEnd) this.toEnd();
   }
 
   get isAtEnd() {
