@@ -1,5 +1,6 @@
 """Pause and resume a host from its card: a question first, then the verb of agents.administration."""
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -34,20 +35,25 @@ VERBS: dict[str, dict[str, Any]] = {
 @staff_required
 @require_http_methods(["GET", "POST"])
 def decide(request: HttpRequest, agent_id: UUID, verb: str) -> HttpResponse:
+    return ask_and_act(request, agent_id, VERBS[verb])
+
+
+def ask_and_act(request: HttpRequest, agent_id: UUID, verb: Mapping[str, Any]) -> HttpResponse:
+    """`verb` has `act(agent, actor=, reason=)` and its words: button, done, meaning."""
     agent = get_object_or_404(Agent, pk=agent_id)
     if request.method != "POST":
-        return render(request, _template(request), {"agent": agent, "verb": verb, **VERBS[verb]})
+        return render(request, _template(request), {"agent": agent, **verb})
     return _act(request, agent, verb)
 
 
-def _act(request: HttpRequest, agent: Agent, verb: str) -> HttpResponse:
+def _act(request: HttpRequest, agent: Agent, verb: Mapping[str, Any]) -> HttpResponse:
     reason = request.POST.get("reason", "").strip()[:300]
     try:
-        VERBS[verb]["act"](agent, actor=Actor.user(request.user), reason=reason)
+        verb["act"](agent, actor=Actor.user(request.user), reason=reason)
     except DomainError as refusal:
         text, is_error = refusal.detail, True
     else:
-        text, is_error = f"{agent.name} is {VERBS[verb]['done']}.", False
+        text, is_error = f"{agent.name} is {verb['done']}.", False
     if getattr(request, "htmx", False):
         return dialog_done(text, is_error=is_error)
     messages.add_message(request, messages.ERROR if is_error else messages.SUCCESS, text)

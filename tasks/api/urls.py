@@ -4,6 +4,7 @@ from django.urls import path, re_path
 from rest_framework.routers import SimpleRouter
 
 from tasks.api.agents import AgentTree, OneAgent
+from tasks.api.host_gone import Gone
 from tasks.api.logs import TaskLog, TaskLogDownload
 from tasks.api.overview import Overview
 from tasks.api.tasks import TaskViewSet
@@ -18,4 +19,5 @@ urlpatterns = [
     path("overview/", Overview.as_view(), name="api-overview"),
     path("agents/", AgentTree.as_view(), name="api-agent-list"),
     path("agents/<uuid:pk>/", OneAgent.as_view(), name="api-agent-detail"),
+    path("agents/<uuid:pk>/gone/", Gone.as_view(), name="api-agent-gone"),
 ]

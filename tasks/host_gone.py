@@ -1,0 +1,44 @@
+"""An operator says that a host is gone for good: what was live there is over now, without waiting for its deadline.
+
+That word counts as proof that nothing runs there any more, so tasks with retries left are placed again.
+If the host comes
+back all the same, its sub agents are told to stop.
+"""
+
+from django.db.models import QuerySet
+
+from agents.history import record
+from agents.models import Agent
+from agents.states import Connectivity
+from scheduler_site.shared.actors import Actor
+from scheduler_site.shared.errors import Conflict, DomainError
+from tasks import lifecycle
+from tasks.models import SubAgent
+from tasks.outcome import lost
+from tasks.states import LIVE_STATES, EndReason, SubAgentState
+
+
+def declare_gone(agent: Agent, *, actor: Actor, reason: str = "") -> Agent:
+    """Only for a host that is offline: Conflict otherwise."""
+    agent.refresh_from_db()
+    if agent.connectivity != Connectivity.UNREACHABLE:
+        raise Conflict(f"{agent.name} is {agent.connectivity}; only a host that is offline can be called gone.")
+    record(agent, "gone", actor=actor, reason=reason)
+    for sub_agent in _live_on(agent):
+        _end(sub_agent, f"{actor.name} said that {agent.name} is gone for good.", actor)
+    return agent
+
+
+def _live_on(agent: Agent) -> QuerySet[SubAgent]:
+    return SubAgent.objects.filter(agent=agent, state__in=LIVE_STATES)
+
+
+def _end(sub_agent: SubAgent, detail: str, actor: Actor) -> None:
+    """A report that came in between wins."""
+    try:
+        if sub_agent.state == SubAgentState.ASSIGNED:
+            lifecycle.give_back(sub_agent, SubAgentState.REVOKED, detail, actor=actor)
+        else:
+            lifecycle.finish(sub_agent, lost(EndReason.HOST_LOST, detail, is_proven=True), actor=actor)
+    except DomainError:
+        return

@@ -1,0 +1,39 @@
+"""An operator's word that a host is gone ends what was live there."""
+
+import pytest
+
+from agents.models import Agent
+from scheduler_site.shared.actors import Actor
+from scheduler_site.shared.errors import Conflict
+from tasks.host_gone import declare_gone
+from tests.factories import make_agent, make_sub_agent, make_task
+
+pytestmark = pytest.mark.django_db
+
+ADA = Actor("user", "ada")
+
+
+def test_what_ran_there_failed_and_what_never_started_waits_again() -> None:
+    agent = make_agent("gpu-1", connectivity="unreachable")
+    running = make_sub_agent(agent=agent).task
+    again = make_sub_agent(make_task(retries=1), agent).task
+    placed = make_sub_agent(agent=agent, state="assigned").task
+    elsewhere = make_sub_agent(agent=make_agent("cpu-1")).task
+    declare_gone(agent, actor=ADA, reason="burnt")
+    for task in (running, again, placed, elsewhere):
+        task.refresh_from_db()
+    assert (running.status, running.end_reason) == ("failed", "host_lost")
+    assert "ada said that gpu-1 is gone" in running.end_detail
+    assert [again.status, placed.status, elsewhere.status] == ["waiting", "waiting", "running"]
+    assert agent.events.get().reason == "burnt"
+
+
+@pytest.mark.parametrize("connectivity", ["online", "suspect"])
+def test_a_host_that_is_heard_is_not_gone(connectivity: str) -> None:
+    agent = make_agent(connectivity=connectivity)
+    task = make_sub_agent(agent=agent).task
+    with pytest.raises(Conflict, match="only a host that is offline"):
+        declare_gone(agent, actor=ADA)
+    task.refresh_from_db()
+    assert task.status == "running"
+    assert Agent.objects.get().events.count() == 0
