@@ -54,6 +54,14 @@ def test_a_task_that_ended_meanwhile_is_a_conflict_said_in_words(ada: Client) ->
     assert "completed already" in reply.content.decode()
 
 
+def test_a_task_that_ended_offers_nothing_to_cancel(ada: Client) -> None:
+    task = make_task("failed")
+    html = ada.get(f"/tasks/{task.pk}/cancel/").content.decode()
+    assert "ended already: failed" in html
+    assert "has not started" not in html
+    assert 'name="reason"' not in html
+
+
 def test_others_may_not(ada: Client, user: Any) -> None:
     user.is_staff = False
     user.save()
