@@ -82,8 +82,10 @@ def moment(at: datetime | None) -> SafeString | str:
 
 @register.filter
 def gib(mib: float | None) -> str:
-    """MiB as GiB with at most one decimal."""
-    return "" if mib is None else f"{mib / 1024:.1f}".removesuffix(".0") + " GiB"
+    """MiB as GiB with at most one decimal; below one GiB as whole MiB, so that little is not nothing."""
+    if mib is None:
+        return ""
+    return f"{mib:.0f} MiB" if 0 < mib < 1024 else f"{mib / 1024:.1f}".removesuffix(".0") + " GiB"
 
 
 @register.filter

@@ -38,6 +38,7 @@ export function bytes(count) {
 
 export function gib(mib) {
   if (mib === null || mib === undefined) return "";
+  if (mib > 0 && mib < 1024) return `${mib.toFixed(0)} MiB`;
   return `${(mib / 1024).toFixed(1).replace(/\.0$/, "")} GiB`;
 }
 
