@@ -1,4 +1,4 @@
-"""`nightshift agent`: runs the main agent of this host in the foreground. The agent itself is in main_agent/."""
+"""Offer this host to a server: run its main agent in the foreground, until Ctrl-C. Scripts that run then run on."""
 
 import argparse
 import os
