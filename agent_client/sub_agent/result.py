@@ -1,12 +1,14 @@
 """Reads what a script left in $TASK_RESULT. Never follows it anywhere: a script may leave a link or a pipe there."""
 
 import json
+import math
 import os
 import stat
 from pathlib import Path
 from typing import Any, NoReturn
 
 LIMIT_BYTES = 64 * 1024
+DEEPEST = 100  # encoders and databases give up at depths of their own; a result must not end there
 
 
 class _Unusable(Exception):
@@ -16,7 +18,7 @@ class _Unusable(Exception):
 def read_result(path: Path) -> tuple[Any, str]:
     """The result and an empty sentence, or None and the sentence that says why there is none. No file: None, ''."""
     try:
-        return json.loads(_content(path), parse_constant=_refuse_constant), ""
+        return _decoded(_content(path)), ""
     except FileNotFoundError:
         return None, ""
     except _Unusable as error:
@@ -44,6 +46,26 @@ def _content(path: Path) -> str:
     text = content.decode()
     _refuse_lone_surrogates(text)
     return text
+
+
+def _decoded(text: str) -> Any:
+    result = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
+    if _is_deeper(result, DEEPEST):
+        raise _Unusable(f"it is nested more than {DEEPEST} deep")
+    return result
+
+
+def _finite(text: str) -> float:
+    """`1e999` is JSON, but infinity is not: it could be neither recorded nor sent."""
+    value = float(text)
+    if math.isinf(value):
+        raise _Unusable(f"{text[:20]} is larger than any number can be")
+    return value
+
+
+def _is_deeper(value: Any, left: int) -> bool:
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
+    return parts is not None and (left == 0 or any(_is_deeper(part, left - 1) for part in parts))
 
 
 def _refuse_lone_surrogates(text: str) -> None:

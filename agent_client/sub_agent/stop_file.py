@@ -1,6 +1,8 @@
 """stop.json: the one channel by which a running sub agent is told to stop, written by the main agent and by replies."""
 
 import logging
+from collections.abc import Mapping
+from typing import Any, cast
 
 from agent_client import wire
 from agent_client.sub_agent_dir import SubAgentDir, Unreadable
@@ -26,20 +28,34 @@ class StopFile:
         if version == self._seen:
             return None
         self._seen = version
-        try:
-            return self._directory.read_stop()
-        except Unreadable as error:
-            log.error("stop request ignored error=%s", error)
-            return None
+        stop = _present(self._directory)
+        if stop is None:
+            log.error("stop request ignored, it is damaged")
+        return stop
 
 
 def request_stop(directory: SubAgentDir, stop: wire.Stop) -> bool:
     """Write the request unless the file says as much already: `kill_now` is never taken back. True when written."""
-    try:
-        present = directory.read_stop()
-    except Unreadable:
-        present = None
-    if present == stop or (present is not None and present.get("kill_now") and not stop["kill_now"]):
+    present, wanted = _present(directory), understood(stop)
+    if wanted is None or present == wanted or (present is not None and present["kill_now"] and not wanted["kill_now"]):
         return False
-    directory.write_stop(stop)
+    directory.write_stop(wanted)
     return True
+
+
+def understood(request: Mapping[str, Any]) -> wire.Stop | None:
+    """The request in its full form; None for one that does not say clearly what it wants: nothing is killed by it."""
+    reason, grace_seconds = request.get("reason"), request.get("grace_seconds")
+    is_number = isinstance(grace_seconds, int | float) and not isinstance(grace_seconds, bool) and grace_seconds >= 0
+    if not isinstance(reason, str) or not (grace_seconds is None or is_number):
+        return None
+    return cast(
+        "wire.Stop", {"reason": reason, "grace_seconds": grace_seconds, "kill_now": bool(request.get("kill_now"))}
+    )
+
+
+def _present(directory: SubAgentDir) -> wire.Stop | None:
+    try:
+        return understood(directory.read_stop() or {})
+    except Unreadable:
+        return None

@@ -152,6 +152,9 @@ def test_digest_depends_on_every_field_and_not_on_order() -> None:
         (b"", None, "is empty"),
         (b"{", None, "not JSON"),
         (b'{"loss": NaN}', None, "NaN is not JSON"),
+        (b'{"loss": -1e999}', None, "-1e999 is larger than any number"),
+        (b"[" * 101 + b"]" * 101, None, "nested more than 100 deep"),
+        (b'{"a": ' * 900 + b"1" + b"}" * 900, None, "nested more than 100 deep"),
         (b"\xff", None, "not UTF-8"),
         (b'"\\ud800"', None, "lone surrogate"),
         (b"[" * 60_000, None, "not JSON"),
@@ -165,11 +168,19 @@ def test_result_file(tmp_path: Path, content: bytes, result: Any, sentence: str)
     assert (sentence in why) if sentence else (why == "")
 
 
+def test_a_result_as_deep_as_allowed_is_taken_and_can_be_recorded(tmp_path: Path) -> None:
+    (tmp_path / "r").write_bytes(b"[" * 100 + b"]" * 100)
+    result, sentence = read_result(tmp_path / "r")
+    assert sentence == ""
+    assert json.dumps(result).count("[") == 100
+
+
 def test_result_that_is_no_file(tmp_path: Path) -> None:
     assert read_result(tmp_path / "absent") == (None, "")
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "link").symlink_to("/etc/hostname")
-    for name in ("pipe", "link"):
+    (tmp_path / "folder").mkdir()
+    for name in ("pipe", "link", "folder"):
         result, sentence = read_result(tmp_path / name)
         assert result is None
         assert sentence.startswith("The result was not taken")
@@ -238,3 +249,26 @@ def test_a_damaged_stop_request_stops_nothing(tmp_path: Path) -> None:
     (folder.path / "stop.json").write_text("{")
     assert StopFile(folder).look() is None
     assert json.loads((folder.path / "grant.json").read_text())["task_id"] == 12
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {},
+        {"reason": None},
+        {"reason": "cancel", "grace_seconds": "soon", "kill_now": False},
+        {"reason": "cancel", "grace_seconds": -1, "kill_now": False},
+        {"reason": "cancel", "grace_seconds": True, "kill_now": False},
+    ],
+)
+def test_a_stop_request_that_says_nothing_clear_stops_nothing(tmp_path: Path, content: dict[str, Any]) -> None:
+    folder = make_folder(tmp_path)
+    (folder.path / "stop.json").write_text(json.dumps(content))
+    assert StopFile(folder).look() is None
+
+
+def test_a_short_stop_request_is_understood(tmp_path: Path) -> None:
+    folder = make_folder(tmp_path)
+    (folder.path / "stop.json").write_text('{"reason": "cancel", "more": 1}')
+    assert StopFile(folder).look() == {"reason": "cancel", "grace_seconds": None, "kill_now": False}
+    assert not request_stop(folder, {"reason": "cancel", "grace_seconds": None, "kill_now": False})
