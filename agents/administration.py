@@ -37,10 +37,10 @@ def reactivate(agent: Agent, *, actor: Actor, reason: str = "") -> Agent:
 
 @transaction.atomic
 def _decide(agent: Agent, verb: str, new: Standing, actor: Actor, reason: str) -> Agent:
-    old = agent.standing
-    if Agent.objects.filter(pk=agent.pk, standing__in=_ALLOWED_FROM[verb]).update(standing=new) != 1:
-        agent.refresh_from_db()
-        raise Conflict(f"{agent.name} is {agent.standing}; it cannot be changed by “{verb}”.")
+    old = Agent.objects.select_for_update().values_list("standing", flat=True).get(pk=agent.pk)
+    if old not in _ALLOWED_FROM[verb]:
+        raise Conflict(f"{agent.name} is {old}; it cannot be changed by “{verb}”.")
+    Agent.objects.filter(pk=agent.pk).update(standing=new)
     agent.standing = new
     record(agent, verb, actor=actor, old=old, new=new, reason=reason)
     announce(agent.pk, agent.status)

@@ -34,7 +34,7 @@ class AgentAuthentication(BaseAuthentication):
 def authenticated_agent(header: str) -> Agent:
     """The host whose credential this is; AuthenticationFailed otherwise."""
     agent_id, secret = identified(header, "Agent")
-    agent = Agent.objects.filter(pk=agent_id).first()
+    agent = Agent.objects.defer("gpu_info", "host_facts").filter(pk=agent_id).first()
     if agent is None or not hmac.compare_digest(agent.secret_hash, hashed(secret)):
         raise AuthenticationFailed("No host has this id and secret.")
     if agent.standing == Standing.DEACTIVATED:

@@ -50,8 +50,9 @@ def register(
 
 
 def free_name(wanted: str) -> str:
-    """`wanted`, or with the first free suffix -2, -3, ..."""
-    wanted = wanted[:110]
+    """`wanted` as one line, or with the first free suffix -2, -3, ..."""
+    printable = "".join(character if character.isprintable() else " " for character in wanted)
+    wanted = " ".join(printable.split())[:110] or "host"
     taken = set(Agent.objects.filter(name__startswith=wanted).values_list("name", flat=True))
     if wanted not in taken:
         return wanted

@@ -9,14 +9,14 @@ from agents import inventory, liveness, readings
 from agents.models import Agent
 from agents.readings import Resources
 from agents.sessions import come_online
+from agents.states import Connectivity
 
 _lock = threading.Lock()
 _latest: dict[uuid.UUID, tuple[int, int]] = {}
 
 
 def is_newer(agent: Agent, seq: int) -> bool:
-    """Whether this heartbeat is the newest of the session; an old one that was delayed on the way is no sign of
-    life."""
+    """Whether this heartbeat is the newest of the session; one that was delayed on the way is no sign of life."""
     with _lock:
         if _latest.get(agent.pk, (-1, -1)) >= (agent.epoch, seq):
             return False
@@ -28,7 +28,7 @@ def receive(agent: Agent, resources: Resources, accepts_work: bool) -> bool:
     """Returns whether placement should look again: the host came back, grew, shrank, or takes work again."""
     liveness.heard(agent.pk)
     readings.keep(agent.pk, resources)
-    came_back = agent.connectivity != "online"
+    came_back = agent.connectivity != Connectivity.ONLINE
     capacity_changed = inventory.differs(agent, resources)
     if not (came_back or capacity_changed or accepts_work != agent.accepts_work):
         return False

@@ -1,8 +1,7 @@
-"""Open a main agent's session: a new epoch, who it is now, what it has.
-Reconciling its sub agents is the tasks app's."""
+"""Open a main agent's session: a new epoch, who it is now, what it has. Reconciling its sub agents is the tasks
+app's."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 from django.db import transaction
@@ -28,7 +27,6 @@ class SessionFacts:
     machine_id: str
     agent_version: str
     host: dict[str, Any] = field(default_factory=dict)
-    started_at: datetime | None = None
 
 
 @transaction.atomic
@@ -43,7 +41,7 @@ def open_session(agent: Agent, facts: SessionFacts, resources: Resources) -> int
         machine_id=facts.machine_id,
         agent_version=facts.agent_version,
         host_facts=facts.host,
-        hostname=str(facts.host.get("hostname", ""))[:255],
+        hostname=str(facts.host.get("hostname") or agent.hostname)[:255],
         zone=str(facts.host.get("zone") or "")[:120],
         started_at=now if is_restart else agent.started_at,
         last_heartbeat_time=now,

@@ -61,7 +61,8 @@ class ResourcesMessage(msgspec.Struct):
     def value(self) -> Resources:
         columns = {name: getattr(self, name) for name in self.__struct_fields__ if name != "gpus"}
         columns["gpu_detail"] = self.gpu_detail or ""
-        return Resources(**columns, gpus=tuple(_gpu_value(gpu) for gpu in self.gpus))
+        by_uuid = {gpu.uuid: _gpu_value(gpu) for gpu in reversed(self.gpus)}  # a card named twice: the first counts
+        return Resources(**columns, gpus=tuple(sorted(by_uuid.values(), key=lambda gpu: gpu.index)))
 
 
 def _gpu_value(gpu: GpuMessage) -> GpuReading:
