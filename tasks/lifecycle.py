@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from agents import doorbell
 from agents.models import Agent
+from agents.states import Standing
 from scheduler_site.shared.actors import SYSTEM, Actor
 from scheduler_site.shared.errors import Conflict, SubAgentClosed
 from tasks import logs, messages, sub_agent_lifecycle
@@ -78,6 +79,8 @@ def claim(sub_agent: SubAgent, nonce: str) -> None:
         return
     if task.current_fence != sub_agent.fence or task.is_final:
         raise SubAgentClosed(f"{sub_agent} is {sub_agent.state}.", state=sub_agent.state)
+    if not Agent.objects.filter(pk=sub_agent.agent_id, standing=Standing.ACTIVE).exists():
+        raise SubAgentClosed(f"{task.agent_name} gets no new work; an operator decided so.", state=sub_agent.state)
     sub_agent_lifecycle.claim(sub_agent, nonce)
     record(task.pk, "claimed", actor=Actor.agent(task.agent_name), sub_agent=sub_agent)
 

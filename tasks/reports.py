@@ -4,6 +4,7 @@ import logging
 from typing import Any
 
 import msgspec
+from django.db.models import QuerySet
 
 from scheduler_site.shared.actors import Actor
 from scheduler_site.shared.errors import BadMessage, CrcMismatch, DomainError, OffsetGap, SubAgentClosed
@@ -34,6 +35,14 @@ REPORTED_REASONS = frozenset(
 )
 
 
+_READ = ("task_id", "agent_id", "attempt_no", "fence", "state", "claim_nonce", "digest", "stop_reason", "stop_now")
+
+
+def reporting() -> QuerySet[SubAgent]:
+    """Sub agents with what a report needs of them: each second one for every running task, so no scripts."""
+    return SubAgent.objects.select_related("task", "agent").only(*_READ, "task__grace_seconds", "agent__name")
+
+
 def receive(raw_entries: list[msgspec.Raw]) -> list[dict[str, Any]]:
     """One reply for each entry, in order."""
     return [_receive_raw(bytes(raw)) for raw in raw_entries]
@@ -55,7 +64,7 @@ def _id_of(raw: bytes) -> str:
 
 
 def _receive_one(entry: Entry) -> dict[str, Any]:
-    sub_agent = SubAgent.objects.select_related("task", "agent").filter(pk=entry.sub_agent_id).first()
+    sub_agent = reporting().filter(pk=entry.sub_agent_id).first()
     if sub_agent is None:
         return _refusal(str(entry.sub_agent_id), "unknown_sub_agent", "No such sub agent.")
     if entry.fence != sub_agent.fence or not token_is_right(sub_agent, entry.token):

@@ -21,6 +21,7 @@ from agents.models import Agent
 from scheduler_site.shared.errors import DomainError, UnknownSubAgent
 from tasks.agent_messages import Message, decode
 from tasks.models import SubAgent
+from tasks.reports import reporting
 from tasks.tokens import token_is_right
 
 log = logging.getLogger(__name__)
@@ -31,7 +32,7 @@ class SubAgentAuthentication(BaseAuthentication):
 
     def authenticate(self, request: Request) -> tuple[Any, Any]:
         sub_agent_id, token = identified(request.headers.get("Authorization", ""), "SubAgent")
-        sub_agent = SubAgent.objects.select_related("task", "agent").filter(pk=sub_agent_id).first()
+        sub_agent = reporting().filter(pk=sub_agent_id).first()
         if sub_agent is None:
             raise UnknownSubAgent("No such sub agent.")
         if not token_is_right(sub_agent, token):

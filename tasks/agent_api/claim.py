@@ -7,6 +7,7 @@ from rest_framework.request import Request
 
 from agents.sessions import require_epoch
 from scheduler_site.shared.actors import Actor
+from scheduler_site.shared.errors import SubAgentClosed
 from tasks import grants, lifecycle
 from tasks.agent_api.base import AgentApiView, answer, caller, own_sub_agent
 from tasks.agent_messages import Claim, GiveBack
@@ -30,7 +31,11 @@ class GiveBackView(AgentApiView):
     def post(self, request: Request, sub_agent_id: UUID) -> HttpResponse:
         message = self.read(request, GiveBack)
         sub_agent = own_sub_agent(caller(request), sub_agent_id, message.fence)
-        if sub_agent.state not in VOID_STATES:
-            detail = ": ".join(part for part in (message.reason, message.detail) if part)
+        detail = ": ".join(part for part in (message.reason, message.detail) if part).replace("\0", "")
+        try:
             lifecycle.give_back(sub_agent, self.state, detail, actor=Actor.agent(caller(request).name))
+        except SubAgentClosed:
+            sub_agent.refresh_from_db(fields=["state"])
+            if sub_agent.state not in VOID_STATES:
+                raise
         return answer({"state": sub_agent.state})

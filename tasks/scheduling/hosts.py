@@ -31,7 +31,7 @@ def _host(agent: Agent, used: tuple[Any, Any], cards: list[Card]) -> Host:
         agent_id=str(agent.pk),
         name=agent.name,
         total_centicores=centicores,
-        free_centicores=centicores - int(used[0] * 100),
+        free_centicores=centicores - round(used[0] * 100),
         total_memory_mib=memory,
         free_memory_mib=None if memory is None else memory - int(used[1]),
         cards=cards,
