@@ -152,7 +152,23 @@ class SubAgentDir:
 
     def touch_beat(self) -> None:
         """Written by the sub agent each second. Holds the monotonic clock, which no change of the date can move."""
-        (self.path / "beat").write_text(f"{time.monotonic():020.3f}", "ascii")
+        self._put_beat(f"{time.monotonic():020.3f}".encode("ascii"), os.O_CREAT)
+
+    def takes_a_beat(self) -> bool:
+        """Whether the beat could be written now. False says that an old beat proves nothing about its sub agent."""
+        try:
+            self._put_beat((self.path / "beat").read_bytes())
+        except OSError:
+            return False
+        return True
+
+    def _put_beat(self, content: bytes, more_flags: int = 0) -> None:
+        """In place and always of one length, which needs no new space on a full disk."""
+        descriptor = os.open(self.path / "beat", os.O_WRONLY | os.O_CLOEXEC | more_flags, 0o600)
+        try:
+            os.pwrite(descriptor, content, 0)
+        finally:
+            os.close(descriptor)
 
     def beat_age_seconds(self) -> float | None:
         """Seconds since the last beat; None when there was none in this boot of the host."""
@@ -160,7 +176,7 @@ class SubAgentDir:
             age_seconds = time.monotonic() - float((self.path / "beat").read_text("ascii"))
         except (OSError, ValueError):
             return None
-        return age_seconds if age_seconds >= 0 else None
+        return max(0.0, age_seconds) if age_seconds > -1 else None  # what was written is rounded
 
     def local_state(self) -> wire.LocalState:
         if (self.path / "exit.json").exists():

@@ -11,13 +11,14 @@ from agent_client.sub_agent_dir import SubAgentDir
 class Holder:
     pid: int
     start_ticks: int
+    waits_for_disk: bool = False
 
 
 def find_holder(folder: SubAgentDir) -> Holder | None:
     """By the kernel's list of locks, else as the parent of the script; None when neither is to be seen."""
     pid = _pid_from_locks(folder.lock_path) or _parent_of_script(folder)
     stat = read_stat(pid) if pid else None
-    return Holder(stat.pid, stat.start_ticks) if stat else None
+    return Holder(stat.pid, stat.start_ticks, waits_for_disk=stat.state == "D") if stat else None
 
 
 def _pid_from_locks(path: Path, locks: Path = PROC / "locks") -> int | None:

@@ -1,5 +1,6 @@
 """Notices sub agents that died or froze, within a second. Delivers nothing: it only makes their end a fact on disk."""
 
+import os
 import signal
 import time
 from collections.abc import Callable
@@ -65,10 +66,21 @@ class WatchLoop:
         if verdict == "fine":
             return
         number = signal.SIGCONT if verdict == "continue" else signal.SIGKILL
-        holder = find_holder(folder)
-        was_sent = holder is not None and signals.send(holder.pid, holder.start_ticks, number)
+        was_sent = self._signal(folder, number)
         log.warning("sub_agent_stale", sub_agent_id=record.sub_agent_id, task_id=record.task_id, signal=number.name,
                     sent=was_sent)  # fmt: skip
+
+    def _signal(self, folder: SubAgentDir, number: signal.Signals) -> bool:
+        """Not to ourselves (we hold the locks of scripts that never started), and no KILL on a doubtful sign.
+
+        A process that waits for the disk cannot be killed, and would only lose the record it is writing there.
+        """
+        holder = find_holder(folder)
+        if holder is None or holder.pid == os.getpid():
+            return False
+        if number == signal.SIGKILL and (holder.waits_for_disk or not folder.takes_a_beat()):
+            return False
+        return signals.send(holder.pid, holder.start_ticks, number)
 
 
 def cause_of_death(folder: SubAgentDir, boot_id: str) -> tuple[wire.FinishReason, str]:

@@ -14,6 +14,7 @@ from agent_client.main_agent.context import Context
 from agent_client.main_agent.delivery_loop import DeliveryLoop
 from agent_client.main_agent.loops import EXIT_FAILED, EXIT_STOPPED, End, Shutdown, start_loop
 from agent_client.main_agent.watch_loop import WatchLoop
+from agent_client.process import signals
 from agent_client.process.proc import read_stat
 from agent_client.sub_agent.finish import never_ran
 from agent_client.sub_agent_dir import SubAgentDir
@@ -79,6 +80,7 @@ def test_a_frozen_sub_agent_is_continued_and_at_last_killed(
 ) -> None:
     now = 1000.0
     watch = WatchLoop(context, lambda: now)
+    folder.touch_beat()
     beat_was(folder, 10, monkeypatch)
     watch.turn()
     assert state_of(frozen.pid) == "T"
@@ -90,6 +92,44 @@ def test_a_frozen_sub_agent_is_continued_and_at_last_killed(
         beat_was(folder, 16 + now - 1000, monkeypatch)
         watch.turn()
     assert frozen.wait(10) == -signal.SIGKILL
+
+
+def turns_for(watch: WatchLoop, clock: list[float], seconds: int) -> None:
+    for _ in range(seconds):
+        clock[0] += 1
+        watch.turn()
+
+
+def test_a_sub_agent_that_cannot_write_its_beat_is_not_killed(
+    context: Context, folder: SubAgentDir, frozen: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a disk that takes no more writes every beat grows old, and the scripts behind them are fine."""
+    clock = [1000.0]
+    watch = WatchLoop(context, lambda: clock[0])
+    folder.touch_beat()
+    beat_was(folder, 100, monkeypatch)
+    monkeypatch.setattr(SubAgentDir, "takes_a_beat", lambda self: False)
+    turns_for(watch, clock, 200)
+    assert frozen.poll() is None
+    monkeypatch.undo()
+    beat_was(folder, 300, monkeypatch)
+    turns_for(watch, clock, 50)
+    assert frozen.wait(10) == -signal.SIGKILL
+
+
+def test_a_lock_that_the_main_agent_holds_itself_is_no_sub_agent(
+    context: Context, folder: SubAgentDir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It holds the lock of a script that never started until the server knows: however long the server is away."""
+    sent: list[int] = []
+    monkeypatch.setattr(signals, "send", lambda pid, ticks, number: sent.append(pid))
+    folder.touch_beat()
+    beat_was(folder, 100, monkeypatch)
+    descriptor = folder.acquire_lock()
+    clock = [1000.0]
+    turns_for(WatchLoop(context, lambda: clock[0]), clock, 200)
+    os.close(descriptor)
+    assert sent == []
 
 
 def test_a_dead_one_is_buried_and_delivered(server: FakeServer, context: Context, folder: SubAgentDir) -> None:

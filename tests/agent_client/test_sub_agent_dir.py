@@ -1,5 +1,6 @@
 """The folder of a sub agent: states, lock, beat, damage."""
 
+import errno
 import os
 import stat
 import subprocess
@@ -90,6 +91,39 @@ def test_beat_age(tmp_path: Path) -> None:
     assert 0 <= age_seconds < 60
     (folder.path / "beat").write_text("999999999999")  # of a boot that ran longer
     assert folder.beat_age_seconds() is None
+
+
+def test_a_beat_can_be_written_where_there_is_one_and_the_disk_takes_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = SubAgentDir.create(tmp_path, "a")
+    assert not folder.takes_a_beat()
+    folder.touch_beat()
+    before = (folder.path / "beat").read_text()
+    assert folder.takes_a_beat()
+    assert (folder.path / "beat").read_text() == before
+
+    def full(descriptor: int, content: bytes, offset: int) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "pwrite", full)
+    assert not folder.takes_a_beat()
+
+
+def test_a_beat_needs_no_new_space(tmp_path: Path) -> None:
+    """It is written in place: a file that is emptied first may not be filled again on a full disk."""
+    folder = SubAgentDir.create(tmp_path, "a")
+    folder.touch_beat()
+    with (folder.path / "beat").open("rb") as earlier:
+        folder.touch_beat()
+        assert os.fstat(earlier.fileno()).st_size == 20
+
+
+def test_a_beat_of_this_very_moment_is_young(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = SubAgentDir.create(tmp_path, "a")
+    monkeypatch.setattr(sub_agent_dir.time, "monotonic", lambda: 5.0006)  # written as 5.001
+    folder.touch_beat()
+    assert folder.beat_age_seconds() == 0.0
 
 
 def test_sizes_name_what_exists(tmp_path: Path) -> None:
