@@ -27,6 +27,8 @@ test("sizes", () => {
   assert.equal(bytes(38 * 1024 * 1024), "38 MiB");
   assert.equal(gib(40960), "40 GiB");
   assert.equal(gib(1536), "1.5 GiB");
+  assert.equal(gib(5), "5 MiB");
+  assert.equal(gib(0), "0 GiB");
   assert.equal(gib(null), "");
 });
 
@@ -49,16 +51,30 @@ test("keys", () => {
   assert.equal(isMuted({ target: { closest: () => null } }), false);
 });
 
-test("throttling runs at once and never loses the last call", (context) => {
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+test("throttling runs at once, never twice at a time, and never loses the last call", async (context) => {
   context.mock.timers.enable({ apis: ["setTimeout"] });
+  const ends = [];
   let runs = 0;
-  const work = throttle(() => (runs += 1), 100);
+  const work = throttle(() => {
+    runs += 1;
+    return new Promise((resolve) => ends.push(resolve));
+  }, 100);
   work();
   work();
   work();
   assert.equal(runs, 1);
   context.mock.timers.tick(100);
+  await turn();
+  assert.equal(runs, 1, "the first one is still at work");
+  ends[0]();
+  await turn();
   assert.equal(runs, 2);
+  ends[1]();
   context.mock.timers.tick(100);
+  await turn();
   assert.equal(runs, 2);
+  work();
+  assert.equal(runs, 3);
 });

@@ -53,6 +53,7 @@ test("subscribe, hear, lose the server, come back", (context) => {
   assert.equal(first.url, "ws://here/ws/live/");
   first.open();
   assert.deepEqual(first.sent, [{ subscribe: ["tasks"] }]);
+  context.mock.timers.tick(150);
   first.receive({ kind: "hello", server_time: "2026-01-01T00:00:00Z" });
   assert.ok(Math.abs(serverNow() - Date.parse("2026-01-01T00:00:00Z")) < 5000);
   first.receive({ kind: "task", id: 7 });
@@ -64,7 +65,12 @@ test("subscribe, hear, lose the server, come back", (context) => {
   assert.equal(sockets.length, 2);
   sockets[1].open();
   assert.deepEqual(sockets[1].sent, [{ subscribe: ["tasks"] }]);
+  context.mock.timers.tick(150);
   assert.equal(reopened, 2);
+  let late = 0;
+  onOpen(() => (late += 1));
+  context.mock.timers.tick(150);
+  assert.deepEqual([late, reopened], [1, 2], "who comes later is told once, alone");
   stop();
   assert.deepEqual(sockets[1].sent.at(-1), { unsubscribe: ["tasks"] });
 });

@@ -5,6 +5,7 @@ export const islands = {
   "copy-text": () => import("./copy-text.js"),
   "live-part": () => import("./live-part.js"),
   "log-view": () => import("./log-view.js"),
+  "status-counts": () => import("./status-counts.js"),
   "task-drawer": () => import("./task-drawer.js"),
   "task-form": () => import("./task-form.js"),
   "task-list": () => import("./task-list.js"),

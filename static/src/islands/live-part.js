@@ -19,7 +19,7 @@ class LivePart extends HTMLElement {
 
   async #refresh() {
     try {
-      await htmx.ajax("GET", this.getAttribute("src"), { target: this, swap: "innerMorph" });
+      await htmx.ajax("GET", this.getAttribute("src"), { source: this, target: this, swap: "innerMorph" });
       this.dataset.refreshed = String(Number(this.dataset.refreshed ?? 0) + 1);
     } catch {
       // What is shown stays; the next message asks again.

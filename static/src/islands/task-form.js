@@ -50,6 +50,7 @@ class TaskForm extends HTMLElement {
   #submit(event) {
     const deadline = this.field("deadline_at").value;
     this.field("utc_offset_minutes").value = deadline ? new Date(deadline).getTimezoneOffset() : "";
+    this.#forgetProblem();
     const problem = this.#firstProblem();
     if (!problem) {
       this.#button().disabled = true;
@@ -75,11 +76,22 @@ class TaskForm extends HTMLElement {
     const field = input.closest(".field");
     field.closest("details")?.setAttribute("open", "");
     field.classList.add("wrong");
+    this.problem = { field, input };
     input.setAttribute("aria-invalid", "true");
     if (input.name !== "depends_on") this.#errorList(field, input).replaceChildren(
       Object.assign(document.createElement("li"), { textContent: sentence }),
     );
     (field.querySelector(".cm-content") ?? input).focus();
+  }
+
+  // What was wrong at the last try and is right now must not stay red.
+  #forgetProblem() {
+    if (!this.problem) return;
+    const { field, input } = this.problem;
+    field.classList.remove("wrong");
+    input.removeAttribute("aria-invalid");
+    if (input.name !== "depends_on") field.querySelector(".errors")?.replaceChildren();
+    this.problem = null;
   }
 
   #errorList(field, input) {

@@ -28,7 +28,7 @@ class TaskList extends HTMLElement {
     this.#followForm();
     this.addEventListener("click", (event) => this.#followLink(event));
     this.button.addEventListener("click", () => this.#showNew());
-    this.listUrl = location.pathname + location.search;
+    this.listUrl = this.dataset.url; // not the address: the drawer may have changed it already
     this.dataset.ready = "";
   }
 
@@ -132,17 +132,14 @@ class TaskList extends HTMLElement {
     this.flush();
   }
 
+  #refreshAll() {
+    this.querySelectorAll("tr[data-task]").forEach((row) => this.changed.add(Number(row.dataset.task)));
+    this.flush();
+  }
+
   async #refreshChanged() {
     const ids = [...this.changed];
     this.changed.clear();
-    await this.#refreshRows(ids);
-  }
-
-  #refreshAll() {
-    return this.#refreshRows([...this.querySelectorAll("tr[data-task]")].map((row) => row.dataset.task));
-  }
-
-  async #refreshRows(ids) {
     if (!ids.length) return;
     try {
       const rows = parse(await getFragment(`${this.dataset.rowsUrl}?ids=${ids.join(",")}`));

@@ -1,7 +1,7 @@
 // <task-view>: keeps the facts above the log as they are on the server, and tells the log of new attempts and of the end.
 import { getFragment } from "../lib/api.js";
 import { fill } from "../lib/fragments.js";
-import { isOpen, onOpen, subscribe } from "../lib/live.js";
+import { onOpen, subscribe } from "../lib/live.js";
 import { throttle } from "../lib/throttle.js";
 
 const EVERY_MS = 300;
@@ -16,8 +16,6 @@ class TaskView extends HTMLElement {
       onOpen(this.refresh),
     ];
     this.poll = setInterval(() => document.hidden || this.#isFinal() || this.refresh(), POLL_MS);
-    // What changed between the making of this piece and the subscription was told to nobody.
-    if (isOpen()) this.refresh();
   }
 
   disconnectedCallback() {

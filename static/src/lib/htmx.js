@@ -19,8 +19,15 @@ document.addEventListener("htmx:before:response", (event) => {
   if (!isSignedOut(raw) && (status < 400 || PIECES_OF_ERRORS.includes(status))) return;
   event.preventDefault();
   if (isSignedOut(raw)) signInAgain();
-  else toast(REFUSALS[status] ?? `The server answered ${status}. Nothing was changed, try again.`, { error: true });
+  else if (!isUnasked(event)) toast(REFUSALS[status] ?? `The server answered ${status}. Nothing was changed, try again.`, { error: true });
 });
-document.addEventListener("htmx:error", () => toast("The server did not answer. Try again in a moment.", { error: true }));
+document.addEventListener("htmx:error", (event) => {
+  if (!isUnasked(event)) toast("The server did not answer. Try again in a moment.", { error: true });
+});
+
+// A piece that draws itself again asks once more by itself; the banner tells of a server that is away.
+function isUnasked(event) {
+  return event.target.localName === "live-part";
+}
 
 export default htmx;

@@ -3,6 +3,7 @@
 import { jitter, reconnectDelay } from "./backoff.js";
 
 const AWAY_NOTICE_MS = 3000;
+const SUBSCRIBED_MS = 150; // for the server to take the subscription
 const groups = new Map();
 const openHandlers = new Set();
 const stateHandlers = new Set();
@@ -24,10 +25,11 @@ export function subscribe(group, handler) {
   return () => unsubscribe(group, handler);
 }
 
-// handler() runs after each connection, the first too (things change between the page's making and its listening), and when a
-// hidden tab is shown again.
+// handler() runs when to refetch: a moment after the page began to listen, since what changed between the page's making and
+// its listening was told to nobody; after each later connection; and when a hidden tab is shown again.
 export function onOpen(handler) {
   openHandlers.add(handler);
+  if (isOpen()) setTimeout(() => openHandlers.has(handler) && handler(), SUBSCRIBED_MS);
   return () => openHandlers.delete(handler);
 }
 
@@ -73,7 +75,7 @@ function opened() {
   send({ subscribe: [...groups.keys()] });
   tell(stateHandlers, true);
   wasOpen = true;
-  tell(openHandlers);
+  setTimeout(() => tell(openHandlers), SUBSCRIBED_MS);
 }
 
 function closed() {

@@ -1,17 +1,22 @@
-// Runs `work` at once, then at most once per interval; the last call of an interval is never lost. Pure but for the timer.
+// Runs `work` at once, then at most once per interval and never twice at a time, so that an older answer cannot overwrite a
+// newer one. A call that comes meanwhile is not lost: it runs after.
 export function throttle(work, intervalMs) {
-  let timer = null;
+  let isBusy = false;
   let again = false;
-  const run = () => {
+  const run = async () => {
+    isBusy = true;
     again = false;
-    timer = setTimeout(() => {
-      timer = null;
+    const interval = new Promise((resolve) => setTimeout(resolve, intervalMs));
+    try {
+      await work();
+    } finally {
+      await interval;
+      isBusy = false;
       if (again) run();
-    }, intervalMs);
-    work();
+    }
   };
   return () => {
-    if (timer === null) run();
-    else again = true;
+    if (isBusy) again = true;
+    else run();
   };
 }
