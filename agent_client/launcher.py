@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import agent_client
+from agent_client.sub_agent.environment import of_sub_agents
 
 log = logging.getLogger(__name__)
 
@@ -126,6 +127,7 @@ def _popen(
         stdout=subprocess.DEVNULL,
         stderr=None if keeps_stderr else subprocess.DEVNULL,
         cwd=PACKAGE_PARENT,
+        env=of_sub_agents(os.environ),
         start_new_session=True,
         pass_fds=pass_fds,
     )

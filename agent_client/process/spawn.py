@@ -100,8 +100,8 @@ def _leave_parent(parent_pid: int) -> None:
     if os.getppid() != parent_pid:  # it died before the line above could help
         os._exit(NEVER_EXECUTED)
     prctl.prefer_as_oom_victim(SCRIPT_OOM_SCORE)
-    for ignored in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(ignored, signal.SIG_DFL)
+    for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:  # what we or our starter ignore
+        signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
     if os.getpriority(os.PRIO_PROCESS, 0) < 0:  # the main agent may run before everyone, its scripts may not
         os.setpriority(os.PRIO_PROCESS, 0, 0)

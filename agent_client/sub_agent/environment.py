@@ -14,6 +14,12 @@ from agent_client.process.family import COOKIE_NAME
 
 OUR_PREFIXES = ("NIGHTSHIFT_", "DJANGO_")
 USER_CODE_DIR = "NIGHTSHIFT_USER_CODE_DIR"
+OF_PYTHON_AND_SHELL = frozenset({"_", "OLDPWD", "PYTHONHOME", COOKIE_NAME})
+OF_MAKE = frozenset({"MAKEFLAGS", "MAKELEVEL", "MFLAGS", "MAKEOVERRIDES", "MAKE_TERMOUT", "MAKE_TERMERR"})
+OF_SYSTEMD = frozenset(
+    {"NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC", "LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES", "JOURNAL_STREAM"}
+)
+OF_OUR_STARTER = OF_PYTHON_AND_SHELL | OF_MAKE | OF_SYSTEMD
 
 
 @dataclass(frozen=True)
@@ -45,6 +51,11 @@ def build(base: Mapping[str, str], grant: wire.Grant, place: Place) -> dict[str,
     return result
 
 
+def of_sub_agents(base: Mapping[str, str]) -> dict[str, str]:
+    """What the main agent hands on to sub agents: a script may read the environment of its parent in /proc."""
+    return {name: value for name, value in base.items() if name == USER_CODE_DIR or not name.startswith(OUR_PREFIXES)}
+
+
 def working_directory(grant: wire.Grant, home: str) -> str:
     """The task's folder, else the home directory; a relative one counts from there, as does `~`."""
     wanted = grant.get("working_directory") or home
@@ -54,10 +65,8 @@ def working_directory(grant: wire.Grant, home: str) -> str:
 
 
 def _cleaned(base: Mapping[str, str], own_prefix: str) -> dict[str, str]:
-    """Without our settings and secrets, and without the virtual environment that holds the agent itself."""
-    result = {name: value for name, value in base.items() if not name.startswith(OUR_PREFIXES)}
-    for name in ("_", "OLDPWD", "PYTHONHOME", COOKIE_NAME):
-        result.pop(name, None)
+    """Without our settings and secrets, our starter's, and the virtual environment that holds the agent itself."""
+    result = {name: base[name] for name in base if name not in OF_OUR_STARTER and not name.startswith(OUR_PREFIXES)}
     virtual_env = result.get("VIRTUAL_ENV")
     if virtual_env and os.path.normpath(virtual_env) == os.path.normpath(own_prefix):
         del result["VIRTUAL_ENV"]

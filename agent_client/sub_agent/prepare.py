@@ -24,7 +24,7 @@ class Prepared:
 
 def prepare(directory: SubAgentDir, grant: wire.Grant) -> Prepared:
     cookie = secrets.token_hex(16)
-    home = str(Path.home())
+    home = _home()
     place = environment.Place(
         host=socket.gethostname(),
         working_directory=environment.working_directory(grant, home),
@@ -48,6 +48,14 @@ def prepare(directory: SubAgentDir, grant: wire.Grant) -> Prepared:
         err_path=directory.stream_path("err") if grant["split_output"] else None,
     )
     return Prepared(command, cookie, place.host)
+
+
+def _home() -> str:
+    """A container may run us under a user id that has no name and no home."""
+    try:
+        return str(Path.home())
+    except RuntimeError:
+        return "/"
 
 
 def _user_code_dir(grant: wire.Grant) -> str | None:

@@ -90,9 +90,11 @@ def test_the_log_names_task_and_sub_agent_and_holds_no_secret(server: FakeServer
 
 def test_scripts_do_not_see_the_agents_settings_or_priority(server: FakeServer, state: Path) -> None:
     with running_agent(server, state, NIGHTSHIFT_AGENT_ZONE="z"):
-        assign(server, script="env | grep -c NIGHTSHIFT; nice")
+        assign(
+            server, script="env | grep -c NIGHTSHIFT; tr '\\0' '\\n' </proc/$PPID/environ | grep -c NIGHTSHIFT; nice"
+        )
         wait_complete(server)
-    assert server.sub_agent("s1").output() == f"0\n{os.nice(0)}\n".encode()
+    assert server.sub_agent("s1").output() == f"0\n0\n{os.nice(0)}\n".encode()
     assert server.sessions[0]["host"]["zone"] == "z"
 
 

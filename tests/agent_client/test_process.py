@@ -65,7 +65,13 @@ def test_failures_come_back_with_their_step(
 
 def test_child_has_its_own_session_and_default_signals(tmp_path: Path) -> None:
     code = "grep -E '^(SigIgn|SigBlk)' /proc/self/status; cut -d' ' -f5,6 /proc/self/stat; cat /proc/self/oom_score_adj"
-    child = spawn(command(tmp_path, "/bin/sh", "-c", code, environment={"PATH": os.environ["PATH"]}))
+    ignored = (signal.SIGQUIT, signal.SIGTSTP, signal.SIGUSR1, signal.SIGHUP)  # as nohup, `&` and some services do
+    before = [signal.signal(number, signal.SIG_IGN) for number in ignored]
+    try:
+        child = spawn(command(tmp_path, "/bin/sh", "-c", code, environment={"PATH": os.environ["PATH"]}))
+    finally:
+        for number, handler in zip(ignored, before, strict=True):
+            signal.signal(number, handler)
     assert child.release() is None
     assert exit_code(child.pid) == 0
     lines = (tmp_path / "out").read_text().splitlines()

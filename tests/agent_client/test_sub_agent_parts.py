@@ -15,6 +15,7 @@ from agent_client.sub_agent.environment import Place
 from agent_client.sub_agent.finish import Facts, finish_of, sealed
 from agent_client.sub_agent.oom import OomCounters
 from agent_client.sub_agent.pace import LARGEST_BYTES, SMALLEST_BYTES, Pace
+from agent_client.sub_agent.prepare import prepare
 from agent_client.sub_agent.result import read_result
 from agent_client.sub_agent.stop_file import StopFile, request_stop
 from agent_client.sub_agent.supervise import Ending
@@ -38,6 +39,29 @@ def test_our_settings_and_our_python_stay_out() -> None:
     seen = build(base)
     assert not {"NIGHTSHIFT_URL", "DJANGO_SETTINGS_MODULE", "PYTHONHOME", "VIRTUAL_ENV"} & set(seen)
     assert (seen["PATH"], seen["HOME"]) == ("/usr/bin", "/home/me")
+
+
+def test_what_started_the_agent_stays_out() -> None:
+    """A script's own make must not take itself for a part of the one that started Nightshift, nor speak to systemd."""
+    base = {"MAKEFLAGS": "s -j4", "MAKELEVEL": "1", "MFLAGS": "-s", "NOTIFY_SOCKET": "/run/n", "LISTEN_FDS": "1"}
+    assert not set(base) & set(build(base))
+    assert build(base, environment={"MAKEFLAGS": "-j2"})["MAKEFLAGS"] == "-j2"
+
+
+def test_sub_agents_are_not_given_our_secrets() -> None:
+    base = {"NIGHTSHIFT_AGENT_TOKEN": "t", "DJANGO_SECRET_KEY": "k", "NIGHTSHIFT_USER_CODE_DIR": "/code", "HOME": "/h"}
+    assert environment.of_sub_agents(base) == {"NIGHTSHIFT_USER_CODE_DIR": "/code", "HOME": "/h"}
+
+
+def test_a_user_without_a_home_works_at_the_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def homeless() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", homeless)
+    folder = make_folder(tmp_path)
+    grant = folder.read_grant()
+    assert grant is not None
+    assert prepare(folder, grant).command.working_directory == "/"
 
 
 def test_another_virtual_environment_stays() -> None:
