@@ -1,0 +1,114 @@
+"""Whether a request fits a host, on which cards, what is missing otherwise, and what booking takes."""
+
+from typing import Any
+
+import pytest
+
+from tasks.scheduling import fit
+from tasks.scheduling.values import Card, Host, Request
+
+
+def host(*cards: Card, **more: Any) -> Host:
+    values: dict[str, Any] = {"total_centicores": 400, "free_centicores": 200, "total_memory_mib": 8192}
+    values |= {"free_memory_mib": 4096, **more}
+    return Host("id", "box", cards=list(cards), **values)
+
+
+def card(gpu_id: int = 1, free: int | None = 40960, total: int | None = 40960, holders: int = 0) -> Card:
+    return Card(gpu_id, gpu_id, total, free, holders)
+
+
+def asks(cores: int = 100, **more: Any) -> Request:
+    return Request(1, cores, **more)
+
+
+FITS = {
+    "just the cores": (asks(200), host()),
+    "no cores on a full host": (asks(0), host(free_centicores=0)),
+    "just the memory": (asks(memory_mib=4096), host()),
+    "no memory asked, none known": (asks(), host(free_memory_mib=None, total_memory_mib=None)),
+    "any card, size unknown": (asks(gpu_count=1), host(card(free=None, total=None))),
+    "a card of just that size": (asks(gpu_count=1, gpu_memory_mib=40960), host(card())),
+    "two of three": (asks(gpu_count=2), host(card(1), card(2, holders=1), card(3))),
+    "the rest of a shared card": (
+        asks(gpu_count=1, gpu_memory_mib=10, gpu_share=True),
+        host(card(free=10, holders=3)),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FITS)
+def test_fits(name: str) -> None:
+    assert fit.refusal(*FITS[name]) is None
+
+
+REFUSED = {
+    "cores now": (asks(201), host(), "has 2 of 4 CPU cores free", False),
+    "cores ever": (asks(401), host(), "has 4 CPU cores in all", True),
+    "cores of an overbooked host": (asks(1), host(free_centicores=-50), "has 0 of 4 CPU cores free", False),
+    "memory now": (asks(memory_mib=4097), host(), "has 4 GiB of memory free", False),
+    "memory ever": (asks(memory_mib=8193), host(), "has 8 GiB of memory in all", True),
+    "memory unknown": (asks(memory_mib=1), host(free_memory_mib=None), "does not know its memory", False),
+    "no card": (asks(gpu_count=1), host(), "has no GPU", True),
+    "too few cards": (asks(gpu_count=3), host(card(1), card(2)), "has 2 GPUs in all", True),
+    "cards too small": (
+        asks(gpu_count=1, gpu_memory_mib=50_000),
+        host(card()),
+        "has 0 GPUs with 48.8 GiB",
+        True,
+    ),
+    "cards taken": (asks(gpu_count=2), host(card(1), card(2, holders=1)), "has 1 such GPU free", False),
+    "size unknown, minimum asked": (
+        asks(gpu_count=1, gpu_memory_mib=1),
+        host(card(free=None, total=None)),
+        "has 0 GPUs with 0.000977 GiB",
+        True,
+    ),
+    "no room on the shared card": (
+        asks(gpu_count=1, gpu_memory_mib=11, gpu_share=True),
+        host(card(free=10, holders=1)),
+        "has 0 such GPUs free",
+        False,
+    ),
+    "a whole card is not shared": (
+        asks(gpu_count=1, gpu_memory_mib=11, gpu_share=True),
+        host(card(free=0, holders=1)),
+        "has 0 such GPUs free",
+        False,
+    ),
+    "a shared card is not whole": (asks(gpu_count=1), host(card(free=40950, holders=1)), "has 0 such GPUs free", False),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_refused(name: str) -> None:
+    request, on, reason, is_final = REFUSED[name]
+    refusal = fit.refusal(request, on)
+    assert refusal is not None
+    assert (refusal.host, refusal.reason, refusal.is_final) == ("box", reason, is_final)
+
+
+def test_the_smallest_cards_that_do_and_never_one_that_is_taken() -> None:
+    cards = [card(1, 80, 80), card(2, 40, 40), card(3, 20, 20), card(4, 10, 10, holders=1)]
+    assert fit.choose_cards(asks(gpu_count=2), host(*cards)) == (3, 2)
+    assert fit.choose_cards(asks(gpu_count=1, gpu_memory_mib=30), host(*cards)) == (2,)
+
+
+def test_the_fullest_shared_card_that_does() -> None:
+    cards = [card(1, 80, 80), card(2, 30, 80, holders=1), card(3, 5, 80, holders=4)]
+    assert fit.choose_cards(asks(gpu_count=1, gpu_memory_mib=20, gpu_share=True), host(*cards)) == (2,)
+
+
+def test_booking_takes_what_was_asked() -> None:
+    on = host(card(1), card(2))
+    fit.book(asks(150, memory_mib=1000, gpu_count=1), on, (1,))
+    assert (on.free_centicores, on.free_memory_mib) == (50, 3096)
+    assert [(each.free_mib, each.holders) for each in on.cards] == [(0, 1), (40960, 0)]
+    fit.book(asks(0, gpu_count=1, gpu_memory_mib=960, gpu_share=True), on, (2,))
+    assert [(each.free_mib, each.holders) for each in on.cards] == [(0, 1), (40000, 1)]
+
+
+def test_booking_on_a_host_of_unknown_sizes() -> None:
+    on = host(card(1, None, None), free_memory_mib=None, total_memory_mib=None)
+    fit.book(asks(gpu_count=1), on, (1,))
+    assert (on.free_memory_mib, on.cards[0].free_mib, on.cards[0].holders) == (None, None, 1)
