@@ -1,10 +1,9 @@
-"""What a main agent is told: assignments (no script, no secret), grants (the claim's reply) and directives,
-as JSON values."""
+"""What a main agent is told: assignments (no script, no secret), grants (the claim's reply) and directives, as JSON
+values. Decides nothing."""
 
 from typing import Any
 
 from django.conf import settings
-from django.utils import timezone
 
 from agents.models import Agent
 from tasks.models import AllocatedGpu, SubAgent
@@ -55,7 +54,6 @@ def grant(sub_agent: SubAgent) -> dict[str, Any]:
         "split_output": task.split_output,
         "submitted_by": task.submitted_by.get_username() if task.submitted_by else "",
         "user_code_dir": settings.USER_CODE_DIR,
-        "server_time": timezone.now().isoformat(),
     }
 
 

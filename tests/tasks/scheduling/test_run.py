@@ -1,0 +1,65 @@
+"""One turn of the scheduling loop: what it places, when it yields, and how long it may sleep."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import transaction
+from django.utils import timezone
+
+from tasks.models import SubAgent, Task
+from tasks.scheduling import run, wakeup
+from tests.factories import make_agent, make_task
+
+pytestmark = pytest.mark.django_db
+
+
+def test_an_empty_queue_costs_one_look(django_assert_num_queries: object) -> None:
+    make_agent()
+    with django_assert_num_queries(1):  # type: ignore[operator]
+        assert run.run_pass()
+
+
+def test_priority_first_then_age_as_far_as_the_cores_go() -> None:
+    make_agent(cpu_cores=2)
+    low, old, young = make_task(priority=5), make_task(), make_task()
+    assert run.run_pass()
+    assert set(SubAgent.objects.values_list("task_id", flat=True)) == {old.pk, young.pk}
+    assert Task.objects.get(pk=low.pk).current_fence is None
+
+
+def test_it_yields_after_its_time_slice_and_goes_on_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "YIELD_AFTER_SECONDS", -1.0)
+    make_agent()
+    for _ in range(3):
+        make_task()
+    assert [run.scheduling_turn() == 0.0 for _ in range(3)] == [True, True, False]
+    assert SubAgent.objects.count() == 3
+
+
+def test_who_pauses_is_not_placed_and_wakes_the_loop_in_time() -> None:
+    make_agent()
+    task = make_task(not_before=timezone.now() + timedelta(seconds=0.5))
+    assert 0 < run.scheduling_turn() <= 0.5
+    assert not SubAgent.objects.exists()
+    Task.objects.filter(pk=task.pk).update(not_before=timezone.now())
+    run.scheduling_turn()
+    assert SubAgent.objects.count() == 1
+
+
+def test_without_news_it_looks_again_after_a_second() -> None:
+    assert run.scheduling_turn() == run.IDLE_SECONDS
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_wake_up_comes_with_the_commit_and_not_without() -> None:
+    wakeup.event.clear()
+    with transaction.atomic():
+        wakeup.request_pass()
+        assert not wakeup.event.is_set()
+    assert wakeup.event.is_set()
+    run.scheduling_turn()
+    assert not wakeup.event.is_set()
+    with transaction.atomic():
+        wakeup.request_pass()
+        transaction.set_rollback(True)
+    assert not wakeup.event.is_set()
