@@ -1,11 +1,11 @@
-"""The list of tasks: filtered by the query string, 50 a page; and single rows, for what changes while it is open."""
+"""The list of tasks: filtered by the query string, 50 a page; rows and counts alone for what changes meanwhile."""
 
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.db.models import Count, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
@@ -37,6 +37,14 @@ def task_rows(request: HttpRequest) -> HttpResponse:
     ids = [int(word) for word in words if word.isascii() and word.isdigit() and len(word) < 19]
     rows = show_all(querysets.for_lists().filter(pk__in=ids), request.user)
     return render(request, "tasks/_rows.html", {"rows": rows})
+
+
+@login_required
+@require_safe
+def status_counts(request: HttpRequest) -> HttpResponse:
+    """How many tasks there are of each status, for the chips of a list that is open."""
+    chips = _status_chips(ListFilter.read(request.GET))
+    return JsonResponse({chip["status"]: chip["count"] for chip in chips})
 
 
 def _table(wanted: ListFilter, page_number: str, user: Any) -> dict[str, Any]:

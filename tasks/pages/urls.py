@@ -9,6 +9,7 @@ app_name = "tasks"
 urlpatterns = [
     path("", task_list.task_list, name="list"),
     path("rows/", task_list.task_rows, name="rows"),
+    path("counts/", task_list.status_counts, name="counts"),
     path("new/", new_task.new_task, name="new"),
     path("dependencies/", dependencies.check, name="dependencies"),
     path("<int:task_id>/", one_task.one_task, name="task"),

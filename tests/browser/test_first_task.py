@@ -25,4 +25,5 @@ def test_link_form_output_end(site_page: Page, nightshift: Nightshift) -> None:
     page.wait_for_function("() => document.querySelector('log-view')?.text?.().includes('hello from 1')")
     page.keyboard.press("Escape")
     expect(page.locator("#task-1 .pill")).to_have_text("completed")
+    expect(page.locator('[data-chip-count="completed"]')).to_have_text("1")
     assert page.locator("input[type=password]").count() == 0

@@ -27,3 +27,22 @@ def test_it_follows_a_task_from_running_to_failed(site_page: Page, nightshift: N
     expect(running).to_contain_text("0")
     page.locator(f"#failure-{task_id}").click()
     expect(page.locator("h1").first).to_contain_text("train")
+
+
+def test_a_refresh_that_nobody_asked_for_fails_quietly(page: Page, nightshift: Nightshift) -> None:
+    page.goto(nightshift.sign_in_link())
+    address = f"{nightshift.url}/overview/"
+    page.goto(address)
+    page.wait_for_selector("live-part[data-refreshed]")
+    page.route(address, lambda route: route.fulfill(status=503))
+    with page.expect_response(address, timeout=20_000):
+        nightshift.submit("true\n", name="changes the figures")
+    page.unroute(address)
+    page.route(address, lambda route: route.abort())
+    with page.expect_event("requestfailed", timeout=20_000):
+        nightshift.submit("true\n", name="changes them again")
+    page.unroute(address)
+    shown = page.locator("live-part").get_attribute("data-refreshed")
+    nightshift.submit("true\n", name="and shows them")
+    page.wait_for_function("then => document.querySelector('live-part').dataset.refreshed > then", arg=shown)
+    expect(page.locator(".toast")).to_have_count(0)

@@ -144,6 +144,8 @@ def test_the_form_refuses_and_points_at_the_field(site_page: Page, nightshift: N
     page.fill("#id_cpu_cores", "-2")
     page.get_by_role("button", name="Submit task").click()
     expect(page.locator("#id_cpu_cores")).to_be_focused()
+    expect(page.locator("#id_name_error")).to_have_text("")
+    expect(page.locator("#id_name")).not_to_have_attribute("aria-invalid", "true")
     assert page.url.endswith("/tasks/new/")
 
 

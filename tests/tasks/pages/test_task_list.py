@@ -42,6 +42,14 @@ def test_a_row_has_every_column_and_both_buttons(ada: Client) -> None:
     assert f'href="/tasks/{task.pk}/cancel/"' in html
 
 
+def test_counts_follow_the_filters_but_not_the_chips(ada: Client) -> None:
+    make_task("completed", name="train")
+    make_task(name="train")
+    make_task(name="evaluate")
+    counts = ada.get("/tasks/counts/?name=train&status=failed").json()
+    assert counts == {"blocked": 0, "waiting": 1, "running": 0, "completed": 1, "failed": 0, "canceled": 0}
+
+
 def test_newest_first(ada: Client) -> None:
     make_task(name="older")
     make_task(name="newer")
