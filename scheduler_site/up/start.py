@@ -19,6 +19,7 @@ from scheduler_site.up.health_check import wait_until_well
 from scheduler_site.up.local_agent import LocalAgent, state_dir
 from scheduler_site.up.prepare import prepare
 from scheduler_site.up.profile import add_profile
+from scheduler_site.up.redis_check import check_redis
 
 log = logging.getLogger(__name__)
 
@@ -34,13 +35,14 @@ class CannotStart(Exception):
 
 
 def up(say: Say) -> None:
-    """Blocks until SIGINT, SIGTERM or SIGHUP. Raises CannotStart or endpoints.CannotListen."""
+    """Blocks until SIGINT, SIGTERM or SIGHUP. Raises CannotStart, NoRedis or endpoints.CannotListen."""
     lock = site_lock.hold(settings.DATA_DIR)
     if lock is None:
         say(already_running())
         return
     with lock:
         endpoints.check_free(settings.ADDRESS)
+        check_redis(settings.REDIS_URL)
         prepare()
         system_log.only_to_file(settings.SYSTEM_LOG_DIR / "up.log", settings.LOG_FORMAT)
         _run(say)

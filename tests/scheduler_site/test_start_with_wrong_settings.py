@@ -52,6 +52,14 @@ def test_uvicorn_that_is_not_installed_is_a_clear_word(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_a_redis_that_does_not_answer_is_a_clear_word(tmp_path: Path) -> None:
+    nowhere = f"redis://127.0.0.1:{free_port()}"
+    done = started_with(tmp_path, "up", REDIS_URL=nowhere, PORT=str(free_port()))
+    assert done.returncode == 1
+    assert "Redis cannot be used (see NIGHTSHIFT_REDIS_URL)" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_serve_says_that_the_database_is_behind(tmp_path: Path) -> None:
     done = started_with(tmp_path, "serve")
     assert done.returncode == 1

@@ -6,6 +6,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError
 
 from scheduler_site.serving.endpoints import CannotListen
+from scheduler_site.up.redis_check import NoRedis
 from scheduler_site.up.start import CannotStart, up
 
 
@@ -16,7 +17,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             up(self.say)
-        except (CannotListen, CannotStart) as error:
+        except (CannotListen, CannotStart, NoRedis) as error:
             raise CommandError(str(error)) from None
         except OperationalError as error:
             raise CommandError(f"The database cannot be used (see NIGHTSHIFT_DATABASE_URL): {error}") from None
