@@ -23,7 +23,8 @@ class HistoryRow(models.Model):
         ordering = ["id"]
 
     def __str__(self) -> str:
-        change = f" {self.from_state} → {self.to_state}" if self.to_state else ""
+        states = [state for state in (self.from_state, self.to_state) if state]
+        change = f": {' → '.join(states)}," if self.to_state != self.from_state else ""
         return f"{self.verb}{change} by {self.actor_name}"
 
 
