@@ -56,7 +56,7 @@ $(VENV)/bin/python:
 	{ echo "Nightshift needs Python 3.11 or newer; name one with: make PYTHON=/path/to/python3.12" >&2; exit 1; }
 	@echo "Setting up $(VENV); the first time takes a minute or two."
 	@$(PYTHON) -m venv $(VENV) || \
-	{ rm -rf $(VENV); echo "python -m venv failed; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	{ rm -rf $(VENV) 2>/dev/null; echo "python -m venv failed; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
 
 $(VENV)/.installed: requirements.txt pyproject.toml agent_client/version.py | $(VENV)/bin/python
 	@$(PIP) install -r requirements.txt -e .
