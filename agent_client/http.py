@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 from urllib.parse import urlsplit
 
-from agent_client import wire
+from agent_client import reply_shapes, wire
 from agent_client.version import VERSION
 
 CONNECT_SECONDS = 3.0
@@ -39,6 +39,10 @@ class NetworkFailure(Exception):
         self.detail = detail
         self.status = status
         self.retry_after_seconds = retry_after_seconds
+
+
+class UnusableReply(NetworkFailure):
+    """Our server answered, but without what the call is to bring: its mistake, which may concern this one call only."""
 
 
 class ProtocolError(Exception):
@@ -81,51 +85,61 @@ class AgentHttp:
         self._connection: http.client.HTTPConnection | None = None
 
     def register(self, token: str, body: wire.RegisterRequest) -> wire.RegisterReply:
-        reply = self._call("/agent/v1/register", body, credential=f"Enrolment {token}")
+        reply = self._call("/agent/v1/register", body, reply_shapes.REGISTER, credential=f"Enrolment {token}")
         return cast(wire.RegisterReply, reply)
 
     def open_session(self, body: wire.SessionRequest) -> wire.SessionReply:
-        return cast(wire.SessionReply, self._call("/agent/v1/session", body))
+        return cast(wire.SessionReply, self._call("/agent/v1/session", body, reply_shapes.SESSION))
 
     def heartbeat(self, body: wire.HeartbeatRequest) -> wire.HeartbeatReply:
-        return cast(wire.HeartbeatReply, self._call("/agent/v1/heartbeat", body))
+        return cast(wire.HeartbeatReply, self._call("/agent/v1/heartbeat", body, reply_shapes.HEARTBEAT))
 
     def wait(self, epoch: int) -> wire.WaitReply:
         """The doorbell: hangs for as long as the server lets it, at most 40 s."""
-        reply = self._exchange("GET", f"/agent/v1/wait?epoch={epoch:d}", None, {}, WAIT_SECONDS)
+        reply = self._exchange("GET", f"/agent/v1/wait?epoch={epoch:d}", None, {}, WAIT_SECONDS, reply_shapes.WAIT)
         return cast(wire.WaitReply, reply)
 
     def claim(self, sub_agent_id: str, body: wire.ClaimRequest) -> wire.Grant:
-        return cast(wire.Grant, self._call(f"/agent/v1/sub-agents/{sub_agent_id}/claim", body))
+        return cast(wire.Grant, self._call(f"/agent/v1/sub-agents/{sub_agent_id}/claim", body, reply_shapes.CLAIM))
 
     def reject(self, sub_agent_id: str, body: wire.RejectRequest) -> wire.StateReply:
-        return cast(wire.StateReply, self._call(f"/agent/v1/sub-agents/{sub_agent_id}/reject", body))
+        reply = self._call(f"/agent/v1/sub-agents/{sub_agent_id}/reject", body, reply_shapes.STATE)
+        return cast(wire.StateReply, reply)
 
     def not_started(self, sub_agent_id: str, body: wire.NotStartedRequest) -> wire.StateReply:
-        return cast(wire.StateReply, self._call(f"/agent/v1/sub-agents/{sub_agent_id}/not-started", body))
+        reply = self._call(f"/agent/v1/sub-agents/{sub_agent_id}/not-started", body, reply_shapes.STATE)
+        return cast(wire.StateReply, reply)
 
     def report(self, body: wire.ReportRequest) -> wire.ReportReply:
-        return cast(wire.ReportReply, self._call("/agent/v1/report", body))
+        return cast(wire.ReportReply, self._call("/agent/v1/report", body, reply_shapes.REPORT))
 
     def put_log(self, sub_agent_id: str, stream: str, offset: int, data: bytes) -> wire.StreamStatus:
         path = f"/agent/v1/sub-agents/{sub_agent_id}/log?stream={stream}&offset={offset:d}"
         headers = {"Content-Type": "application/octet-stream", "X-CRC32": str(zlib.crc32(data))}
-        return cast(wire.StreamStatus, self._exchange("POST", path, data, headers, LOG_SECONDS))
+        return cast(wire.StreamStatus, self._exchange("POST", path, data, headers, LOG_SECONDS, reply_shapes.STREAM))
 
     def close(self) -> None:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
 
-    def _call(self, path: str, body: Mapping[str, Any], credential: str | None = None) -> dict[str, Any]:
+    def _call(
+        self, path: str, body: Mapping[str, Any], shape: reply_shapes.Kind, credential: str | None = None
+    ) -> dict[str, Any]:
         data = json.dumps(body, separators=(",", ":"), allow_nan=False).encode()
         headers = {"Content-Type": "application/json"}
         if credential is not None:
             headers["Authorization"] = credential
-        return self._exchange("POST", path, data, headers, EXCHANGE_SECONDS)
+        return self._exchange("POST", path, data, headers, EXCHANGE_SECONDS, shape)
 
     def _exchange(
-        self, method: str, path: str, body: bytes | None, headers: dict[str, str], seconds: float
+        self,
+        method: str,
+        path: str,
+        body: bytes | None,
+        headers: dict[str, str],
+        seconds: float,
+        shape: reply_shapes.Kind,
     ) -> dict[str, Any]:
         deadline = time.monotonic() + seconds
         if self._credential is not None:
@@ -138,7 +152,7 @@ class AgentHttp:
             self.close()
             raise NetworkFailure(f"{method} {self.server_url}{path.partition('?')[0]}: {_reason(error)}") from error
         try:
-            return _decode(response, content, self._instance_id)
+            return _decode(response, content, self._instance_id, shape)
         except NetworkFailure:
             self.close()
             raise
@@ -226,7 +240,9 @@ def _round_trip(
     return response, bytes(content)
 
 
-def _decode(response: http.client.HTTPResponse, content: bytes, instance_id: str | None) -> dict[str, Any]:
+def _decode(
+    response: http.client.HTTPResponse, content: bytes, instance_id: str | None, shape: reply_shapes.Kind
+) -> dict[str, Any]:
     """The reply as a dictionary; anything that our server cannot have sent is a network failure."""
     status = response.status
     retry_after_seconds = _retry_after(response.getheader("Retry-After"))
@@ -245,11 +261,13 @@ def _decode(response: http.client.HTTPResponse, content: bytes, instance_id: str
         raise failure(f"content type {response.getheader('Content-Type')!r} instead of application/json")
     try:
         body = json.loads(content)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise failure("the body is not JSON") from error
     if not isinstance(body, dict):
         raise failure("the body is not a JSON object")
     if 200 <= status < 300:
+        if sentence := reply_shapes.problem(body, shape):
+            raise UnusableReply(f"HTTP {status}: an answer that cannot be used: {sentence}", status)
         return body
     raise _refusal(status, body, retry_after_seconds)
 

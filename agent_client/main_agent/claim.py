@@ -4,7 +4,7 @@ import errno
 import secrets
 
 from agent_client import wire
-from agent_client.http import AgentHttp, ProtocolError
+from agent_client.http import AgentHttp, ProtocolError, UnusableReply
 from agent_client.main_agent.context import Context
 from agent_client.main_agent.forget import remove_folder
 from agent_client.main_agent.memory import BeatMemory
@@ -29,6 +29,10 @@ def claim(context: Context, http: AgentHttp, memory: BeatMemory, action: Claim) 
     except ProtocolError as error:
         _refused(context, memory, sub_agent_id, error)
         return False
+    except UnusableReply as error:
+        return _rest(memory, sub_agent_id, error.detail)
+    if (grant["sub_agent_id"], grant["fence"]) != (sub_agent_id, assignment["fence"]):
+        return _rest(memory, sub_agent_id, "the server granted another sub agent")
     try:
         _keep(context, grant)
     except OSError as error:
@@ -37,6 +41,13 @@ def claim(context: Context, http: AgentHttp, memory: BeatMemory, action: Claim) 
     memory.claimed(sub_agent_id)
     log.info("claimed", sub_agent_id=sub_agent_id, task_id=grant["task_id"], attempt_no=grant["attempt_no"])
     return True
+
+
+def _rest(memory: BeatMemory, sub_agent_id: str, detail: str) -> bool:
+    """Left alone for a while, so that it does not hold up the others."""
+    log.error("claim_answered_strangely", sub_agent_id=sub_agent_id, detail=detail)
+    memory.rest(sub_agent_id)
+    return False
 
 
 def _noted(context: Context, action: Claim) -> wire.Assignment:

@@ -49,7 +49,13 @@ class DeliveryLoop:
             entry = self._entry(record)
             if entry and entry.due_at <= time.monotonic():
                 self._step(record, entry)
-        except (Unreadable, OSError, KeyError) as error:  # one damaged folder must not hold up the others
+        except (
+            Unreadable,
+            OSError,
+            KeyError,
+            TypeError,
+            ValueError,
+        ) as error:  # one damaged folder must not hold up the others
             log.error("delivery_failed", sub_agent_id=record.sub_agent_id, task_id=record.task_id, detail=str(error))
             self._rests_until[record.sub_agent_id] = time.monotonic() + DAMAGED_REST_SECONDS
             self._close(record.sub_agent_id)

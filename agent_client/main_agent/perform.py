@@ -29,9 +29,9 @@ class Performer:
     def perform(self, action: Action) -> None:
         try:
             self._dispatch(action)
-        except (Unreadable, OSError, ValueError) as error:
+        except (Unreadable, OSError, ValueError, KeyError, TypeError) as error:
             log.error(
-                "action_failed", sub_agent_id=action.sub_agent_id, action=type(action).__name__, detail=str(error)
+                "action_failed", sub_agent_id=action.sub_agent_id, action=type(action).__name__, detail=repr(error)
             )
 
     def _dispatch(self, action: Action) -> None:

@@ -39,7 +39,7 @@ class WatchLoop:
         for record in records:
             try:
                 self._look_at(record, now)
-            except (Unreadable, OSError, KeyError) as error:
+            except (Unreadable, OSError, KeyError, TypeError, ValueError) as error:
                 log.error("watch_failed", sub_agent_id=record.sub_agent_id, task_id=record.task_id, detail=str(error))
         self._alive = {record.sub_agent_id for record in records if record.is_alive}
         self._beats.keep_only(self._alive)

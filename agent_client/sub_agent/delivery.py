@@ -163,14 +163,12 @@ class Delivery:
     def _report(self, usage: wire.Usage | None) -> int:
         entry, sent = self._entry(usage)
         reply = self._http.report({"entries": [entry]})
-        try:
-            own = reply["replies"][0]
-            self._beat_seconds = max(BEAT_SECONDS, float(reply["next_in_seconds"]))
-            code = own["code"]
-        except (KeyError, IndexError, TypeError, ValueError) as error:
-            raise NetworkFailure(f"the reply to a report is incomplete: {error!r}") from error
+        if not reply["replies"]:
+            raise NetworkFailure("the reply to a report is empty")
+        own = reply["replies"][0]
+        self._beat_seconds = max(BEAT_SECONDS, float(reply["next_in_seconds"]))
         self._reported_at = self._clock()
-        self._absorb(entry, own, code, sent)
+        self._absorb(entry, own, own["code"], sent)
         return sum(len(block) for block in sent.values())
 
     def _entry(self, usage: wire.Usage | None) -> tuple[wire.ReportEntry, dict[wire.StreamName, bytes]]:

@@ -15,7 +15,7 @@ from agent_client.main_agent.context import Context
 from agent_client.main_agent.doorbell_loop import DoorbellLoop
 from agent_client.sub_agent_dir import SubAgentDir
 from tests.agent_client import faults
-from tests.agent_client.fake_server import FakeServer, Handler
+from tests.agent_client.fake_server import FakeServer, Handler, Reply
 from tests.agent_client.main_agent_process import assign, for_path, grant_of, make_context
 
 
@@ -318,6 +318,89 @@ def test_what_is_no_answer_changes_nothing(server: FakeServer, context: Context,
     assert context.epoch == 1
     loop.turn()
     assert len(server.sessions) == 1
+
+
+GOOD_BEAT: dict[str, Any] = {
+    "next_in_seconds": 1.0,
+    "assignments": [],
+    "directives": [],
+    "inventory_wanted": False,
+}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"next_in_seconds": None},
+        {"next_in_seconds": "soon"},
+        {"assignments": None},
+        {"assignments": ["s1"]},
+        {"assignments": [{"sub_agent_id": "s1"}]},
+        {"assignments": [{"sub_agent_id": "s1", "fence": "7", "task_id": 1}]},
+        {"directives": {"s1": "stop"}},
+        {"directives": [{"kind": "stop"}]},
+        {"inventory_wanted": None},
+    ],
+)
+def test_an_answer_that_cannot_be_used_is_a_failed_exchange(
+    server: FakeServer, context: Context, changes: dict[str, Any]
+) -> None:
+    loop = BeatLoop(context)
+    turns(loop)
+    server.fail_next(answering({**GOOD_BEAT, **changes}))
+    assert loop.turn() >= 0.0
+    assert context.epoch == 1
+    loop.turn()
+    assert len(server.sessions) == 1
+    assert list(context.sub_agents.iterdir()) == []
+
+
+@pytest.mark.parametrize("changes", [{"epoch": None}, {"directives": 3}])
+def test_a_session_without_a_usable_answer_is_not_open(
+    server: FakeServer, context: Context, changes: dict[str, Any]
+) -> None:
+    server.fail_next(answering({"epoch": 1, "directives": [], **changes}))
+    BeatLoop(context).turn()
+    assert context.epoch is None
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"sub_agent_id": "../s2"},
+        {"fence": 8},
+        {"script_content": None},
+        {"environment": {"A": 1}},
+        {"time_limit_seconds": "1h"},
+    ],
+)
+def test_a_grant_that_cannot_be_used_starts_nothing(
+    server: FakeServer, context: Context, changes: dict[str, Any]
+) -> None:
+    loop = BeatLoop(context)
+    assign(server, "s1")
+    assign(server, "s2")
+    server.grants["s1"] |= changes
+    turns(loop, 3)
+    assert launched(context) == ["s2"]
+    assert folder(context).local_state() == "assigned"
+    assert not (context.sub_agents.parent / "s2").exists()
+    assert len(claims(server)) == 2
+
+
+def test_an_assignment_without_a_nonce_does_not_end_the_agent(server: FakeServer, context: Context) -> None:
+    values: Any = grant_of("s1")
+    SubAgentDir.create(context.sub_agents, "s1").write_assignment(values)
+    turns(BeatLoop(context), 3)
+    assert claims(server) == []
+
+
+def answering(body: dict[str, Any]) -> Any:
+    def answer(handler: Handler) -> bool:
+        handler.answer(Reply(200, body))
+        return True
+
+    return answer
 
 
 def test_the_doorbell_rings_for_a_heartbeat(server: FakeServer, context: Context) -> None:
