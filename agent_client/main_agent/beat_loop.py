@@ -1,7 +1,8 @@
 """The one thread that talks about the host: session, heartbeat, claims, launches, directives. Delivers no output."""
 
 import random
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 
 from agent_client import wire
 from agent_client.http import NetworkFailure, ProtocolError, Unauthorized
@@ -20,8 +21,9 @@ JITTER = 0.1
 
 
 class BeatLoop:
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, pause: Callable[[float], None] = time.sleep) -> None:
         self._context = context
+        self._pause = pause
         self._http = context.identity.http()
         self._memory = BeatMemory()
         self._performer = Performer(context, self._http, self._memory)
@@ -32,8 +34,16 @@ class BeatLoop:
         while True:
             seconds = self.turn()
             self._context.beat_done.set()
+            self.rest(seconds)
+
+    def rest(self, seconds: float) -> None:
+        """Until the next turn is due or wanted. After a failure nobody may want it sooner: a server that is
+        overloaded must not be asked again for each ring of its bell."""
+        if self._backoff.failures:
+            self._pause(seconds)
+        else:
             self._context.beat_wanted.wait(seconds)
-            self._context.beat_wanted.clear()
+        self._context.beat_wanted.clear()
 
     def turn(self) -> float:
         """One exchange and what follows from it; returns the seconds until the next."""

@@ -8,6 +8,7 @@ from agent_client.retry import Backoff
 
 NO_SESSION_SECONDS = 0.2
 BEAT_PATIENCE_SECONDS = 20.0
+SHORTEST_WAIT_SECONDS = 1.0  # a server that answers "nothing" at once is not asked again at once
 
 
 class DoorbellLoop:
@@ -27,6 +28,7 @@ class DoorbellLoop:
         epoch = self._context.epoch
         if epoch is None:
             return NO_SESSION_SECONDS
+        began_at = time.monotonic()
         try:
             rings = self._http.wait(epoch)["beat"]
         except (NetworkFailure, ProtocolError) as error:  # the beat loop meets the same failure and says so
@@ -34,7 +36,8 @@ class DoorbellLoop:
         self._backoff.reset()
         if rings:
             self._ring()
-        return 0.0
+            return 0.0
+        return max(0.0, began_at + SHORTEST_WAIT_SECONDS - time.monotonic())
 
     def _ring(self) -> None:
         """The bell goes on ringing until the heartbeat has been heard, so wait for that one."""

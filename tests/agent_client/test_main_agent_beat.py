@@ -395,6 +395,27 @@ def test_an_assignment_without_a_nonce_does_not_end_the_agent(server: FakeServer
     assert claims(server) == []
 
 
+def test_a_ring_ends_a_rest_but_no_back_off(server: FakeServer, context: Context) -> None:
+    pauses: list[float] = []
+    loop = BeatLoop(context, pauses.append)
+    loop.turn()
+    context.beat_wanted.set()
+    loop.rest(300.0)
+    assert pauses == []
+    with server.failing(faults.overloaded):
+        seconds = loop.turn()
+    context.beat_wanted.set()
+    loop.rest(seconds)
+    assert pauses == [seconds]
+    assert not context.beat_wanted.is_set()
+
+
+def test_a_doorbell_that_answers_at_once_is_not_asked_without_end(server: FakeServer, context: Context) -> None:
+    BeatLoop(context).turn()
+    server.fail_next(answering({"beat": False}))
+    assert DoorbellLoop(context).turn() > 0.5
+
+
 def answering(body: dict[str, Any]) -> Any:
     def answer(handler: Handler) -> bool:
         handler.answer(Reply(200, body))
