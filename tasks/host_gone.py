@@ -1,12 +1,15 @@
 """An operator says that a host is gone for good: what was live there is over now, without waiting for its deadline.
 
-That word counts as proof that nothing runs there any more, so tasks with retries left are placed again.
-If the host comes
-back all the same, its sub agents are told to stop.
+That word counts as proof that nothing runs there any more, so tasks with retries left are placed again. If the host
+comes back all the same, its sub agents are told to stop.
 """
 
-from django.db.models import QuerySet
+from datetime import timedelta
 
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from agents import liveness
 from agents.history import record
 from agents.models import Agent
 from agents.states import Connectivity
@@ -19,14 +22,22 @@ from tasks.states import LIVE_STATES, EndReason, SubAgentState
 
 
 def declare_gone(agent: Agent, *, actor: Actor, reason: str = "") -> Agent:
-    """Only for a host that is offline: Conflict otherwise."""
+    """Only for a host that is offline, and of whose sub agents none is heard: Conflict otherwise."""
     agent.refresh_from_db()
     if agent.connectivity != Connectivity.UNREACHABLE:
         raise Conflict(f"{agent.name} is {agent.connectivity}; only a host that is offline can be called gone.")
+    if heard := _still_heard(agent):
+        raise Conflict(f"Only the main agent of {agent.name} is away: task {heard.task_id} runs there and reports.")
     record(agent, "gone", actor=actor, reason=reason)
     for sub_agent in _live_on(agent):
         _end(sub_agent, f"{actor.name} said that {agent.name} is gone for good.", actor)
     return agent
+
+
+def _still_heard(agent: Agent) -> SubAgent | None:
+    """A sub agent that reports by itself: its host is not gone, and another attempt beside it would run twice."""
+    since = timezone.now() - timedelta(seconds=liveness.UNREACHABLE_AFTER_SECONDS)
+    return _live_on(agent).filter(unreachable_since=None, last_heartbeat_time__gt=since).first()
 
 
 def _live_on(agent: Agent) -> QuerySet[SubAgent]:

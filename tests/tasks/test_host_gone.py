@@ -1,11 +1,15 @@
 """An operator's word that a host is gone ends what was live there."""
 
+from datetime import timedelta
+
 import pytest
+from django.utils import timezone
 
 from agents.models import Agent
 from scheduler_site.shared.actors import Actor
 from scheduler_site.shared.errors import Conflict
 from tasks.host_gone import declare_gone
+from tasks.models import SubAgent
 from tests.factories import make_agent, make_sub_agent, make_task
 
 pytestmark = pytest.mark.django_db
@@ -37,3 +41,17 @@ def test_a_host_that_is_heard_is_not_gone(connectivity: str) -> None:
     task.refresh_from_db()
     assert task.status == "running"
     assert Agent.objects.get().events.count() == 0
+
+
+def test_a_host_whose_sub_agents_report_is_not_gone() -> None:
+    """Its main agent is dead or being upgraded; a second attempt elsewhere would run beside the first."""
+    agent = make_agent("box", connectivity="unreachable")
+    sub_agent = make_sub_agent(make_task(retries=1), agent, last_heartbeat_time=timezone.now())
+    with pytest.raises(Conflict, match=f"task {sub_agent.task_id} runs there"):
+        declare_gone(agent, actor=ADA)
+    sub_agent.refresh_from_db()
+    assert sub_agent.state == "running"
+    SubAgent.objects.update(last_heartbeat_time=timezone.now() - timedelta(seconds=31))
+    declare_gone(agent, actor=ADA)
+    sub_agent.refresh_from_db()
+    assert sub_agent.state == "lost"
