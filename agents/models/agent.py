@@ -76,4 +76,4 @@ class Agent(models.Model):
 
     @property
     def present_gpus(self) -> "models.QuerySet[Any]":
-        return self.gpus.filter(is_present=True)  # type: ignore[attr-defined, no-any-return]
+        return self.gpus.filter(is_present=True)

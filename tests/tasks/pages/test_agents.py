@@ -46,7 +46,17 @@ def test_without_hosts_the_page_shows_the_command(user: Client, staff: Client) -
 def test_a_host_shows_what_it_has_and_uses(user: Client) -> None:
     make_agent("gpu-1", gpus=2, cpu_usage=41.6, memory_usage=55.2, memory_used_mib=36000, zone="rack-2")
     html = page(user)
-    for text in ("gpu-1", "main agent", "42 %", "55 %", "35.2 / 64 GiB", "rack-2", "GPU 0", "GPU 1", "</span> available"):
+    for text in (
+        "gpu-1",
+        "main agent",
+        "42 %",
+        "55 %",
+        "35.2 / 64 GiB",
+        "rack-2",
+        "GPU 0",
+        "GPU 1",
+        "</span> available",
+    ):
         assert text in html
     assert 'class="pill st-online"' in html
 
