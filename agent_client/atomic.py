@@ -8,11 +8,15 @@ from typing import Any
 
 
 class Unreadable(Exception):
-    """A file of ours exists but cannot be understood. Whoever sees it must not act as if the file were absent."""
+    """A file of ours exists but cannot be understood. Whoever sees it must not act as if the file were absent.
 
-    def __init__(self, path: Path, why: str) -> None:
-        super().__init__(f"{path} is damaged: {why}")
+    `is_damaged` false: its content was not seen, and reading it may work later.
+    """
+
+    def __init__(self, path: Path, why: str, is_damaged: bool = True) -> None:
+        super().__init__(f"{path} is damaged: {why}" if is_damaged else f"{path} cannot be read: {why}")
         self.path = path
+        self.is_damaged = is_damaged
 
 
 def write_json(path: Path, value: Mapping[str, Any], mode: int = 0o600) -> None:
@@ -26,10 +30,10 @@ def read_json(path: Path) -> dict[str, Any] | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise Unreadable(path, str(error)) from error
+        raise Unreadable(path, error.strerror or str(error), is_damaged=False) from error
     try:
         value = json.loads(content)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Unreadable(path, "not JSON") from error
     if not isinstance(value, dict):
         raise Unreadable(path, "not a JSON object")

@@ -86,6 +86,15 @@ class SubAgentDir:
     def read_started(self) -> wire.StartedRecord | None:
         return cast("wire.StartedRecord | None", read_json(self.path / "started.json"))
 
+    def read_whole_started(self) -> wire.StartedRecord | None:
+        """As `read_started`, but a damaged record counts as none: for those who can go on without it."""
+        try:
+            return self.read_started()
+        except Unreadable as error:
+            if error.is_damaged:
+                return None
+            raise
+
     def write_started(self, value: wire.StartedRecord) -> None:
         write_json(self.path / "started.json", value)
 

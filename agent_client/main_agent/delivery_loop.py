@@ -14,14 +14,19 @@ from agent_client.system_log import EventLog
 
 log = EventLog(loop="delivery")
 LOOK_SECONDS = 1.0
-DAMAGED_REST_SECONDS = 30.0
+REST_SECONDS = 30.0
+MOST_OPEN = 32  # each has its connection and its files open
 
 
 @dataclass
 class _Open:
     delivery: Delivery
     task_id: int
+    folder: SubAgentDir
     due_at: float = 0.0
+
+    def was_noted(self) -> bool:
+        return (self.folder.path / "delivered.json").exists()
 
 
 class DeliveryLoop:
@@ -57,15 +62,18 @@ class DeliveryLoop:
             ValueError,
         ) as error:  # one damaged folder must not hold up the others
             log.error("delivery_failed", sub_agent_id=record.sub_agent_id, task_id=record.task_id, detail=str(error))
-            self._rests_until[record.sub_agent_id] = time.monotonic() + DAMAGED_REST_SECONDS
+            self._rests_until[record.sub_agent_id] = time.monotonic() + REST_SECONDS
             self._close(record.sub_agent_id)
 
     def _entry(self, record: LocalRecord) -> _Open | None:
         if self._rests_until.get(record.sub_agent_id, 0.0) > time.monotonic():
             return None
         if record.sub_agent_id not in self._open:
+            if len(self._open) >= MOST_OPEN:
+                return None
             folder = SubAgentDir(self._context.sub_agents / record.sub_agent_id)
-            self._open[record.sub_agent_id] = _Open(connect(folder, self._context.identity), record.task_id)
+            delivery = connect(folder, self._context.identity)
+            self._open[record.sub_agent_id] = _Open(delivery, record.task_id, folder)
         return self._open[record.sub_agent_id]
 
     def _step(self, record: LocalRecord, entry: _Open) -> None:
@@ -75,9 +83,12 @@ class DeliveryLoop:
         if outcome.failure:
             log.warning("delivery_delayed", **fields, detail=outcome.failure)
         if outcome.done:
-            log.info("delivered", **fields)
             self._close(record.sub_agent_id)
-            self._context.beat_wanted.set()  # the beat loop removes the folder
+            if entry.was_noted():
+                log.info("delivered", **fields)
+                self._context.beat_wanted.set()  # the beat loop removes the folder
+            else:  # a full disk: known to the server, and again to be told only to be noted here
+                self._rests_until[record.sub_agent_id] = time.monotonic() + REST_SECONDS
 
     def _close_all_but(self, wanted: set[str]) -> None:
         for sub_agent_id in set(self._open) - wanted:

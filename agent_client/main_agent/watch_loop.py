@@ -48,7 +48,8 @@ class WatchLoop:
         folder = SubAgentDir(self._context.sub_agents / record.sub_agent_id)
         if record.is_alive:
             self._check_beat(record, folder, now)
-        elif record.local_state == "running":
+        elif record.local_state == "running" or (record.local_state == "finished" and not record.is_delivered
+                                                 and has_damaged_end(folder)):  # fmt: skip
             self._bury(record, folder)
         elif record.local_state == "claimed" and record.sub_agent_id in self._alive:
             self._context.beat_wanted.set()  # it died before its script started: the beat loop says so
@@ -83,8 +84,16 @@ class WatchLoop:
         return signals.send(holder.pid, holder.start_ticks, number)
 
 
+def has_damaged_end(folder: SubAgentDir) -> bool:
+    try:
+        folder.read_exit()
+    except Unreadable as error:
+        return error.is_damaged
+    return False
+
+
 def cause_of_death(folder: SubAgentDir, boot_id: str) -> tuple[wire.FinishReason, str]:
-    started = folder.read_started()
+    started = folder.read_whole_started()
     if started and boot_id and started["boot_id"] and started["boot_id"] != boot_id:
         return "host_rebooted", "The host was restarted while the script was running."
     return "sub_lost", "The sub agent ended unexpectedly, and the script was ended with it."

@@ -9,6 +9,7 @@ import signal
 import time
 
 from agent_client import wire
+from agent_client.atomic import Unreadable
 from agent_client.process import proc, signals
 from agent_client.process.family import Family
 from agent_client.sub_agent.finish import never_ran
@@ -27,7 +28,13 @@ def bury(directory: SubAgentDir, reason: wire.FinishReason, detail: str) -> wire
 
     Takes about 0.1 s, at most a second when processes resist; those are named in the detail.
     """
-    finish = directory.read_exit()
+    try:
+        finish = directory.read_exit()
+    except Unreadable as error:
+        if not error.is_damaged:
+            raise
+        detail = f"{detail} The record of its end is damaged, so that nobody knows how it ended."
+        finish = None
     if finish is not None:
         return finish
     survivors = end_family(directory)
@@ -42,7 +49,7 @@ def bury(directory: SubAgentDir, reason: wire.FinishReason, detail: str) -> wire
 
 def end_family(directory: SubAgentDir) -> list[int]:
     """KILL what is left until two scans find nothing. Returns the pids that stayed. Other boots left nothing."""
-    started = directory.read_started()
+    started = directory.read_whole_started()
     if started is None or started["boot_id"] != proc.boot_id():
         return []
     family = Family(started["pid"], started["pid_start_ticks"], started["cookie"], seen=directory.read_family())

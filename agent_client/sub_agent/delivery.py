@@ -101,13 +101,18 @@ class Delivery:
         """Send what is news, in one exchange. Never raises for a failed exchange: it will be tried again."""
         self._load()
         self._stop = None
-        began = self._clock()
+        began, before = self._clock(), self._progress()
         try:
             sent_bytes = self._exchange(usage)
         except (NetworkFailure, ProtocolError) as error:
             return self._failed(error)
         self._pace.sent(sent_bytes, self._clock() - began)
-        return self._succeeded()
+        return self._succeeded(has_moved=self._progress() != before)
+
+    def _progress(self) -> tuple[object, ...]:
+        """What changes with every exchange that achieves something."""
+        streams = ((stream.stored, stream.state, stream.is_settled) for stream in self.streams.values())
+        return (self._result_code, self._started_is_known, *streams)
 
     @property
     def _finish_waits(self) -> bool:
@@ -115,7 +120,7 @@ class Delivery:
 
     def _load(self) -> None:
         """Take up what has come to lie in the folder since."""
-        if self._started is None and (record := self._directory.read_started()) is not None:
+        if self._started is None and (record := self._directory.read_whole_started()) is not None:
             self._started = {
                 "pid": record["pid"],
                 "pid_start_ticks": record["pid_start_ticks"],
@@ -156,7 +161,7 @@ class Delivery:
             stream.acknowledge({"stored": error.body["stored"], "state": stream.state})
             return 0
         if error.code == "sub_agent_closed":
-            stream.is_refused = True
+            stream.is_refused = bool(self._result_code)
             return 0
         raise error
 
@@ -211,7 +216,8 @@ class Delivery:
             status = (own.get("logs") or {}).get(name)
             if status is not None:
                 stream.acknowledge(status, sent.get(name, b""))
-            if code != "ok" and stream.stored <= before and (name in sent or status is None):
+            is_unmoved = stream.stored <= before and (name in sent or status is None)
+            if code != "ok" and self._result_code and is_unmoved:  # before the result it may yet be wanted
                 stream.is_refused = True
 
     def _failed(self, error: NetworkFailure | ProtocolError) -> Outcome:
@@ -226,14 +232,15 @@ class Delivery:
             self._pace.failed()
         return Outcome(False, seconds, failure=str(error))
 
-    def _succeeded(self) -> Outcome:
+    def _succeeded(self, has_moved: bool) -> Outcome:
         if self._backoff.failures:
             log.info("report goes through again failures=%d", self._backoff.failures)
             self._backoff.reset()
         if self.is_done:
             self._write_delivered()
             return Outcome(True, 0.0, self._stop, self._is_watched)
-        return Outcome(False, self._next_in_seconds(), self._stop, self._is_watched)
+        seconds = self._next_in_seconds() if has_moved else self._beat_seconds  # its disk is full, or it is busy
+        return Outcome(False, seconds, self._stop, self._is_watched)
 
     def _next_in_seconds(self) -> float:
         streams = self.streams.values()

@@ -1,5 +1,6 @@
 """Watch and delivery loops in this process: frozen sub agents, damaged folders, loops that fail."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -10,14 +11,16 @@ from typing import Any
 
 import pytest
 
+from agent_client.main_agent import delivery_loop
 from agent_client.main_agent.context import Context
 from agent_client.main_agent.delivery_loop import DeliveryLoop
 from agent_client.main_agent.loops import EXIT_FAILED, EXIT_STOPPED, End, Shutdown, start_loop
-from agent_client.main_agent.watch_loop import WatchLoop
+from agent_client.main_agent.watch_loop import WatchLoop, has_damaged_end
 from agent_client.process import signals
 from agent_client.process.proc import read_stat
+from agent_client.sub_agent.aftermath import bury
 from agent_client.sub_agent.finish import never_ran
-from agent_client.sub_agent_dir import SubAgentDir
+from agent_client.sub_agent_dir import SubAgentDir, Unreadable
 from tests.agent_client.fake_server import FakeServer
 from tests.agent_client.main_agent_process import grant_of, make_context
 from tests.waiting import wait_until
@@ -179,6 +182,76 @@ def test_one_damaged_folder_does_not_hold_up_the_others(
     wait_until(lambda: delivery.turn() >= 0 and folder.read_delivered(), what="the delivery of the good one")
     assert damaged.path.exists()
     assert server.sub_agent("s0").finish is None
+
+
+@pytest.mark.parametrize("name", ["exit.json", "started.json"])
+def test_a_damaged_record_of_a_dead_one_is_no_limbo(
+    server: FakeServer, context: Context, folder: SubAgentDir, name: str
+) -> None:
+    values: Any = {"pid": 2**22 + 1, "pid_start_ticks": 1, "boot_id": context.boot_id, "sid": 1, "cookie": "no one's"}
+    folder.write_started(values)
+    (folder.path / name).write_text("{")
+    WatchLoop(context).turn()
+    delivery = DeliveryLoop(context)
+    wait_until(lambda: delivery.turn() >= 0 and folder.read_delivered(), what="the delivery")
+    finish = server.sub_agent("s1").finish
+    assert finish is not None
+    assert finish["reason"] == "sub_lost"
+    assert ("nobody knows how it ended" in finish["detail"]) == (name == "exit.json")
+
+
+def test_a_record_that_cannot_be_read_now_is_not_replaced(
+    context: Context, folder: SubAgentDir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder.write_exit(never_ran("sub_lost", "It died.", {"out": 0}, "2030-01-01T00:00:00Z"))
+    before = (folder.path / "exit.json").read_bytes()
+
+    def broken(path: Path) -> bytes:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_bytes", broken)
+        assert not has_damaged_end(folder)
+        with pytest.raises(Unreadable, match="Input/output error"):
+            bury(folder, "sub_lost", "It died.")
+    assert (folder.path / "exit.json").read_bytes() == before
+
+
+def test_what_cannot_be_noted_is_not_told_again_and_again(
+    server: FakeServer, context: Context, folder: SubAgentDir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(self: SubAgentDir, value: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    folder.write_exit(never_ran("sub_lost", "It died.", {"out": 0}, "2030-01-01T00:00:00Z"))
+    monkeypatch.setattr(SubAgentDir, "write_delivered", full)
+    delivery = DeliveryLoop(context)
+    wait_until(lambda: delivery.turn() >= 0 and server.sub_agent("s1").is_complete, what="the delivery")
+    delivery.turn()
+    calls = len(server.calls)
+    for _ in range(5):
+        delivery.turn()
+    assert len(server.calls) == calls
+    assert not context.beat_wanted.is_set()
+
+
+def test_many_results_are_delivered_a_few_at_a_time(
+    server: FakeServer, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery_loop, "MOST_OPEN", 2)
+    for number in range(5):
+        values: Any = grant_of(f"s{number}")
+        made = SubAgentDir.create(context.sub_agents, f"s{number}")
+        made.write_assignment(values)
+        made.write_grant({**values, "server_url": context.identity.server_url})
+        made.write_exit(never_ran("sub_lost", "It died.", {"out": 0}, "2030-01-01T00:00:00Z"))
+    delivery = DeliveryLoop(context)
+    most_open = 0
+    for _ in range(40):
+        delivery.turn()
+        most_open = max(most_open, len(delivery._open))
+    assert most_open <= 2
+    assert all(server.sub_agent(f"s{number}").finish for number in range(5))
 
 
 def test_a_result_without_a_grant_rests_instead_of_spinning(context: Context, folder: SubAgentDir) -> None:

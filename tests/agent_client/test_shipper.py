@@ -138,6 +138,42 @@ def test_memory_is_bounded_by_one_block(tmp_path: Path) -> None:
     assert len(http.stored["out"]) == 5_000_000
 
 
+def test_a_server_that_stores_nothing_is_asked_once_a_beat(tmp_path: Path) -> None:
+    """Its log disk is full: it answers `ok` and the old `stored`."""
+    folder = make_folder(tmp_path)
+    folder.stream_path("out").write_bytes(b"0123456789")
+    http = LossyHttp([])
+    http._put = lambda stream, offset, data: {"stored": 0, "state": "open"}  # type: ignore[method-assign]
+    delivery = Delivery(folder, http)
+    finish_folder(folder)
+    outcomes = [delivery.step() for _ in range(4)]
+    assert [outcome.done for outcome in outcomes] == [False] * 4
+    assert all(outcome.next_in_seconds >= 1.0 for outcome in outcomes[1:])
+    del http._put  # type: ignore[method-assign]
+    steps = 0
+    while not delivery.step().done:
+        steps += 1
+        assert steps < 10
+    delivery.close()
+    assert bytes(http.stored["out"]) == b"0123456789"
+
+
+def test_output_after_the_attempt_was_given_up_still_comes_with_its_late_result(tmp_path: Path) -> None:
+    folder = make_folder(tmp_path)
+    http = LossyHttp([])
+    delivery = Delivery(folder, http)
+    report, given_up = http._report, {"code": "sub_agent_closed", "logs": {}, "stop": None}
+    http._report = lambda entry: {"next_in_seconds": 1.0, "replies": [given_up]}  # type: ignore[method-assign]
+    delivery.step()
+    http._report = report  # type: ignore[method-assign]
+    folder.stream_path("out").write_bytes(b"saved in the grace\n")
+    finish_folder(folder)
+    for _ in range(5):
+        delivery.step()
+    delivery.close()
+    assert bytes(http.stored["out"]) == b"saved in the grace\n"
+
+
 def test_a_spool_that_was_cut_does_not_hold_the_delivery_for_ever(tmp_path: Path) -> None:
     folder = make_folder(tmp_path)
     folder.stream_path("out").write_bytes(b"0123456789")
