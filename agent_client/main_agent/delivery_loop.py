@@ -24,6 +24,7 @@ class _Open:
     task_id: int
     folder: SubAgentDir
     due_at: float = 0.0
+    is_failing: bool = False
 
     def was_noted(self) -> bool:
         return (self.folder.path / "delivered.json").exists()
@@ -54,13 +55,7 @@ class DeliveryLoop:
             entry = self._entry(record)
             if entry and entry.due_at <= time.monotonic():
                 self._step(record, entry)
-        except (
-            Unreadable,
-            OSError,
-            KeyError,
-            TypeError,
-            ValueError,
-        ) as error:  # one damaged folder must not hold up the others
+        except (Unreadable, OSError, KeyError, TypeError, ValueError) as error:  # one must not hold up the others
             log.error("delivery_failed", sub_agent_id=record.sub_agent_id, task_id=record.task_id, detail=str(error))
             self._rests_until[record.sub_agent_id] = time.monotonic() + REST_SECONDS
             self._close(record.sub_agent_id)
@@ -69,17 +64,27 @@ class DeliveryLoop:
         if self._rests_until.get(record.sub_agent_id, 0.0) > time.monotonic():
             return None
         if record.sub_agent_id not in self._open:
-            if len(self._open) >= MOST_OPEN:
+            if len(self._open) >= MOST_OPEN and not self._make_room():
                 return None
             folder = SubAgentDir(self._context.sub_agents / record.sub_agent_id)
             delivery = connect(folder, self._context.identity)
             self._open[record.sub_agent_id] = _Open(delivery, record.task_id, folder)
         return self._open[record.sub_agent_id]
 
+    def _make_room(self) -> bool:
+        """One that gets nowhere gives up its place for a while: it must not keep the others from theirs."""
+        failing = next((key for key, entry in self._open.items() if entry.is_failing), None)
+        if failing is None:
+            return False
+        self._rests_until[failing] = time.monotonic() + REST_SECONDS
+        self._close(failing)
+        return True
+
     def _step(self, record: LocalRecord, entry: _Open) -> None:
         fields = {"sub_agent_id": record.sub_agent_id, "task_id": record.task_id}
         outcome = entry.delivery.step()
         entry.due_at = time.monotonic() + outcome.next_in_seconds
+        entry.is_failing = bool(outcome.failure)
         if outcome.failure:
             log.warning("delivery_delayed", **fields, detail=outcome.failure)
         if outcome.done:
