@@ -42,7 +42,7 @@ def _ask(request: HttpRequest, task: Task, error: str = "", status: int = 200) -
         "task": task,
         "error": error,
         "dependants": _canceled_too(task),
-        "is_claimed": task.start_time is not None,
+        "is_canceling": task.cancel_requested_at is not None and not task.is_final,
     }
     name = "tasks/_cancel.html" if request.htmx else "tasks/cancel.html"  # type: ignore[attr-defined]
     return render(request, name, context, status=status)

@@ -163,6 +163,9 @@ def test_cancel_asks_and_then_stops_the_script(site_page: Page, nightshift: Nigh
     expect(dialog).to_be_hidden()
     assert nightshift.task(task_id)["status"] == "running"
     row.get_by_role("link", name="Cancel").click()
-    dialog.get_by_role("button", name="Cancel task").click()
+    dialog.get_by_role("button", name="Cancel task").dblclick()  # asking twice would kill at once
     expect(site_page.locator(".toast")).to_contain_text("sleeps")
     expect(row.locator(".pill")).to_have_text("canceled", timeout=30000)
+    site_page.goto(f"{nightshift.url}/tasks/{task_id}/")
+    site_page.get_by_text("History", exact=True).click()
+    expect(site_page.locator(".history li", has_text="cancel_requested")).to_have_count(1)
