@@ -15,6 +15,7 @@ from tasks.pages import dependency_text, variable_lines
 from templates_app.forms import PRIORITIES, QuantityField, ScriptField
 from templates_app.models import ScriptTemplate
 
+CUSTOM = "custom"
 OTHER = "other"
 MORE = (
     "time_limit_seconds", "estimated_seconds", "retries", "deadline_at", "working_directory", "split_output",
@@ -59,7 +60,7 @@ class TaskForm(forms.Form):
     template_type = forms.CharField(
         label="Template type",
         max_length=120,
-        initial="custom",
+        initial=CUSTOM,
         help_text="One of the list, or any word of yours.",
         widget=forms.TextInput(attrs={"list": "template-types", "autocomplete": "off"}),
     )

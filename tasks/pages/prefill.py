@@ -9,7 +9,7 @@ from agents.models import Gpu
 from tasks.models import Task
 from tasks.pages import dependency_text
 from tasks.pages.dependency_text import TypedDependency
-from tasks.pages.form import OTHER
+from tasks.pages.form import CUSTOM, OTHER
 from templates_app.editing import VERSION_FIELDS
 from templates_app.forms import shown_value
 from templates_app.models import ScriptTemplate
@@ -44,6 +44,7 @@ def from_template(template: ScriptTemplate) -> dict[str, Any]:
 
 def from_task(task: Task) -> dict[str, Any]:
     values = {name: getattr(task, name) for name in _COPIED}
+    values["template_type"] = task.template_type or CUSTOM  # the command line and REST ask for none
     values["cpu_cores"] = f"{task.cpu_cores.normalize():f}"
     version = task.template_version
     if version is not None and not version.template.is_archived:

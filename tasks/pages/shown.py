@@ -33,6 +33,12 @@ class ShownTask:
         return end_sentence(self.task)
 
     @property
+    def why_canceled(self) -> str:
+        """Empty where "canceled" says all."""
+        has_reason = self.task.status == TaskStatus.CANCELED and (self.task.cancel_reason or self.task.end_detail)
+        return self.end_sentence if has_reason else ""
+
+    @property
     def gpu_indexes(self) -> list[int]:
         allocation = getattr(self.latest, "allocation", None)
         return [held.gpu.index for held in allocation.gpus.all()] if allocation else []

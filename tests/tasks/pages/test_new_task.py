@@ -199,6 +199,11 @@ def test_run_again_copies_what_was_asked_for(ada: Client) -> None:
         assert words in html
 
 
+def test_a_copy_of_a_task_without_a_type_can_be_sent(ada: Client) -> None:
+    task = make_task("completed", template_type="")
+    assert 'name="template_type" value="custom"' in ada.get(f"/tasks/new/?from={task.pk}").content.decode()
+
+
 @pytest.mark.parametrize("query", ["from=999", "template=999", "from=x", "template=1e5", "from=99999999999999999999"])
 def test_a_source_that_is_none_leaves_the_form_empty(ada: Client, query: str) -> None:
     assert ada.get(f"/tasks/new/?{query}").status_code == 200

@@ -42,6 +42,13 @@ def test_a_row_has_every_column_and_both_buttons(ada: Client) -> None:
     assert f'href="/tasks/{task.pk}/cancel/"' in html
 
 
+def test_a_canceled_row_says_why(ada: Client) -> None:
+    make_task("canceled", name="plain")
+    assert "Canceled." not in text_of(ada, "/tasks/")
+    make_task("canceled", name="chained", end_reason="dependency", end_detail="task #1 failed, so this can never start")
+    assert "Canceled. Task #1 failed, so this can never start." in text_of(ada, "/tasks/")
+
+
 def test_counts_follow_the_filters_but_not_the_chips(ada: Client) -> None:
     make_task("completed", name="train")
     make_task(name="train")
