@@ -42,6 +42,9 @@ class ApiTokenAdmin(SecretOnceAdmin):
             raise PermissionDenied("Only a superuser may make a token for another user.")
         return create_token(form.cleaned_data["user"], form.cleaned_data["label"])
 
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        return {"user": request.user.pk, **super().get_changeform_initial_data(request)}
+
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 

@@ -133,7 +133,9 @@ class HistoryInline(ReadOnlyInline):
 
     @admin.display(description="change")
     def change(self, row: Any) -> str:
-        return f"{row.from_state} → {row.to_state}" if row.from_state and row.to_state else row.to_state
+        if row.from_state == row.to_state:
+            return ""
+        return f"{row.from_state} → {row.to_state}" if row.from_state else row.to_state
 
     @admin.display(description="by")
     def actor(self, row: Any) -> str:

@@ -71,6 +71,11 @@ def test_the_index_opens_and_refuses_who_is_not_staff(admin: Client, client: Cli
     assert client.get("/admin/").status_code == 302
 
 
+def test_a_new_token_is_one_s_own_unless_said_otherwise(admin: Client) -> None:
+    html = said(admin.get(f"{TOKENS}add/"))
+    assert re.search(r'<option value="\d+" selected>', html)
+
+
 def test_times_are_in_the_order_of_the_other_pages(admin: Client) -> None:
     made(admin, make_user("bob").pk)
     created = ApiToken.objects.get().created_at
