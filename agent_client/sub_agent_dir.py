@@ -4,17 +4,18 @@ The layout is that of docs/agent-protocol.md. Every `read_*` returns None when t
 when it is damaged; every `write_*` is durable when it returns.
 """
 
+import contextlib
 import fcntl
 import json
 import os
 import re
-import shutil
 import time
 from pathlib import Path
 from typing import cast
 
 from agent_client import wire
 from agent_client.atomic import Unreadable, read_json, sync_folder, write_json
+from agent_client.removal import remove_tree
 
 __all__ = ["Locked", "SubAgentDir", "Unreadable"]
 
@@ -201,10 +202,16 @@ class SubAgentDir:
     def remove(self) -> None:
         """Delete the folder. It is renamed first and durably: half a folder would read as a script that never ran."""
         doomed = self.path.with_name(f"{REMOVED_PREFIX}{self.path.name}")
-        shutil.rmtree(doomed, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            remove_tree(doomed)
         self.path.rename(doomed)
         sync_folder(self.path.parent)
-        shutil.rmtree(doomed)
+        remove_tree(doomed)
+
+    def remove_tmp(self) -> None:
+        """$TASK_TMPDIR goes as soon as the script has ended; what cannot go now goes with the folder."""
+        with contextlib.suppress(OSError):
+            remove_tree(self.tmp_path)
 
 
 def _try_lock(descriptor: int) -> bool:

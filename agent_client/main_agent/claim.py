@@ -8,12 +8,12 @@ from agent_client.http import AgentHttp, ProtocolError, UnusableReply
 from agent_client.main_agent.context import Context
 from agent_client.main_agent.forget import remove_folder
 from agent_client.main_agent.memory import BeatMemory
+from agent_client.main_agent.state_dir import FULL_DISK
 from agent_client.reconcile import Claim
 from agent_client.sub_agent_dir import SubAgentDir
 from agent_client.system_log import EventLog
 
 log = EventLog(loop="beat")
-FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 
 
 def claim(context: Context, http: AgentHttp, memory: BeatMemory, action: Claim) -> bool:

@@ -25,7 +25,7 @@ def remove_folder(path: Path) -> None:
         folder.remove()
     except FileNotFoundError:
         return
-    except OSError as error:  # tried again at the next turn
+    except OSError as error:  # what is left goes at the next start
         log.warning("remove_failed", sub_agent_id=path.name, task_id=task_id, detail=str(error))
         return
     log.info("removed", sub_agent_id=path.name, task_id=task_id)

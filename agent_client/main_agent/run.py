@@ -36,7 +36,7 @@ def run(config: AgentConfig) -> Farewell:
     """Be the main agent of this host until a signal or a failure. Raises what makes a start impossible."""
     state_dir.prepare(config.state_dir)
     state_dir.take_lock(config.state_dir)  # held until the process ends
-    state_dir.sweep_leftovers(config.state_dir / "sub_agents")
+    state_dir.sweep_leftovers(config.state_dir)
     _require_a_way_in(config)
     probe = make_probe(config)
     shutdown = Shutdown()
@@ -86,7 +86,8 @@ def _identity(config: AgentConfig) -> Identity:
     identity = known_identity(config)
     if identity is None:
         return enrol(config, log, time.sleep)
-    save_identity(config.state_dir, identity)
+    if identity != load_identity(config.state_dir):
+        save_identity(config.state_dir, identity)
     return identity
 
 

@@ -1,13 +1,20 @@
-"""The state directory of a main agent: makes it private, and holds its lock for the life of the process."""
+"""The state directory of a main agent: makes it private, and holds its lock for the life of the process.
 
+A full disk is no reason not to start: scripts run on, and their results are to be delivered.
+"""
+
+import contextlib
+import errno
 import fcntl
 import os
-import shutil
 import stat
 from pathlib import Path
 
 from agent_client.journal import is_leftover
+from agent_client.removal import remove_tree
 from agent_client.sub_agent_dir import REMOVED_PREFIX, SubAgentDir
+
+FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 
 
 class StateDirError(Exception):
@@ -39,21 +46,34 @@ def _make_private(path: Path) -> None:
 
 def _prove_writable(path: Path) -> None:
     probe = path / f".writable.{os.getpid()}"
-    probe.touch(mode=0o600)
-    probe.unlink()
+    try:
+        probe.touch(mode=0o600)
+    except OSError as error:
+        if error.errno not in FULL_DISK:
+            raise
+    probe.unlink(missing_ok=True)
 
 
-def sweep_leftovers(sub_agents: Path) -> None:
-    """Finish what a crash interrupted: removals, and folders that were made but got no assignment."""
-    for path in sub_agents.iterdir():
-        is_half_removed = path.name.startswith(REMOVED_PREFIX)
-        if is_half_removed or (path.is_dir() and is_leftover(SubAgentDir(path))):
-            shutil.rmtree(path, ignore_errors=True)
+def sweep_leftovers(path: Path) -> None:
+    """Finish what a crash interrupted: half-written files, removals, folders that were made but got no assignment.
+
+    To be called with the lock of the directory.
+    """
+    for half_written in path.glob(".*.tmp"):
+        half_written.unlink(missing_ok=True)
+    for folder in (path / "sub_agents").iterdir():
+        is_half_removed = folder.name.startswith(REMOVED_PREFIX)
+        if is_half_removed or (folder.is_dir() and is_leftover(SubAgentDir(folder))):
+            with contextlib.suppress(OSError):
+                remove_tree(folder)
 
 
 def take_lock(path: Path) -> int:
     """Lock the directory; the descriptor is to be kept. Raises StateDirInUse with the holder's pid."""
-    descriptor = os.open(path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        descriptor = os.open(path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise StateDirError(f"{path / 'lock'} cannot be made: {error.strerror}") from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -61,8 +81,12 @@ def take_lock(path: Path) -> int:
         os.close(descriptor)
         who = f" (pid {holder})" if holder.isdigit() else ""
         raise StateDirInUse(f"another main agent{who} is using {path}; give this one its own --state-dir") from None
-    os.ftruncate(descriptor, 0)
-    os.write(descriptor, f"{os.getpid()}\n".encode())
+    except OSError as error:
+        os.close(descriptor)
+        raise StateDirError(f"{path / 'lock'} cannot be locked there: {error.strerror}; say --state-dir") from error
+    with contextlib.suppress(OSError):  # only to tell people who holds it
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, f"{os.getpid()}\n".encode())
     return descriptor
 
 

@@ -4,7 +4,6 @@ Called by the main agent, with the lock of the folder free. Delivers nothing.
 """
 
 import logging
-import shutil
 import signal
 import time
 
@@ -43,7 +42,7 @@ def bury(directory: SubAgentDir, reason: wire.FinishReason, detail: str) -> wire
         detail = f"{detail} Processes {pids} of the script could not be killed."
     finish = never_ran(reason, detail, directory.sizes(), now_text())
     directory.write_exit(finish)
-    shutil.rmtree(directory.tmp_path, ignore_errors=True)
+    directory.remove_tmp()
     return finish
 
 

@@ -5,7 +5,6 @@ What it starts is executed at most once: a folder with a start record is never r
 
 import logging
 import os
-import shutil
 import signal
 import time
 from collections.abc import Callable
@@ -154,7 +153,7 @@ def _end(folder: SubAgentDir, reporter: Reporter, finish: wire.Finish, beat: Bea
     log.info("script ended reason=%s exit_code=%s signal=%s", finish["reason"], finish["exit_code"], finish["signal"])
     _write_exit(folder, finish)
     reporter.finish(finish)
-    shutil.rmtree(folder.tmp_path, ignore_errors=True)
+    folder.remove_tmp()
     while reporter.is_alive():
         reporter.join(1.0)
         beat()

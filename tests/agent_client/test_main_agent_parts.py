@@ -1,5 +1,6 @@
 """Parts of the main agent without a server: stale beats, memory of launches, state directory, who holds a lock."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -112,14 +113,44 @@ def test_a_state_directory_that_cannot_be_one_is_refused(tmp_path: Path) -> None
 
 def test_leftovers_of_a_crash_are_swept_and_nothing_else(tmp_path: Path) -> None:
     values: Any = {"fence": 1, "task_id": 1}
-    kept = SubAgentDir.create(tmp_path, "kept")
+    sub_agents = tmp_path / "sub_agents"
+    kept = SubAgentDir.create(sub_agents, "kept")
     kept.write_assignment(values)
-    damaged = SubAgentDir.create(tmp_path, "damaged")
+    damaged = SubAgentDir.create(sub_agents, "damaged")
     (damaged.path / "exit.json").touch()
-    SubAgentDir.create(tmp_path, "empty")
-    (tmp_path / ".removed-s1" / "tmp").mkdir(parents=True)
+    SubAgentDir.create(sub_agents, "empty")
+    (sub_agents / ".removed-s1" / "tmp").mkdir(parents=True)
+    (tmp_path / "agent.json").touch()
+    (tmp_path / ".agent.json.123.tmp").write_text("half a secret")
     state_dir.sweep_leftovers(tmp_path)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["damaged", "kept"]
+    assert sorted(path.name for path in sub_agents.iterdir()) == ["damaged", "kept"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["agent.json", "sub_agents"]
+
+
+def test_a_full_disk_keeps_no_agent_from_starting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has scripts to look after, and results to deliver."""
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    (tmp_path / "sub_agents").mkdir()
+    (tmp_path / "lock").touch()
+    monkeypatch.setattr(Path, "touch", full)
+    monkeypatch.setattr(os, "write", full)
+    state_dir.prepare(tmp_path)
+    descriptor = state_dir.take_lock(tmp_path)
+    with pytest.raises(StateDirInUse, match="another main agent is using"):
+        state_dir.take_lock(tmp_path)
+    os.close(descriptor)
+
+
+def test_a_disk_without_locks_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_locks(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(state_dir.fcntl, "flock", no_locks)
+    with pytest.raises(StateDirError, match="No locks available"):
+        state_dir.take_lock(tmp_path)
 
 
 def test_one_agent_per_state_directory(tmp_path: Path) -> None:
