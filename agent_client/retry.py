@@ -6,6 +6,8 @@ from enum import Enum
 
 from agent_client.http import NetworkFailure, ProtocolError
 
+BASE_SECONDS = 0.5
+CAP_SECONDS = 30.0
 WAIT_30_SECONDS = 30.0
 LONGEST_RETRY_AFTER_SECONDS = 600.0
 
@@ -37,10 +39,13 @@ class Backoff:
     """Exponential back-off with full jitter, so that a fleet does not return in step after an outage."""
 
     def __init__(
-        self, base: float = 0.5, cap: float = 30.0, uniform: Callable[[float, float], float] = random.uniform
+        self,
+        base: float | None = None,
+        cap: float | None = None,
+        uniform: Callable[[float, float], float] = random.uniform,
     ) -> None:
-        self._base = base
-        self._cap = cap
+        self._base = BASE_SECONDS if base is None else base
+        self._cap = CAP_SECONDS if cap is None else cap
         self._uniform = uniform
         self._failures = 0
 

@@ -202,7 +202,7 @@ class SubAgentDir:
     def remove(self) -> None:
         """Delete the folder. It is renamed first and durably: half a folder would read as a script that never ran."""
         doomed = self.path.with_name(f"{REMOVED_PREFIX}{self.path.name}")
-        with contextlib.suppress(OSError):
+        if doomed.exists():
             remove_tree(doomed)
         self.path.rename(doomed)
         sync_folder(self.path.parent)

@@ -6,83 +6,17 @@ Records every call, misbehaves on demand (faults.py), only hands out `assignment
 import base64
 import hashlib
 import json
-import socket
 import threading
 import zlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
-INSTANCE = "fake-instance"
+from tests.agent_client.fake_http import INSTANCE, Call, Fault, Handler, HttpServer, Reply
+from tests.agent_client.fake_sub_agents import FakeStream, FakeSubAgent, close_log
 
-
-@dataclass
-class Call:
-    method: str
-    path: str
-    authorization: str
-    body: Any
-
-
-@dataclass
-class Reply:
-    status: int
-    body: dict[str, Any]
-
-
-@dataclass
-class FakeStream:
-    content: bytearray = field(default_factory=bytearray)
-    state: str = "open"
-    final_size: int | None = None
-    mismatches: int = 0
-
-    def status(self) -> dict[str, Any]:
-        return {"stored": len(self.content), "state": self.state}
-
-    def put(self, offset: int, data: bytes) -> bool:
-        """Store the new suffix. False: a gap."""
-        if offset > len(self.content):
-            return False
-        known = bytes(self.content[offset : offset + len(data)])
-        assert data.startswith(known) or known.startswith(data), "a stored byte was sent again with another value"
-        self.content += data[len(known) :]
-        return True
-
-
-@dataclass
-class FakeSubAgent:
-    """What the server knows of one sub agent."""
-
-    sub_agent_id: str
-    state: str = "starting"
-    streams: dict[str, FakeStream] = field(default_factory=dict)
-    started: dict[str, Any] | None = None
-    finish: dict[str, Any] | None = None
-    usages: list[dict[str, Any]] = field(default_factory=list)
-    stop: dict[str, Any] | None = None
-    watched: bool = False
-    codes: list[str] = field(default_factory=list)  # codes to answer with, first first, instead of handling an entry
-    corrupt_next_close: bool = False
-    rejected: dict[str, Any] | None = None
-    not_started: dict[str, Any] | None = None
-
-    def stream(self, name: str) -> FakeStream:
-        return self.streams.setdefault(name, FakeStream())
-
-    def output(self, name: str = "out") -> bytes:
-        return bytes(self.stream(name).content)
-
-    @property
-    def is_complete(self) -> bool:
-        return self.finish is not None and all(stream.state == "complete" for stream in self.streams.values())
-
-
-Fault = Callable[["Handler"], bool]
-"""Called before a call is handled; True: it has answered, or hung up, itself."""
+__all__ = ["INSTANCE", "Call", "FakeServer", "FakeStream", "FakeSubAgent", "Fault", "Handler", "Reply"]
 
 
 class FakeServer:
@@ -126,7 +60,7 @@ class FakeServer:
         """Listen; after `stop` on the same port again, with everything still known."""
         self._stopping.clear()
         handler = type("BoundHandler", (Handler,), {"server_state": self})
-        self._http = _Server(("127.0.0.1", self._port), handler)
+        self._http = HttpServer(("127.0.0.1", self._port), handler)
         self._port = self._http.server_address[1]
         threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True).start()
 
@@ -280,7 +214,7 @@ class FakeServer:
             sub_agent.usages.append(entry["usage"])
         code = self._handle_finish(sub_agent, entry["finish"]) if entry["finish"] else "ok"
         for close in entry["log_close"]:
-            _close_log(sub_agent, close)
+            close_log(sub_agent, close)
         return code
 
     def _handle_finish(self, sub_agent: FakeSubAgent, finish: dict[str, Any]) -> str:
@@ -303,98 +237,3 @@ class FakeServer:
             if not stream.put(int(query["offset"][0]), data):
                 return Reply(409, {"code": "gap", "detail": "beyond what is stored", "stored": len(stream.content)})
             return Reply(200, stream.status())
-
-
-def _close_log(sub_agent: FakeSubAgent, close: dict[str, Any]) -> None:
-    stream = sub_agent.stream(close["stream"])
-    if len(stream.content) != close["size"]:
-        return
-    digest = hashlib.sha256(stream.content).hexdigest()
-    if digest == close["sha256"] and not sub_agent.corrupt_next_close:
-        stream.state = "complete"
-        return
-    sub_agent.corrupt_next_close = False
-    stream.mismatches += 1
-    if stream.mismatches > 1:
-        stream.state = "corrupt"
-    else:
-        stream.content.clear()
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 128
-
-    def __init__(self, *args: Any) -> None:
-        self._open: set[Any] = set()
-        super().__init__(*args)
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        self._open.add(request)
-        super().process_request(request, client_address)
-
-    def shutdown_request(self, request: Any) -> None:
-        self._open.discard(request)
-        super().shutdown_request(request)
-
-    def close_connections(self) -> None:
-        """Cut kept connections, as a killed server would."""
-        for request in list(self._open):
-            with suppress(OSError):
-                request.shutdown(socket.SHUT_RDWR)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that hung up is part of many tests; a failed assertion of the fake reaches the test as a 500."""
-
-
-class Handler(BaseHTTPRequestHandler):
-    server_state: FakeServer
-    raw: bytes = b""
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-
-    def do_POST(self) -> None:
-        self._serve()
-
-    def do_GET(self) -> None:
-        self._serve()
-
-    def log_message(self, *_: object) -> None:
-        """Silent."""
-
-    def _serve(self) -> None:
-        self.raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        fault = self.server_state.take_fault()
-        if fault is not None and fault(self):
-            return
-        self.answer(self.dispatch())
-
-    def dispatch(self) -> Reply:
-        """Handle the call whose body was read into `raw`."""
-        raw = self.raw
-        parts = urlsplit(self.path)
-        is_json = self.headers.get("Content-Type") == "application/json"
-        body = json.loads(raw) if raw and is_json else raw
-        call = Call(self.command, parts.path, self.headers.get("Authorization", ""), body)
-        with self.server_state.lock:
-            self.server_state.calls.append(call)
-        try:
-            return self.server_state.handle(call, parse_qs(parts.query), self.headers)
-        except AssertionError as error:
-            return Reply(500, {"detail": f"fake server: {error}"})
-
-    def answer(self, reply: Reply, content_type: str = "application/json") -> None:
-        content = json.dumps(reply.body).encode()
-        self.send(reply.status, content, {"Content-Type": content_type, "X-Instance": INSTANCE})
-
-    def send(self, status: int, content: bytes, headers: dict[str, str], length: int | None = None) -> None:
-        self.send_response(status)
-        for name, value in headers.items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(content) if length is None else length))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def hang_up(self) -> bool:
-        self.close_connection = True
-        return True

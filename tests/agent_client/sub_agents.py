@@ -75,13 +75,30 @@ class RunningSubAgent:
         return path.read_bytes() if path.exists() else b""
 
 
+IMPATIENT = "from agent_client import retry; retry.BASE_SECONDS, retry.CAP_SECONDS, retry.WAIT_30_SECONDS = 0.1, 1, 0.5"
+"""Before the program begins: waits after failures that a test has the time for. All the rest is as it is."""
+
+
+def program(before: str = "") -> list[str]:
+    """`python -m agent_client`, after the statements `before` have been executed."""
+    if not before:
+        return [sys.executable, "-m", "agent_client"]
+    return [
+        sys.executable,
+        "-c",
+        f"import sys; {before}; from agent_client.__main__ import main; sys.exit(main(sys.argv[1:]))",
+    ]
+
+
 @contextlib.contextmanager
-def start_sub_agent(server: FakeServer, parent: Path, script: str, **changes: Any) -> Iterator[RunningSubAgent]:
+def start_sub_agent(
+    server: FakeServer, parent: Path, script: str, before: str = "", **changes: Any
+) -> Iterator[RunningSubAgent]:
     """Run `script` under `python -m agent_client sub-agent`; whatever is left at the end is killed."""
     number = len(list(parent.glob("sub-*"))) + 1
     folder = make_folder(parent, f"sub-{number}", server.url, script_content=script, **changes)
     process = subprocess.Popen(
-        [sys.executable, "-m", "agent_client", "sub-agent", str(folder.path)],
+        [*program(before), "sub-agent", str(folder.path)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
     )

@@ -7,7 +7,7 @@ import pytest
 
 from tests.agent_client import faults
 from tests.agent_client.fake_server import FakeServer, Fault
-from tests.agent_client.sub_agents import start_sub_agent
+from tests.agent_client.sub_agents import IMPATIENT, start_sub_agent
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(120)
@@ -70,7 +70,7 @@ def test_every_second_exchange_goes_wrong(server: FakeServer, tmp_path: Path, fa
         return bool(calls % 2) and fault(handler)
 
     script = "head -c 300000 /dev/zero | tr '\\0' x; sleep 0.3; echo end; exit 3"
-    with server.failing(every_second), start_sub_agent(server, tmp_path, script) as running:
+    with server.failing(every_second), start_sub_agent(server, tmp_path, script, IMPATIENT) as running:
         finish = running.wait_delivered(90)
     assert finish["exit_code"] == 3
     assert running.seen.output() == b"x" * 300_000 + b"end\n"
@@ -78,11 +78,10 @@ def test_every_second_exchange_goes_wrong(server: FakeServer, tmp_path: Path, fa
 
 
 def test_a_refused_credential_stops_nothing(server: FakeServer, tmp_path: Path) -> None:
-    with start_sub_agent(
-        server, tmp_path, "while ! [ -e go ]; do sleep 0.05; done; echo fine", working_directory=str(tmp_path)
-    ) as running:
+    script = "while ! [ -e go ]; do sleep 0.05; done; echo fine"
+    with start_sub_agent(server, tmp_path, script, IMPATIENT, working_directory=str(tmp_path)) as running:
         with server.failing(faults.unauthorized):
-            wait_until(lambda: server.faults_served >= 1, 20, "a refusal")
+            wait_until(lambda: server.faults_served >= 3, 20, "refusals")
             (tmp_path / "go").touch()
             wait_until(lambda: running.folder.read_exit() is not None, 20, "the exit record")
         finish = running.wait_delivered(60)
