@@ -53,6 +53,8 @@ def cancel_consequence(task: Task) -> str:
         return f"is {task.status} already"
     if task.current_fence is None:
         return "has not started and never will"
+    if task.cancel_requested_at is not None:
+        return f"is being canceled; its processes on {task.agent_name} get KILL now"
     return f"its processes on {task.agent_name} get TERM, and KILL after {task.grace_seconds} s"
 
 
@@ -61,7 +63,9 @@ CANCEL = Operation(
     label="Cancel task",
     meaning="What depends on it and needs its success is canceled with it.",
     done="canceled or asked to stop",
-    act=lambda task, actor, reason: lifecycle.cancel(task.pk, actor=actor, reason=reason),
+    act=lambda task, actor, reason: lifecycle.cancel(
+        task.pk, actor=actor, reason=reason, kill_now=task.cancel_requested_at is not None
+    ),
     applies=lambda task: not task.is_final,
     consequence=cancel_consequence,
     is_danger=True,

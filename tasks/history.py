@@ -39,6 +39,9 @@ def record_many(task_ids: Sequence[int], verb: str, *, actor: Actor, old: str, n
 
 def _log(verb: str, task_id: int, actor: Actor, new: str, reason: str, sub_agent_id: Any, agent_id: Any) -> None:
     """After commit: the log never tells of what did not happen."""
-    line = "task_%s task_id=%s to=%s actor=%r reason=%r sub_agent_id=%s agent_id=%s"
-    values = (verb, task_id, new, actor.name, reason, sub_agent_id or "", agent_id or "")
+    line = "task_%s task_id=%s to=%s actor=%r reason=%r"
+    values = [verb, task_id, str(new), actor.name, str(reason)]
+    if sub_agent_id:
+        line += " sub_agent_id=%s agent_id=%s"
+        values += [sub_agent_id, agent_id or ""]
     transaction.on_commit(lambda: log.info(line, *values))

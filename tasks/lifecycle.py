@@ -141,8 +141,8 @@ def finish(sub_agent: SubAgent, outcome: Outcome, *, actor: Actor) -> None:
 
 @transaction.atomic
 def cancel(task_id: int, *, actor: Actor, reason: str = "", kill_now: bool = False) -> Task:
-    """Not claimed yet: canceled at once, never executed. Claimed: the host is asked to stop it;
-    asking twice skips the grace."""
+    """Not claimed yet: canceled at once, never executed. Claimed: the host is asked to stop it, and `kill_now` skips
+    the grace. Asking again in the same words changes nothing, so that a repeated request kills nobody."""
     task = _locked(task_id)
     if task.is_final:
         raise Conflict(f"Task {task_id} is {task.status} already.", status=task.status)
@@ -207,12 +207,12 @@ def _add_dependencies(task_id: int, dependencies: Sequence[tuple[Task, str]]) ->
 
 
 def _request_cancel(task: Task, sub_agent: SubAgent, actor: Actor, reason: str, kill_now: bool) -> Task:
-    again = task.cancel_requested_at is not None
-    sub_agent_lifecycle.request_stop(sub_agent, EndReason.CANCEL, now=kill_now or again)
-    if not again:
+    if not sub_agent_lifecycle.request_stop(sub_agent, EndReason.CANCEL, now=kill_now) and task.cancel_requested_at:
+        return task
+    if task.cancel_requested_at is None:
         task.cancel_requested_at, task.cancel_reason = timezone.now(), reason[:300]
         task.save(update_fields=["cancel_requested_at", "cancel_reason"])
-    record(task.pk, "cancel_requested", actor=actor, reason=reason, sub_agent=sub_agent, now=kill_now or again)
+    record(task.pk, "cancel_requested", actor=actor, reason=reason, sub_agent=sub_agent, now=kill_now)
     doorbell.ring(sub_agent.agent_id)
     messages.announce([task.pk])
     return task

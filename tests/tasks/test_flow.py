@@ -106,6 +106,9 @@ def test_cancel_of_a_running_task_asks_the_host_and_takes_its_word() -> None:
     (directive,) = host.beat()["directives"]
     assert (directive["kind"], directive["reason"]) == ("stop", "cancel")
     lifecycle.cancel(first.pk, actor=SYSTEM)
+    assert host.report(grant)["stop"]["kill_now"] is False
+    assert first.events.filter(verb="cancel_requested").count() == 1
+    lifecycle.cancel(first.pk, actor=SYSTEM, kill_now=True)
     assert host.report(grant)["stop"]["kill_now"] is True
     host.report(grant, finish=finish(reason="cancel", exit_code=None, signal=15))
     first.refresh_from_db()

@@ -62,13 +62,16 @@ def test_a_task_that_ended_offers_nothing_to_cancel(ada: Client) -> None:
     assert 'name="reason"' not in html
 
 
-def test_asking_again_says_that_it_kills(ada: Client) -> None:
+def test_asking_again_offers_to_kill_and_says_so(ada: Client) -> None:
     task = make_task("running", agent=make_agent("gpu-3"))
     ada.post(f"/tasks/{task.pk}/cancel/")
+    ada.post(f"/tasks/{task.pk}/cancel/")
+    assert not task.sub_agents.get().stop_now
     html = ada.get(f"/tasks/{task.pk}/cancel/").content.decode()
     assert "being canceled already" in html
     assert "SIGKILL at once" in html
-    assert "kill_now" not in html
+    ada.post(f"/tasks/{task.pk}/cancel/", {"kill_now": "on"})
+    assert task.sub_agents.get().stop_now
 
 
 def test_others_may_not(ada: Client, user: Any) -> None:
