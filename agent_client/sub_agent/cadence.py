@@ -3,7 +3,6 @@
 from agent_client.sub_agent.delivery import BEAT_SECONDS, Outcome
 
 WATCHED_SECONDS = 0.2
-LOOK_SECONDS = 0.1
 FIRST_PATIENCE_SECONDS = 0.02  # a script of a few milliseconds is told in one report: start, output and result
 
 

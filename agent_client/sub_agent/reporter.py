@@ -28,6 +28,11 @@ class Reporter(threading.Thread):
         self._measured_at = 0.0
         self._noted: frozenset[tuple[int, int]] = frozenset()
 
+    def look(self) -> None:
+        """To be called every 100 ms while the script lives: output that has grown is reported as soon as it is due."""
+        if self._delivery.has_news:
+            self._wake.set()
+
     def finish(self, finish: wire.Finish) -> None:
         """Hand over the result; it is reported at once."""
         self._finish = finish
@@ -67,7 +72,7 @@ class Reporter(threading.Thread):
             self._finish = None
 
     def _sleep(self, began_at: float, ended_at: float, outcome: Outcome) -> None:
-        """Until the next step is due; the output file is looked at every 100 ms, a result is seen at once."""
+        """Until the next step is due. Whoever has news of a result, of output or of the end wakes us."""
         while not self._is_leaving:
             is_urgent = self._finish is not None or self._delivery.is_urgent
             due = cadence.due_at(began_at, ended_at, outcome, self._delivery.has_news, is_urgent)
@@ -75,8 +80,8 @@ class Reporter(threading.Thread):
             if left <= 0:
                 return
             self._wake.clear()
-            if self._finish is None or outcome.failure:
-                self._wake.wait(min(left, cadence.LOOK_SECONDS))
+            if not self._is_leaving and (self._finish is None or outcome.failure):
+                self._wake.wait(left)
 
     def _usage(self) -> wire.Usage | None:
         now = time.monotonic()

@@ -8,6 +8,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from agent_client import wire
@@ -72,13 +73,18 @@ def _run_locked(folder: SubAgentDir) -> int:
     if failure is None:
         log.info("script runs pid=%d", child.pid)
         limits = grant["time_limit_seconds"], grant["grace_seconds"]
-        ending = Supervisor(child.pid, family, StopFile(folder), *limits, beat).run()
+        ending = Supervisor(child.pid, family, StopFile(folder), *limits, partial(_look, beat, reporter)).run()
         finish = finish_of(ending, _facts(folder, delivery, counters, meter))
     else:
         os.waitpid(child.pid, 0)
         finish = _spawn_error(failure, prepared, delivery)
     _end(folder, reporter, finish, beat)
     return 0
+
+
+def _look(beat: "Beat", reporter: Reporter) -> None:
+    beat()
+    reporter.look()
 
 
 def _spawn_error(failure: SpawnFailure, prepared: Prepared, delivery: Delivery) -> wire.Finish:

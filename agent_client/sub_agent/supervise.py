@@ -35,7 +35,10 @@ class Ending:
 
 
 class Supervisor:
-    """Supervises one released script. Must run in the main thread, which alone gets SIGCHLD's wake-up."""
+    """Supervises one released script. Must run in the main thread, which alone gets SIGCHLD's wake-up.
+
+    `look` is called every 100 ms: whatever else is to be looked at needs no clock of its own.
+    """
 
     def __init__(
         self,
@@ -44,13 +47,13 @@ class Supervisor:
         stop_file: StopFile,
         time_limit_seconds: float | None,
         grace_seconds: float,
-        beat: Callable[[], None],
+        look: Callable[[], None],
     ) -> None:
         self._pid = script_pid
         self._stop_file = stop_file
         self._grace_seconds = grace_seconds
         self._ladder = Ladder(script_pid, family)
-        self._beat = beat
+        self._look = look
         self._started = time.monotonic()
         self._limit_at = None if time_limit_seconds is None else self._started + time_limit_seconds
         self._wait_status: int | None = None
@@ -64,7 +67,7 @@ class Supervisor:
         with child_wake_up() as wake_up:
             while True:
                 self._reap()
-                self._beat()
+                self._look()
                 if self._ended is None:
                     self._look_for_stop()
                 progress = self._ladder.step(self._ended is not None, self._has_children)
