@@ -2,9 +2,11 @@
 
 A process belongs to the family when it is below the subreaper, in the script's group or session, carries the cookie in
 its environment, was seen in the family before, or descends from one of these. No single sign is enough: a daemon leaves
-group and session, `env -i` drops the cookie, and the tree is gone once the sub agent is dead.
+group and session, `env -i` drops the cookie, and the tree is gone once the sub agent is dead. The number of a group may
+be given to strangers once the group is empty; see `_group_ends_at`.
 """
 
+import math
 import os
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -17,35 +19,53 @@ COOKIE_NAME = "TASK_COOKIE"
 
 @dataclass(frozen=True)
 class Family:
-    """How to recognise the family of one script. `subreaper_pid` is None when the sub agent is dead."""
+    """How to recognise the family of one script. `subreaper_pid` is None when the sub agent is dead.
+
+    `alive_until_ticks`: the last sign of life of a dead sub agent, in ticks as of ProcessStat.start_ticks.
+    """
 
     script_pid: int
     script_start_ticks: int | None
     cookie: str
     subreaper_pid: int | None = None
     seen: frozenset[tuple[int, int]] = frozenset()
+    alive_until_ticks: float | None = None
 
     def members(self) -> list[ProcessStat]:
         """Those alive now, found by a scan of all processes; never ourselves."""
         everyone = [stat for stat in proc.all_stats() if stat.pid != os.getpid()]
-        roots = {stat.pid for stat in everyone if self._is_marked(stat, everyone)}
+        group_ends_at = self._group_ends_at(everyone)
+        roots = {stat.pid for stat in everyone if self._is_marked(stat, group_ends_at)}
         if self.subreaper_pid is not None:
             roots |= {stat.pid for stat in everyone if stat.parent_pid == self.subreaper_pid}
         return [stat for stat in with_descendants(everyone, roots) if not stat.is_dead]
 
-    def _is_marked(self, stat: ProcessStat, everyone: Collection[ProcessStat]) -> bool:
+    def _is_marked(self, stat: ProcessStat, group_ends_at: float) -> bool:
         if (stat.pid, stat.start_ticks) in self.seen:
             return True
         if self.script_start_ticks is not None and stat.start_ticks < self.script_start_ticks:
             return False
         if stat.pid == self.script_pid:
             return stat.start_ticks == self.script_start_ticks
-        in_group = self.script_pid in (stat.group_id, stat.session_id) and self._owns_number(everyone)
-        return in_group or self._has_cookie(stat)
+        return (self._is_in_group(stat) and stat.start_ticks <= group_ends_at) or self._has_cookie(stat)
 
-    def _owns_number(self, everyone: Collection[ProcessStat]) -> bool:
-        """Whether the script's pid still names its own group: false once another process was given that pid."""
-        return all(stat.start_ticks == self.script_start_ticks for stat in everyone if stat.pid == self.script_pid)
+    def _is_in_group(self, stat: ProcessStat) -> bool:
+        return self.script_pid in (stat.group_id, stat.session_id)
+
+    def _group_ends_at(self, everyone: Collection[ProcessStat]) -> float:
+        """Up to which start the script's pid names its own group: always, never, or while the sub agent lived.
+
+        Always while its leader or another proven member lives: the kernel gives no number away that is in use.
+        """
+        for stat in everyone:
+            if stat.pid == self.script_pid:
+                return math.inf if stat.start_ticks == self.script_start_ticks else -math.inf
+        if any(self._is_proven(stat) for stat in everyone if self._is_in_group(stat)):
+            return math.inf
+        return -math.inf if self.alive_until_ticks is None else self.alive_until_ticks
+
+    def _is_proven(self, stat: ProcessStat) -> bool:
+        return (stat.pid, stat.start_ticks) in self.seen or self._has_cookie(stat)
 
     def _has_cookie(self, stat: ProcessStat) -> bool:
         return not stat.is_dead and proc.has_in_environment(stat.pid, f"{COOKIE_NAME}={self.cookie}\0".encode())

@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 ROUNDS = 20
 ROUND_SECONDS = 0.05
 EMPTY_SCANS = 2
+BEAT_LATENESS_SECONDS = 2.0
 
 
 def bury(directory: SubAgentDir, reason: wire.FinishReason, detail: str) -> wire.Finish:
@@ -51,7 +52,13 @@ def end_family(directory: SubAgentDir) -> list[int]:
     started = directory.read_whole_started()
     if started is None or started["boot_id"] != proc.boot_id():
         return []
-    family = Family(started["pid"], started["pid_start_ticks"], started["cookie"], seen=directory.read_family())
+    family = Family(
+        started["pid"],
+        started["pid_start_ticks"],
+        started["cookie"],
+        seen=directory.read_family(),
+        alive_until_ticks=_last_sign_ticks(directory),
+    )
     empty_scans = 0
     pids: list[int] = []
     for _ in range(ROUNDS):
@@ -65,3 +72,11 @@ def end_family(directory: SubAgentDir) -> list[int]:
         time.sleep(ROUND_SECONDS)
     log.error("family outlived the sub agent pids=%s", pids)
     return pids
+
+
+def _last_sign_ticks(directory: SubAgentDir) -> float | None:
+    age_seconds = directory.beat_age_seconds()
+    if age_seconds is None:
+        return None
+    seconds = time.clock_gettime(time.CLOCK_BOOTTIME) - age_seconds + BEAT_LATENESS_SECONDS
+    return seconds * proc.TICKS_PER_SECOND

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -122,6 +123,32 @@ def test_a_process_with_the_cookie_belongs_to_the_family() -> None:
     finally:
         process.kill()
         process.wait()
+
+
+def family_of(monkeypatch: pytest.MonkeyPatch, everyone: list[ProcessStat], **changes: Any) -> set[int]:
+    """The pids of the family of script 500, which began at 1000 and carries a cookie that process 501 has."""
+    monkeypatch.setattr(proc, "all_stats", lambda: iter(everyone))
+    monkeypatch.setattr(proc, "has_in_environment", lambda pid, needle: pid == 501)
+    return {stat.pid for stat in Family(500, 1000, "c", **changes).members()}
+
+
+def in_group(pid: int, start_ticks: int, group_id: int = 500) -> ProcessStat:
+    return ProcessStat(pid, "S", 1, group_id, group_id, start_ticks, 0.0, 0)
+
+
+def test_a_group_counts_while_its_number_cannot_be_anyone_elses(monkeypatch: pytest.MonkeyPatch) -> None:
+    leader, with_cookie, plain = in_group(500, 1000), in_group(501, 1100), in_group(502, 9000)
+    assert family_of(monkeypatch, [leader, plain]) == {500, 502}
+    assert family_of(monkeypatch, [with_cookie, plain]) == {501, 502}
+    assert family_of(monkeypatch, [in_group(503, 1200), plain], seen=frozenset({(503, 1200)})) == {503, 502}
+
+
+def test_strangers_who_were_given_the_groups_number_are_no_family(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their leader has gone already, so that nothing but the time of their start tells them from ours."""
+    ours, strange = in_group(502, 1500), in_group(503, 9000)
+    assert family_of(monkeypatch, [ours, strange], alive_until_ticks=2000.0) == {502}
+    assert family_of(monkeypatch, [ours, strange]) == set()
+    assert family_of(monkeypatch, [in_group(500, 8000), strange], alive_until_ticks=2000.0) == set()
 
 
 def test_a_signal_needs_the_right_start_time() -> None:

@@ -70,6 +70,19 @@ def test_a_daemon_without_any_mark_is_found_by_the_family_note(server: FakeServe
         wait_until(lambda: (stat := proc.read_stat(pid)) is None or stat.is_dead, 5, "the daemon's end")
 
 
+def test_a_process_of_the_last_moment_without_a_cookie_is_found_by_its_group(
+    server: FakeServer, tmp_path: Path
+) -> None:
+    """Started and orphaned before any note of the family was written."""
+    script = "env -i sleep 300 & echo $! >pid; kill -9 $PPID; sleep 300"
+    with start_sub_agent(server, tmp_path, script, working_directory=str(tmp_path)) as running:
+        running.process.wait(20)
+        pid = int((tmp_path / "pid").read_text())
+        running.folder.write_family(frozenset())
+        aftermath.bury(running.folder, "sub_lost", "The sub agent died.")
+        wait_until(lambda: (stat := proc.read_stat(pid)) is None or stat.is_dead, 5, "its end")
+
+
 def test_a_result_that_was_recorded_stands(server: FakeServer, tmp_path: Path) -> None:
     server.stop()
     with start_sub_agent(server, tmp_path, "echo all; exit 9") as running:
