@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 EXIT_LOCKED = 3
 EXIT_ALREADY_STARTED = 4
 OWN_OOM_SCORE = -500
-EXIT_RECORD_TRIES = 5
+EXIT_RECORD_WAITS_SECONDS = (0.0, 1.0, 1.0, 1.0)
 
 
 def run(directory: Path) -> int:
@@ -163,15 +163,25 @@ def _end(folder: SubAgentDir, reporter: Reporter, finish: wire.Finish, beat: Bea
     while reporter.is_alive():
         reporter.join(1.0)
         beat()
+    if folder.local_state() != "finished":  # the disk was full: perhaps it is not any more
+        _try_exit(folder, finish)
     log.info("sub agent ends")
 
 
 def _write_exit(folder: SubAgentDir, finish: wire.Finish) -> None:
     """Make the result durable before it is told. On a disk that stays full it is told all the same."""
-    for tries_left in reversed(range(EXIT_RECORD_TRIES)):
-        try:
-            folder.write_exit(finish)
+    for wait_seconds in EXIT_RECORD_WAITS_SECONDS:
+        if _try_exit(folder, finish):
             return
-        except OSError as error:
-            log.error("exit record not written tries_left=%d error=%s", tries_left, error)
-            time.sleep(1.0 if tries_left else 0.0)
+        folder.remove_tmp()  # it may be what fills the disk
+        time.sleep(wait_seconds)
+    _try_exit(folder, finish)
+
+
+def _try_exit(folder: SubAgentDir, finish: wire.Finish) -> bool:
+    try:
+        folder.write_exit(finish)
+    except OSError as error:
+        log.error("exit record not written error=%s", error)
+        return False
+    return True

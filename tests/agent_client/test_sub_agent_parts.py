@@ -1,5 +1,6 @@
 """The pure parts of a sub agent: environment, finish record, result file, pace, cadence, counters, stop file."""
 
+import errno
 import json
 import os
 import signal
@@ -8,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from agent_client.sub_agent import environment, oom
+from agent_client.sub_agent import environment, oom, run
 from agent_client.sub_agent.cadence import due_at
 from agent_client.sub_agent.delivery import Outcome
 from agent_client.sub_agent.environment import Place
@@ -19,6 +20,7 @@ from agent_client.sub_agent.prepare import prepare
 from agent_client.sub_agent.result import read_result
 from agent_client.sub_agent.stop_file import StopFile, request_stop
 from agent_client.sub_agent.supervise import Ending
+from agent_client.sub_agent_dir import SubAgentDir
 from tests.agent_client.sub_agents import make_folder, make_grant
 
 
@@ -62,6 +64,23 @@ def test_a_user_without_a_home_works_at_the_root(tmp_path: Path, monkeypatch: py
     grant = folder.read_grant()
     assert grant is not None
     assert prepare(folder, grant).command.working_directory == "/"
+
+
+def test_a_disk_that_the_script_filled_has_room_for_its_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def write_exit(folder: SubAgentDir, finish: Any) -> None:
+        if folder.tmp_path.exists():
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write(folder, finish)
+
+    write = SubAgentDir.write_exit
+    monkeypatch.setattr(SubAgentDir, "write_exit", write_exit)
+    waits: list[float] = []
+    monkeypatch.setattr(run.time, "sleep", waits.append)
+    folder = make_folder(tmp_path)
+    folder.tmp_path.mkdir()
+    run._write_exit(folder, finish_of(ending(0), facts()))
+    assert folder.read_exit() is not None
+    assert waits == [0.0]
 
 
 def test_another_virtual_environment_stays() -> None:
