@@ -7,16 +7,14 @@ from typing import Any
 
 import pytest
 
-from agent_client.enrolment import Identity
-from agent_client.http import AgentHttp
 from agent_client.launcher import LaunchFailed
 from agent_client.main_agent.beat_loop import BeatLoop
 from agent_client.main_agent.context import Context
-from agent_client.main_agent.doorbell_loop import DoorbellLoop
 from agent_client.sub_agent_dir import SubAgentDir
 from tests.agent_client import faults
-from tests.agent_client.fake_server import FakeServer, Handler, Reply
-from tests.agent_client.main_agent_process import assign, for_path, grant_of, make_context
+from tests.agent_client.beats import claimed_folder, claims, closed_connections, folder, launched, turns
+from tests.agent_client.fake_server import FakeServer, Handler
+from tests.agent_client.main_agent_process import assign, for_path, make_context
 
 
 @pytest.fixture
@@ -27,49 +25,13 @@ def server() -> Iterator[FakeServer]:
 
 @pytest.fixture(autouse=True)
 def _closed_connections(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A main agent's connections end with its process; here they are closed after the test."""
-    opened: list[AgentHttp] = []
-    make = Identity.http
-
-    def http(identity: Identity) -> AgentHttp:
-        opened.append(make(identity))
-        return opened[-1]
-
-    monkeypatch.setattr(Identity, "http", http)
-    yield
-    for connection in opened:
-        connection.close()
+    with closed_connections(monkeypatch):
+        yield
 
 
 @pytest.fixture
 def context(server: FakeServer, tmp_path: Path) -> Context:
     return make_context(server, tmp_path)
-
-
-def turns(loop: BeatLoop, count: int = 2) -> None:
-    for _ in range(count):
-        loop.turn()
-
-
-def claims(server: FakeServer) -> list[Any]:
-    return [call.body for call in server.calls if call.path.endswith("/claim")]
-
-
-def folder(context: Context, sub_agent_id: str = "s1") -> SubAgentDir:
-    return SubAgentDir(context.sub_agents / sub_agent_id)
-
-
-def launched(context: Context) -> list[str]:
-    return [path.name for path in context.launcher.launched]  # type: ignore[attr-defined]
-
-
-def claimed_folder(context: Context, sub_agent_id: str = "s1") -> SubAgentDir:
-    """As a main agent leaves it that died between claim and launch."""
-    made = SubAgentDir.create(context.sub_agents, sub_agent_id)
-    values: Any = grant_of(sub_agent_id)
-    made.write_assignment({**values, "nonce": "n"})
-    made.write_grant(values)
-    return made
 
 
 def test_session_then_heartbeats_with_a_rising_number(server: FakeServer, context: Context) -> None:
@@ -305,138 +267,3 @@ def test_an_agent_that_is_too_old_waits(server: FakeServer, context: Context) ->
     loop = BeatLoop(context)
     with server.failing(faults.coded(426, "version_too_old")):
         assert loop.turn() >= 30.0
-
-
-@pytest.mark.parametrize(
-    "fault", [faults.bad_gateway, faults.captive_portal, faults.redirect, faults.not_json, faults.overloaded]
-)
-def test_what_is_no_answer_changes_nothing(server: FakeServer, context: Context, fault: Any) -> None:
-    loop = BeatLoop(context)
-    turns(loop)
-    with server.failing(fault):
-        assert loop.turn() >= 0.0
-    assert context.epoch == 1
-    loop.turn()
-    assert len(server.sessions) == 1
-
-
-GOOD_BEAT: dict[str, Any] = {
-    "next_in_seconds": 1.0,
-    "assignments": [],
-    "directives": [],
-    "inventory_wanted": False,
-}
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"next_in_seconds": None},
-        {"next_in_seconds": "soon"},
-        {"assignments": None},
-        {"assignments": ["s1"]},
-        {"assignments": [{"sub_agent_id": "s1"}]},
-        {"assignments": [{"sub_agent_id": "s1", "fence": "7", "task_id": 1}]},
-        {"directives": {"s1": "stop"}},
-        {"directives": [{"kind": "stop"}]},
-        {"inventory_wanted": None},
-    ],
-)
-def test_an_answer_that_cannot_be_used_is_a_failed_exchange(
-    server: FakeServer, context: Context, changes: dict[str, Any]
-) -> None:
-    loop = BeatLoop(context)
-    turns(loop)
-    server.fail_next(answering({**GOOD_BEAT, **changes}))
-    assert loop.turn() >= 0.0
-    assert context.epoch == 1
-    loop.turn()
-    assert len(server.sessions) == 1
-    assert list(context.sub_agents.iterdir()) == []
-
-
-@pytest.mark.parametrize("changes", [{"epoch": None}, {"directives": 3}])
-def test_a_session_without_a_usable_answer_is_not_open(
-    server: FakeServer, context: Context, changes: dict[str, Any]
-) -> None:
-    server.fail_next(answering({"epoch": 1, "directives": [], **changes}))
-    BeatLoop(context).turn()
-    assert context.epoch is None
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"sub_agent_id": "../s2"},
-        {"fence": 8},
-        {"script_content": None},
-        {"environment": {"A": 1}},
-        {"time_limit_seconds": "1h"},
-    ],
-)
-def test_a_grant_that_cannot_be_used_starts_nothing(
-    server: FakeServer, context: Context, changes: dict[str, Any]
-) -> None:
-    loop = BeatLoop(context)
-    assign(server, "s1")
-    assign(server, "s2")
-    server.grants["s1"] |= changes
-    turns(loop, 3)
-    assert launched(context) == ["s2"]
-    assert folder(context).local_state() == "assigned"
-    assert not (context.sub_agents.parent / "s2").exists()
-    assert len(claims(server)) == 2
-
-
-def test_an_assignment_without_a_nonce_does_not_end_the_agent(server: FakeServer, context: Context) -> None:
-    values: Any = grant_of("s1")
-    SubAgentDir.create(context.sub_agents, "s1").write_assignment(values)
-    turns(BeatLoop(context), 3)
-    assert claims(server) == []
-
-
-def test_a_ring_ends_a_rest_but_no_back_off(server: FakeServer, context: Context) -> None:
-    pauses: list[float] = []
-    loop = BeatLoop(context, pauses.append)
-    loop.turn()
-    context.beat_wanted.set()
-    loop.rest(300.0)
-    assert pauses == []
-    with server.failing(faults.overloaded):
-        seconds = loop.turn()
-    context.beat_wanted.set()
-    loop.rest(seconds)
-    assert pauses == [seconds]
-    assert not context.beat_wanted.is_set()
-
-
-def test_a_doorbell_that_answers_at_once_is_not_asked_without_end(server: FakeServer, context: Context) -> None:
-    BeatLoop(context).turn()
-    server.fail_next(answering({"beat": False}))
-    assert DoorbellLoop(context).turn() > 0.5
-
-
-def answering(body: dict[str, Any]) -> Any:
-    def answer(handler: Handler) -> bool:
-        handler.answer(Reply(200, body))
-        return True
-
-    return answer
-
-
-def test_the_doorbell_rings_for_a_heartbeat(server: FakeServer, context: Context) -> None:
-    doorbell = DoorbellLoop(context)
-    assert doorbell.turn() > 0.0
-    BeatLoop(context).turn()
-    server.doorbell.set()
-    context.beat_done.wait = lambda seconds=None: True  # type: ignore[method-assign]
-    assert doorbell.turn() == 0.0
-    assert context.beat_wanted.is_set()
-
-
-def test_the_doorbell_of_a_stale_session_waits(server: FakeServer, context: Context) -> None:
-    BeatLoop(context).turn()
-    server.epoch += 1
-    doorbell = DoorbellLoop(context)
-    doorbell.turn()
-    assert not context.beat_wanted.is_set()
