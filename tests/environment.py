@@ -1,4 +1,7 @@
-"""Loaded before Django: tests get a data folder of their own and none of the caller's NIGHTSHIFT_ settings."""
+"""Loaded before Django: tests get a data folder of their own and none of the caller's NIGHTSHIFT_ settings.
+
+TEST_DATABASE_URL runs the tests that stay in this process on another database; real servers of tests keep SQLite.
+"""
 
 import atexit
 import os
@@ -12,3 +15,5 @@ for name in [name for name in os.environ if name.startswith("NIGHTSHIFT_")]:
 DATA_DIR = Path(tempfile.mkdtemp(prefix="nightshift-tests-"))
 os.environ["NIGHTSHIFT_DATA_DIR"] = str(DATA_DIR)
 atexit.register(shutil.rmtree, DATA_DIR, ignore_errors=True)
+if TEST_DATABASE_URL := os.environ.get("TEST_DATABASE_URL"):
+    os.environ["NIGHTSHIFT_DATABASE_URL"] = TEST_DATABASE_URL
