@@ -17,7 +17,7 @@ def storable(result: Any) -> tuple[Any, str]:
 def _problem(result: Any) -> str:
     if _is_deeper(result, DEEPEST):
         return f"it is nested more than {DEEPEST} deep"
-    if len(json.dumps(result, ensure_ascii=False).encode()) > LARGEST_BYTES:
+    if len(json.dumps(result, ensure_ascii=False, separators=(",", ":")).encode()) > LARGEST_BYTES:
         return "it is larger than 64 KiB"
     return "it contains NUL characters" if _has_nul(result) else ""
 

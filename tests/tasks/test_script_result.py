@@ -35,3 +35,8 @@ def test_not_kept(result: Any, word: str) -> None:
     kept, sentence = storable(result)
     assert kept is None
     assert word in sentence
+
+
+def test_the_size_is_that_of_compact_json_as_the_host_counts_it() -> None:
+    largest = [1] * (LARGEST_BYTES // 2 - 1)
+    assert storable(largest) == (largest, "")
