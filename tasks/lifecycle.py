@@ -145,7 +145,7 @@ def cancel(task_id: int, *, actor: Actor, reason: str = "", kill_now: bool = Fal
     the grace. Asking again in the same words changes nothing, so that a repeated request kills nobody."""
     task = _locked(task_id)
     if task.is_final:
-        raise Conflict(f"Task {task_id} is {task.status} already.", status=task.status)
+        raise Conflict(f"Task {task_id} has ended already: {task.status}.", status=task.status)
     sub_agent = SubAgent.objects.filter(task=task, state__in=LIVE_STATES).first()
     if sub_agent is not None and sub_agent.state != SubAgentState.ASSIGNED:
         return _request_cancel(task, sub_agent, actor, reason, kill_now)

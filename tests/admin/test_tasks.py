@@ -62,7 +62,7 @@ def test_cancel_of_several_says_each_refusal_and_does_the_others(admin: Client) 
     waiting, done = make_task(name="train"), make_task("completed", name="done")
     form = {"action": "cancel", "_selected_action": [waiting.pk, done.pk], "confirmed": "yes", "reason": "not needed"}
     html = said(admin.post(LIST, form, follow=True))
-    assert f"Task {done.pk} is completed already." in html
+    assert f"Task {done.pk} has ended already: completed." in html
     assert "1 task canceled or asked to stop." in html
     waiting.refresh_from_db()
     assert waiting.status == "canceled"
