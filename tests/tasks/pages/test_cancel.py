@@ -51,7 +51,7 @@ def test_a_task_that_ended_meanwhile_is_a_conflict_said_in_words(ada: Client) ->
     task = make_task("completed")
     reply = ada.post(f"/tasks/{task.pk}/cancel/", headers=HTMX)
     assert reply.status_code == 409
-    assert "completed already" in reply.content.decode()
+    assert "has ended already: completed" in reply.content.decode()
 
 
 def test_a_task_that_ended_offers_nothing_to_cancel(ada: Client) -> None:
