@@ -1,6 +1,5 @@
 """Enrolment without a process: which token counts, what is final and what is tried again, a server that moved."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,12 +19,6 @@ from tests.agent_client import faults
 from tests.agent_client.fake_server import INSTANCE, FakeServer
 
 IDENTITY = Identity("http://old:1", "agent-1", "s3cret", "host-a", INSTANCE)
-
-
-@pytest.fixture
-def server() -> Iterator[FakeServer]:
-    with FakeServer() as server:
-        yield server
 
 
 def config(state_dir: Path, url: str | None = "http://new:2", **changes: object) -> AgentConfig:

@@ -21,12 +21,6 @@ REGISTRATION: Any = {
 
 
 @pytest.fixture
-def server() -> Iterator[FakeServer]:
-    with FakeServer() as server:
-        yield server
-
-
-@pytest.fixture
 def http(server: FakeServer) -> Iterator[AgentHttp]:
     http = AgentHttp(server.url, "SubAgent sub-1:secret")
     yield http

@@ -17,12 +17,6 @@ from tests.agent_client.fake_server import FakeServer, Handler
 from tests.agent_client.main_agent_process import assign, for_path, make_context
 
 
-@pytest.fixture
-def server() -> Iterator[FakeServer]:
-    with FakeServer() as server:
-        yield server
-
-
 @pytest.fixture(autouse=True)
 def _closed_connections(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     with closed_connections(monkeypatch):

@@ -35,12 +35,6 @@ time.sleep(300)
 
 
 @pytest.fixture
-def server() -> Iterator[FakeServer]:
-    with FakeServer() as server:
-        yield server
-
-
-@pytest.fixture
 def context(server: FakeServer, tmp_path: Path) -> Context:
     return make_context(server, tmp_path)
 

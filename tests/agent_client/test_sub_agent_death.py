@@ -4,10 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from agent_client.process import proc
 from agent_client.sub_agent import aftermath
@@ -16,12 +13,6 @@ from agent_client.sub_agent_dir import SubAgentDir
 from tests.agent_client.fake_server import FakeServer
 from tests.agent_client.sub_agents import RunningSubAgent, make_folder, processes_of, start_sub_agent
 from tests.waiting import wait_until
-
-
-@pytest.fixture
-def server() -> Iterator[FakeServer]:
-    with FakeServer() as server:
-        yield server
 
 
 def start_again(folder: SubAgentDir) -> int:

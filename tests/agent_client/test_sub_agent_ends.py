@@ -2,7 +2,6 @@
 
 import os
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,12 +13,6 @@ from tests.agent_client.sub_agents import RunningSubAgent, processes_of, start_s
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(120)
-
-
-@pytest.fixture
-def server() -> Iterator[FakeServer]:
-    with FakeServer() as server:
-        yield server
 
 
 def stop(running: RunningSubAgent, grace_seconds: float | None = None, kill_now: bool = False) -> None:

@@ -1,6 +1,5 @@
 """A real sub agent against a server that is away, broken or forgetful: the result and every byte arrive once."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,12 +10,6 @@ from tests.agent_client.sub_agents import IMPATIENT, start_sub_agent
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(120)
-
-
-@pytest.fixture
-def server() -> Iterator[FakeServer]:
-    with FakeServer() as server:
-        yield server
 
 
 def test_result_waits_for_a_server_that_is_away(server: FakeServer, tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import socket
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +12,6 @@ from tests.agent_client.fake_server import FakeServer
 from tests.agent_client.sub_agents import start_sub_agent
 
 HOST = socket.gethostname()
-
-
-@pytest.fixture
-def server() -> Iterator[FakeServer]:
-    with FakeServer() as server:
-        yield server
 
 
 def run_script(server: FakeServer, parent: Path, script: str, **changes: Any) -> tuple[dict[str, Any], bytes]:

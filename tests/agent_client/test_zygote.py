@@ -19,12 +19,6 @@ from tests.waiting import wait_until
 
 
 @pytest.fixture
-def server() -> Iterator[FakeServer]:
-    with FakeServer() as server:
-        yield server
-
-
-@pytest.fixture
 def launcher() -> Iterator[Launcher]:
     launcher = Launcher(use_zygote=True)
     launcher.start()
