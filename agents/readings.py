@@ -18,11 +18,14 @@ from agents.models import Agent
 
 @dataclass(frozen=True)
 class GpuReading:
+    """`own_mib`: the part of `memory_used_mib` that the host's sub agents use; None when it cannot be told apart."""
+
     index: int
     uuid: str
     name: str = ""
     memory_mib: int | None = None
     memory_used_mib: int | None = None
+    own_mib: int | None = None
     utilization: float | None = None
     temperature_c: float | None = None
     power_w: float | None = None
@@ -48,11 +51,27 @@ class Resources:
 
 _lock = threading.Lock()
 _fresh: dict[uuid.UUID, tuple[Resources, datetime]] = {}
+_latest: dict[uuid.UUID, Resources] = {}
 
 
 def keep(agent_id: uuid.UUID, resources: Resources) -> None:
     with _lock:
         _fresh[agent_id] = (resources, timezone.now())
+        _latest[agent_id] = resources
+
+
+def latest(agent: Agent) -> Resources:
+    """The last reading that came to this process, else the one that was flushed."""
+    with _lock:
+        known = _latest.get(agent.pk)
+    return known if known is not None else _stored(agent)
+
+
+def _stored(agent: Agent) -> Resources:
+    names = set(GpuReading.__dataclass_fields__)
+    gpus = [GpuReading(**{name: gpu[name] for name in names & gpu.keys()}) for gpu in agent.gpu_info]
+    columns = {name: getattr(agent, name) for name in figures(Resources()) if name != "gpu_info"}
+    return Resources(**columns, gpus=tuple(gpus))
 
 
 def flush() -> int:

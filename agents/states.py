@@ -25,3 +25,16 @@ class GpuState(TextChoices):
     DISABLED = "disabled"
     BROKEN = "broken"
     UNKNOWN = "unknown"
+
+
+class PolicyName(TextChoices):
+    """How one host is chosen among those where a task fits; the rules are in tasks/scheduling/policies."""
+
+    FRAGMENTATION = "fragmentation", "fragmentation-aware: keep GPUs usable for what comes next"
+    BEST_FIT = "best_fit", "best fit: the host that has least left afterwards"
+    FIRST_FIT = "first_fit", "first fit: the first host by name"
+    ROUND_ROBIN = "round_robin", "round robin: one host after the other"
+    LEAST_LOADED = "least_loaded", "least loaded: the host with most left"
+    WEIGHTED = "weighted", "weighted: in proportion to the weights of the hosts"
+    NEAREST = "nearest", "nearest: the zone closest to the task's"
+    RANDOM = "random", "random"

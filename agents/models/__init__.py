@@ -1,8 +1,21 @@
 """Tables of hosts."""
 
 from agents.models.agent import Agent
+from agents.models.capability import Capability
+from agents.models.counted_resource import CountedResource
 from agents.models.enrolment import EnrolmentToken
 from agents.models.event import AgentEvent
 from agents.models.gpu import Gpu
+from agents.models.placement_rules import PlacementRules
+from agents.models.pool import Pool
 
-__all__ = ["Agent", "AgentEvent", "EnrolmentToken", "Gpu"]
+__all__ = [
+    "Agent",
+    "AgentEvent",
+    "Capability",
+    "CountedResource",
+    "EnrolmentToken",
+    "Gpu",
+    "PlacementRules",
+    "Pool",
+]

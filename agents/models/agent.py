@@ -13,7 +13,11 @@ class Agent(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=120, unique=True)
     hostname = models.CharField(max_length=255, blank=True)
-    zone = models.CharField(max_length=120, blank=True)
+    zone = models.CharField(max_length=120, blank=True, help_text="Such as eu/berlin/rack-3; the host says it.")
+    address = models.CharField(max_length=255, blank=True, help_text="Where other hosts reach it; the host says it.")
+    weight = models.DecimalField(
+        max_digits=6, decimal_places=2, default=1, help_text="Share of work under the weighted policy."
+    )
     secret_hash = models.CharField(max_length=64, editable=False)
     machine_id = models.CharField(max_length=64, blank=True, editable=False)
     agent_version = models.CharField(max_length=40, blank=True)
@@ -51,6 +55,8 @@ class Agent(models.Model):
     gpu_info = models.JSONField(
         default=list, blank=True, help_text="The latest reading of every GPU, as in the heartbeat."
     )
+
+    turn = models.PositiveBigIntegerField(default=0, editable=False, help_text="Rises with every placement anywhere.")
 
     class Meta:
         ordering = ["name"]
