@@ -1,37 +1,65 @@
-"""Hold and release what a sub agent uses on its host: the only writer of allocations."""
+"""Hold and release what a sub agent or a reservation uses on its host: the only writer of allocations."""
 
-from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from django.utils import timezone
 
-from tasks.models import AllocatedGpu, Allocation, SubAgent
+from agents.models import Agent, Gpu
+from tasks.models import AllocatedGpu, Allocation, Reservation, SubAgent
+from tasks.scheduling.values import Held
 
 
-@dataclass(frozen=True)
-class GpuGrant:
-    """A whole card, or `memory_mib` of a shared one."""
-
-    gpu_id: int
-    memory_mib: int
-    is_shared: bool
-
-
-def hold(sub_agent: SubAgent, cpu_cores: Decimal, memory_mib: int, gpus: tuple[GpuGrant, ...]) -> Allocation:
+def hold_for_task(sub_agent: SubAgent, held: Held, share: float, inside: Reservation | None = None) -> Allocation:
     """A whole card that somebody else holds makes this raise IntegrityError (constraint gpu_whole_held_once)."""
-    allocation = Allocation.objects.create(
-        sub_agent=sub_agent, agent_id=sub_agent.agent_id, cpu_cores=cpu_cores, memory_mib=memory_mib
-    )
-    AllocatedGpu.objects.bulk_create(
-        AllocatedGpu(allocation=allocation, gpu_id=gpu.gpu_id, memory_mib=gpu.memory_mib, is_shared=gpu.is_shared)
-        for gpu in gpus
-    )
-    return allocation
+    return _hold(held, share, sub_agent=sub_agent, agent_id=sub_agent.agent_id, inside=inside)
+
+
+def hold_for_reservation(reservation: Reservation, agent: Agent, held: Held, share: float) -> Allocation:
+    return _hold(held, share, reservation=reservation, agent_id=agent.pk)
 
 
 def release(sub_agent: SubAgent) -> None:
     """Idempotent: what was released stays released at its first time."""
+    _release(Allocation.objects.filter(sub_agent=sub_agent, released_at__isnull=True))
+
+
+def release_reservation(reservation: Reservation) -> None:
+    """Tasks that run inside it go on and hold their part of the host themselves from now on."""
+    _release(Allocation.objects.filter(reservation=reservation, released_at__isnull=True))
+    inner = Allocation.objects.filter(inside=reservation, released_at__isnull=True)
+    AllocatedGpu.objects.filter(allocation__in=inner.values("pk")).update(is_inside=False)
+    inner.update(inside=None)
+
+
+def _hold(held: Held, share: float, **holder: Any) -> Allocation:
+    """The host's `turn` rises with every placement, so that hosts can take turns."""
+    allocation = Allocation.objects.create(
+        **holder,
+        cpu_cores=Decimal(held.cpu_centicores) / 100,
+        memory_mib=held.memory_mib,
+        disk_mib=held.disk_mib,
+        resources=dict(held.resources),
+        whole_host=held.whole_host,
+        share=share,
+    )
+    is_inside = allocation.inside is not None
+    sizes = dict(Gpu.objects.filter(pk__in=[gpu_id for gpu_id, _ in held.gpus]).values_list("pk", "memory_mib"))
+    AllocatedGpu.objects.bulk_create(
+        AllocatedGpu(
+            allocation=allocation,
+            gpu_id=gpu_id,
+            memory_mib=(sizes[gpu_id] or 0) if part is None else part,
+            is_shared=part is not None,
+            is_inside=is_inside,
+        )
+        for gpu_id, part in held.gpus
+    )
+    Agent.objects.filter(pk=allocation.agent_id, turn__lt=allocation.pk).update(turn=allocation.pk)
+    return allocation
+
+
+def _release(held: Any) -> None:
     now = timezone.now()
-    held = Allocation.objects.filter(sub_agent=sub_agent, released_at__isnull=True)
     AllocatedGpu.objects.filter(allocation__in=held.values("pk")).update(released_at=now)
     held.update(released_at=now)

@@ -23,7 +23,7 @@ from tasks import logs, messages, sub_agent_lifecycle
 from tasks.history import record, record_many
 from tasks.models import Dependency, SubAgent, Task
 from tasks.outcome import Outcome, task_status
-from tasks.scheduling import wakeup
+from tasks.scheduling import lanes, wakeup
 from tasks.states import (
     LIVE_STATES,
     EndReason,
@@ -43,6 +43,8 @@ def submit(task: Task, dependencies: Sequence[tuple[Task, str]], *, actor: Actor
     task.unmet = sum(dependency_verdict(kind, other.status) is None for other, kind in dependencies)
     task.status = TaskStatus.BLOCKED if task.unmet else TaskStatus.WAITING
     task.waiting_since = None if task.unmet else timezone.now()
+    for name, value in lanes.columns_of(task).items():
+        setattr(task, name, value)
     task.save(force_insert=True)
     _add_dependencies(task.pk, dependencies)
     record(task.pk, "submitted", actor=actor, new=task.status)
@@ -51,23 +53,30 @@ def submit(task: Task, dependencies: Sequence[tuple[Task, str]], *, actor: Actor
 
 
 @transaction.atomic
-def place(task_id: int, agent: Agent) -> SubAgent:
-    """waiting -> waiting with a fence: a sub agent is assigned on `agent`. The caller adds the allocation."""
-    fence = sub_agent_lifecycle.next_fence()
+def place(task_id: int, agents: Sequence[Agent]) -> list[SubAgent]:
+    """waiting -> waiting with a fence: a sub agent is assigned on each of `agents`, in the order of their ranks; the
+    fence is the leader's. The caller adds the allocations."""
+    leader = agents[0]
+    fences = [sub_agent_lifecycle.next_fence() for _ in agents]
     _update(
         Task.objects.filter(pk=task_id, status=TaskStatus.WAITING, current_fence=None),
         task_id,
         "place",
-        current_fence=fence,
+        current_fence=fences[0],
         attempt_no=F("attempt_no") + 1,
-        agent_id=str(agent.pk),
-        agent_name=agent.name,
+        agent_id=str(leader.pk),
+        agent_name=leader.name,
     )
     attempt_no = Task.objects.values_list("attempt_no", flat=True).get(pk=task_id)
-    sub_agent = sub_agent_lifecycle.assign(task_id, agent.pk, attempt_no, fence)
-    _note(task_id, "placed", SYSTEM, "waiting", "waiting", f"on {agent.name}", sub_agent)
-    doorbell.ring(agent.pk)
-    return sub_agent
+    members = [
+        sub_agent_lifecycle.assign(task_id, agent.pk, attempt_no, fence, rank)
+        for rank, (agent, fence) in enumerate(zip(agents, fences, strict=True))
+    ]
+    where = ", ".join(agent.name for agent in agents)
+    _note(task_id, "placed", SYSTEM, "waiting", "waiting", f"on {where}", members[0])
+    for agent in agents:
+        doorbell.ring(agent.pk)
+    return members
 
 
 @transaction.atomic
@@ -163,6 +172,7 @@ def edit(task_id: int, changes: dict[str, Any], *, actor: Actor) -> Task:
     """Change checked columns of a task that is not on a host yet."""
     row, task = _changeable(task_id)
     row.update(**changes)
+    row.update(**lanes.columns_of(Task.objects.get(pk=task_id)))
     changed = sorted(name for name, value in changes.items() if getattr(task, name) != value)
     record(task_id, "edited", actor=actor, reason=", ".join(changed))
     _news([task_id])

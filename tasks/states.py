@@ -103,6 +103,15 @@ INFRASTRUCTURE_REASONS = (
 )
 
 
+class ReservationState(TextChoices):
+    PENDING = "pending"  # no room yet
+    ACTIVE = "active"  # holds its allocation
+    TIMED_OUT = "timed_out"  # found no room in time
+    EXPIRED = "expired"  # was held until its end
+    RELEASED = "released"  # given back early
+    CANCELED = "canceled"  # withdrawn before it found room
+
+
 class DependencyKind(TextChoices):
     AFTEROK = "afterok", "after it completed"
     AFTERANY = "afterany", "after it ended, however"

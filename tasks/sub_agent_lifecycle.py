@@ -18,10 +18,15 @@ from tasks.outcome import Outcome
 from tasks.states import CLAIMED_STATES, SubAgentState
 
 
-def assign(task_id: int, agent_id: UUID, attempt_no: int, fence: int) -> SubAgent:
+def assign(task_id: int, agent_id: UUID, attempt_no: int, fence: int, rank: int = 0) -> SubAgent:
     """A new sub agent, live from now on."""
     return SubAgent.objects.create(
-        task_id=task_id, agent_id=agent_id, attempt_no=attempt_no, fence=fence, state=SubAgentState.ASSIGNED
+        task_id=task_id,
+        agent_id=agent_id,
+        attempt_no=attempt_no,
+        fence=fence,
+        rank=rank,
+        state=SubAgentState.ASSIGNED,
     )
 
 

@@ -16,6 +16,7 @@ from django.utils import timezone
 from agents.models import Agent, Gpu
 from agents.states import Connectivity, GpuState, Standing
 from tasks.models import AllocatedGpu, Allocation, Dependency, FenceCounter, OutputLog, SubAgent, Task
+from tasks.scheduling import lanes
 from tasks.states import (
     LIVE_STATES,
     VOID_STATES,
@@ -100,7 +101,10 @@ def make_task(
         wanted["status"] = TaskStatus.WAITING
     if status == TaskStatus.BLOCKED:
         wanted["unmet"] = sum(not _satisfied(dependency) for dependency in depends_on)
-    task = Task.objects.create(**wanted)
+    task = Task(**wanted)
+    for name, value in lanes.columns_of(task).items():
+        setattr(task, name, value)
+    task.save(force_insert=True)
     for dependency in depends_on:
         _depend(task, dependency)
     if status in _STATE_OF_STATUS or (status == TaskStatus.CANCELED and agent is not None):

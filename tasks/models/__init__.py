@@ -6,8 +6,10 @@ from tasks.models.event import TaskEvent
 from tasks.models.fence import FenceCounter
 from tasks.models.idempotency import IdempotencyKey
 from tasks.models.output_log import OutputLog
+from tasks.models.reservation import Reservation
 from tasks.models.sub_agent import SubAgent
 from tasks.models.task import Task
+from tasks.models.user_usage import UserUsage
 
 __all__ = [
     "AllocatedGpu",
@@ -16,7 +18,9 @@ __all__ = [
     "FenceCounter",
     "IdempotencyKey",
     "OutputLog",
+    "Reservation",
     "SubAgent",
     "Task",
     "TaskEvent",
+    "UserUsage",
 ]

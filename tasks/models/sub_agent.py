@@ -1,6 +1,7 @@
-"""SubAgent: one attempt at one task on one host. `state` is written by tasks.sub_agent_lifecycle only.
+"""SubAgent: one attempt at one task on one host; in a gang, one member of the attempt.
 
-The last usage reading is kept here for lists; it is written once a second for all (tasks.usage).
+`state` is written by tasks.sub_agent_lifecycle only. The last usage reading is kept here for lists; it is written once
+a second for all (tasks.usage).
 """
 
 import uuid
@@ -16,6 +17,7 @@ class SubAgent(models.Model):
     task = models.ForeignKey("tasks.Task", on_delete=models.PROTECT, related_name="sub_agents")
     agent = models.ForeignKey("agents.Agent", on_delete=models.PROTECT, related_name="sub_agents")
     attempt_no = models.PositiveIntegerField()
+    rank = models.PositiveSmallIntegerField(default=0, help_text="In a gang; the leader is 0.")
     fence = models.PositiveBigIntegerField(unique=True, help_text="Rises with every attempt of any task: TASK_FENCE.")
     state = models.CharField(max_length=12, choices=SubAgentState.choices)
     claim_nonce = models.CharField(max_length=64, blank=True, editable=False)
@@ -29,6 +31,9 @@ class SubAgent(models.Model):
     stop_reason = models.CharField(max_length=16, blank=True, editable=False)
     stop_now = models.BooleanField(default=False, editable=False, help_text="A second cancel: skip the grace.")
     pid = models.PositiveIntegerField(null=True, editable=False)
+    master_port = models.PositiveIntegerField(
+        null=True, editable=False, help_text="A port that was free on the host of a gang's leader when it claimed."
+    )
 
     end_reason = models.CharField(max_length=16, choices=EndReason.choices, blank=True, editable=False)
     end_detail = models.CharField(max_length=500, blank=True, editable=False)
@@ -46,15 +51,15 @@ class SubAgent(models.Model):
     gpu_info = models.JSONField(default=list, editable=False)
 
     class Meta:
-        ordering = ["task", "attempt_no"]
+        ordering = ["task", "attempt_no", "rank"]
         indexes = [
             models.Index(fields=["agent", "state"], name="sub_agent_by_agent"),
             models.Index(fields=["state"], name="sub_agent_live", condition=models.Q(state__in=LIVE_STATES)),
         ]
         constraints = [
-            models.UniqueConstraint(fields=["task", "attempt_no"], name="sub_agent_attempt_once"),
+            models.UniqueConstraint(fields=["task", "attempt_no", "rank"], name="sub_agent_attempt_once"),
             models.UniqueConstraint(
-                fields=["task"], condition=models.Q(state__in=LIVE_STATES), name="sub_agent_one_live_per_task"
+                fields=["task", "rank"], condition=models.Q(state__in=LIVE_STATES), name="sub_agent_one_live_per_rank"
             ),
             models.CheckConstraint(
                 condition=models.Q(state__in=LIVE_STATES, ended_at__isnull=True)

@@ -38,12 +38,40 @@ class Task(models.Model):
     gpu_count = models.PositiveSmallIntegerField(default=0)
     gpu_memory = models.PositiveIntegerField(null=True, blank=True, help_text="MiB per GPU.")
     gpu_share = models.BooleanField(default=False, help_text="Take part of a card's memory; others may share the card.")
+    gpu_types = models.JSONField(default=list, blank=True, help_text="Any of these words in a card's name; empty: any.")
+    disk_mib = models.PositiveBigIntegerField(null=True, blank=True, help_text="Empty: none is booked.")
+    resources = models.JSONField(default=dict, blank=True, help_text="Counted resources by name, such as licences.")
+
+    node_count = models.PositiveSmallIntegerField(
+        default=1, help_text="More than 1: a gang; so many hosts start it together, each with what is asked for."
+    )
+    whole_host = models.BooleanField(default=False, help_text="Nothing else runs on the host meanwhile.")
+    hosts = models.JSONField(default=list, blank=True, help_text="Names of the only hosts that will do.")
+    exclude_hosts = models.JSONField(default=list, blank=True, help_text="Names of hosts that will not do.")
+    pool = models.CharField(max_length=80, blank=True, help_text="Name of the pool that the host must be in.")
+    requires = models.CharField(max_length=500, blank=True, help_text="Capabilities, such as a100 & !(old | slow).")
+    prefers = models.JSONField(default=list, blank=True, help_text="Like requires, but these only order the hosts.")
+    zone = models.CharField(max_length=120, blank=True, help_text="Where its data is; the nearest policy goes by it.")
+    reservation = models.ForeignKey(
+        "tasks.Reservation", null=True, blank=True, on_delete=models.PROTECT, related_name="tasks"
+    )
+    wait_for_host = models.BooleanField(default=False, help_text="Accept it although no known host could run it.")
+
     estimated_seconds = models.PositiveIntegerField(null=True, blank=True)
     time_limit_seconds = models.PositiveIntegerField(null=True, blank=True)
     grace_seconds = models.PositiveSmallIntegerField(default=10, help_text="Between TERM and KILL.")
     retries = models.PositiveSmallIntegerField(default=0, help_text="How often a failed run is tried again.")
     deadline_at = models.DateTimeField(
-        null=True, blank=True, help_text="When its user needs it; shown, and a hint for the order."
+        null=True, blank=True, help_text="When its user needs it: moves it forward within its priority."
+    )
+    start_by = models.DateTimeField(
+        null=True, editable=False, help_text="The deadline less the expected run time; tasks.scheduling.lanes."
+    )
+    lane = models.CharField(
+        max_length=32,
+        default="",
+        editable=False,
+        help_text="Tasks that are alike for the queue; tasks.scheduling.lanes.",
     )
 
     status = models.CharField(max_length=10, choices=TaskStatus.choices, editable=False)
@@ -79,7 +107,7 @@ class Task(models.Model):
         ordering = ["-id"]
         indexes = [
             models.Index(
-                fields=["priority", "id"],
+                fields=["lane", "start_by", "waiting_since", "id"],
                 name="task_queue",
                 condition=models.Q(status="waiting", current_fence__isnull=True),
             ),

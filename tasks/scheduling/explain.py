@@ -8,8 +8,9 @@ from agents.models import Agent
 from agents.states import Connectivity, Standing
 from tasks.models import Task
 from tasks.scheduling import fit, hosts
-from tasks.scheduling.queue import request_of
-from tasks.scheduling.values import Host, Refusal, Request
+from tasks.scheduling.request import site_resource_names, task_request
+from tasks.scheduling.values import Host, Refusal, Shape
+from tasks.scheduling.wording import needs
 from tasks.states import TaskStatus
 
 SHOWN_HOSTS = 3
@@ -24,10 +25,11 @@ def waiting_sentences(tasks: Sequence[Task]) -> dict[int, str]:
     """The sentence of each task by its id; hosts are looked at once for all, and not at all when nobody waits."""
     queued = any(task.status == TaskStatus.WAITING and task.current_fence is None for task in tasks)
     able = hosts.load(hosts.schedulable()) if queued else []
-    return {task.pk: _sentence(task, able) for task in tasks}
+    site_names = site_resource_names() if queued else frozenset()
+    return {task.pk: _sentence(task, able, site_names) for task in tasks}
 
 
-def _sentence(task: Task, able: list[Host]) -> str:
+def _sentence(task: Task, able: list[Host], site_names: frozenset[str]) -> str:
     if task.status == TaskStatus.BLOCKED:
         return _blocked_sentence(task)
     if task.status != TaskStatus.WAITING:
@@ -36,7 +38,7 @@ def _sentence(task: Task, able: list[Host]) -> str:
         return f"Placed on {task.agent_name}; it has not started yet."
     if task.not_before is not None and task.not_before > timezone.now():
         return f"Tries again at {task.not_before:%H:%M:%S} UTC."
-    return _queue_sentence(request_of(task), able)
+    return _queue_sentence(task_request(task, site_names).shape, able)
 
 
 def _blocked_sentence(task: Task) -> str:
@@ -47,29 +49,17 @@ def _blocked_sentence(task: Task) -> str:
     return "Waits for " + ", ".join(names) + more + "."
 
 
-def _queue_sentence(request: Request, able: list[Host]) -> str:
+def _queue_sentence(shape: Shape, able: list[Host]) -> str:
     if not able and not Agent.objects.exists():
         return "No host has connected yet."
-    refusals = [refusal for host in able if (refusal := fit.refusal(request, host)) is not None]
+    refusals = [refusal for host in able if (refusal := fit.refusal(shape, host)) is not None]
     if len(refusals) < len(able):
         return "Next in line; it starts within a moment."
     if not able:
         return f"No host takes work now: {_absent()}."
     if all(refusal.is_final for refusal in refusals):
-        return f"No host that is online can ever run this: needs {needs(request)}; {_reasons(refusals)}."
-    return f"Needs {needs(request)}; {_reasons([refusal for refusal in refusals if not refusal.is_final])}."
-
-
-def needs(request: Request) -> str:
-    """ "1 CPU core, 16 GiB and 2 GPUs of 40 GiB" """
-    parts = [f"{request.cpu_centicores / 100:g} CPU core{'' if request.cpu_centicores == 100 else 's'}"]
-    if request.memory_mib:
-        parts.append(f"{request.memory_mib / 1024:.3g} GiB of memory")
-    if request.gpu_count:
-        of = f" of {request.gpu_memory_mib / 1024:.3g} GiB" if request.gpu_memory_mib else ""
-        share = "a share of " if request.gpu_share else ""
-        parts.append(f"{share}{request.gpu_count} GPU{'' if request.gpu_count == 1 else 's'}{of}")
-    return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + " and " + parts[-1]
+        return f"No host that is online can ever run this: needs {needs(shape)}; {_reasons(refusals)}."
+    return f"Needs {needs(shape)}; {_reasons([refusal for refusal in refusals if not refusal.is_final])}."
 
 
 def _reasons(refusals: list[Refusal]) -> str:

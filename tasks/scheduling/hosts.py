@@ -1,14 +1,24 @@
-"""Load the hosts as values: what each has and what of it is free. Changes nothing."""
+"""Load the hosts as values: what each has and what of it is free, and the parts that reservations hold as hosts of
+their own. Changes nothing. What processes outside Nightshift use is foreign.py's arithmetic.
+"""
 
 from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet, Sum
+from django.db.models import QuerySet
+from django.utils import timezone
 
-from agents.models import Agent, Gpu
+from agents import labels, readings
+from agents.models import Agent, Capability, CountedResource, Gpu, PlacementRules, Pool
 from agents.states import Connectivity, Standing
-from tasks.models import AllocatedGpu, Allocation
+from tasks.scheduling import foreign, holdings
+from tasks.scheduling.fleet import Fleet
+from tasks.scheduling.holdings import Holding
+from tasks.scheduling.request import centicores
 from tasks.scheduling.values import Card, Host
 
 
@@ -17,46 +27,149 @@ def schedulable() -> QuerySet[Agent]:
     return Agent.objects.filter(connectivity=Connectivity.ONLINE, standing=Standing.ACTIVE, accepts_work=True)
 
 
+def known() -> QuerySet[Agent]:
+    """Hosts that may get work some day."""
+    return Agent.objects.exclude(standing=Standing.DEACTIVATED)
+
+
+def load_fleet(agents: QuerySet[Agent]) -> Fleet:
+    """The hosts in the order of their names, so that plans repeat, and what is free of the site's own resources."""
+    total = dict(CountedResource.objects.filter(agent__isnull=True).values_list("name", "total"))
+    held = holdings.site_resources_held(frozenset(total)) if total else {}
+    free = {name: amount - held.get(name, 0) for name, amount in total.items()}
+    return Fleet(load(agents), total, free)
+
+
 def load(agents: QuerySet[Agent]) -> list[Host]:
-    """In the order of their names, so that plans repeat."""
     rows = list(agents.order_by("name"))
-    ids = [agent.pk for agent in rows]
-    used, cards = _used(ids), _cards(ids)
-    return [_host(agent, used.get(agent.pk, (0, 0)), cards[agent.pk]) for agent in rows]
+    facts = _facts([agent.pk for agent in rows])
+    now = timezone.now()
+    found: list[Host] = []
+    for agent in rows:
+        found.append(_host(agent, facts, now))
+        found += [_inside(agent, outer, facts, now) for outer in facts.holdings[agent.pk] if outer.reservation_id]
+    return found
 
 
-def _host(agent: Agent, used: tuple[Any, Any], cards: list[Card]) -> Host:
-    centicores, memory = int(agent.cpu_cores * 100), agent.memory_mib
+@dataclass(slots=True)
+class _Facts:
+    """What belongs to the hosts, by host."""
+
+    holdings: dict[UUID, list[Holding]]
+    gpus: dict[UUID, list[Gpu]]
+    counted: dict[UUID, dict[str, int]]
+    said: dict[UUID, list[tuple[str, str]]]
+    pools: dict[UUID, set[str]]
+    start_hold_seconds: float
+
+
+def _facts(ids: list[UUID]) -> _Facts:
+    gpus: dict[UUID, list[Gpu]] = defaultdict(list)
+    for gpu in Gpu.objects.filter(agent__in=ids, is_present=True).order_by("index"):
+        gpus[gpu.agent_id].append(gpu)
+    counted: dict[UUID, dict[str, int]] = defaultdict(dict)
+    for agent_id, name, total in CountedResource.objects.filter(agent__in=ids).values_list("agent", "name", "total"):
+        counted[agent_id][name] = total
+    said: dict[UUID, list[tuple[str, str]]] = defaultdict(list)
+    for agent_id, name, version in Capability.objects.filter(agent__in=ids).values_list("agent", "name", "version"):
+        said[agent_id].append((name, version))
+    pools: dict[UUID, set[str]] = defaultdict(set)
+    for agent_id, name in Pool.objects.filter(agents__in=ids).values_list("agents", "name"):
+        pools[agent_id].add(name)
+    return _Facts(holdings.load(ids), gpus, counted, said, pools, PlacementRules.current().start_hold_seconds)
+
+
+def _host(agent: Agent, facts: _Facts, now: datetime) -> Host:
+    held = [holding for holding in facts.holdings[agent.pk] if holding.inside_id is None]
+    reading = readings.latest(agent)
+    outside = foreign.memory_mib(reading.memory_used_mib, facts.holdings[agent.pk])
+    on_cards = foreign.by_card(reading.gpus, facts.holdings[agent.pk], now, facts.start_hold_seconds)
     return Host(
-        agent_id=str(agent.pk),
-        name=agent.name,
-        total_centicores=centicores,
-        free_centicores=centicores - round(used[0] * 100),
-        total_memory_mib=memory,
-        free_memory_mib=None if memory is None else memory - int(used[1]),
-        cards=cards,
+        **_described(agent, facts),
+        total_centicores=(cores := centicores(agent.cpu_cores)),
+        free_centicores=cores - sum(holding.held.cpu_centicores for holding in held),
+        total_memory_mib=agent.memory_mib,
+        free_memory_mib=_left(agent.memory_mib, outside + sum(holding.booked_memory_mib for holding in held)),
+        foreign_memory_mib=outside,
+        total_disk_mib=reading.disk_total_mib,
+        free_disk_mib=_left(reading.disk_free_mib, sum(holding.held.disk_mib for holding in held)),
+        total_resources=(total := facts.counted[agent.pk]),
+        free_resources=_free(total, held),
+        cards=_cards(facts.gpus[agent.pk], held, on_cards),
+        weight=float(agent.weight),
+        load=(reading.cpu_usage or 0.0) / 100,
+        turn=agent.turn,
+        holders=len(held),
+        whole_held=any(holding.held.whole_host for holding in held),
+        endings=[holding.ending(now) for holding in held],
     )
 
 
-def _used(ids: list[UUID]) -> dict[UUID, tuple[Any, Any]]:
-    held = Allocation.objects.filter(agent__in=ids, released_at__isnull=True)
-    sums = held.order_by().values_list("agent").annotate(cores=Sum("cpu_cores"), memory=Sum("memory_mib"))
-    return {agent_id: (cores, memory) for agent_id, cores, memory in sums}
+def _inside(agent: Agent, outer: Holding, facts: _Facts, now: datetime) -> Host:
+    """The part of the host that a reservation holds: what it booked is the total, what its tasks hold is taken."""
+    held = [holding for holding in facts.holdings[agent.pk] if holding.inside_id == outer.reservation_id]
+    total = dict(outer.held.resources)
+    described = _described(agent, facts)
+    described["name"] = f"{agent.name} (reservation {outer.reservation_id})"
+    return Host(
+        **described,
+        reservation_id=outer.reservation_id,
+        total_centicores=outer.held.cpu_centicores,
+        free_centicores=outer.held.cpu_centicores - sum(holding.held.cpu_centicores for holding in held),
+        total_memory_mib=outer.held.memory_mib,
+        free_memory_mib=outer.held.memory_mib - sum(holding.held.memory_mib for holding in held),
+        total_disk_mib=outer.held.disk_mib,
+        free_disk_mib=outer.held.disk_mib - sum(holding.held.disk_mib for holding in held),
+        total_resources=total,
+        free_resources=_free(total, held),
+        cards=_reserved_cards(facts.gpus[agent.pk], outer, held),
+        holders=len(held),
+        whole_held=any(holding.held.whole_host for holding in held),
+        endings=[holding.ending(now) for holding in held],
+    )
 
 
-def _cards(ids: list[UUID]) -> dict[UUID, list[Card]]:
-    held: dict[int, list[tuple[int, bool]]] = defaultdict(list)
-    rows = AllocatedGpu.objects.filter(gpu__agent__in=ids, released_at__isnull=True)
-    for gpu_id, memory, is_shared in rows.values_list("gpu_id", "memory_mib", "is_shared"):
-        held[gpu_id].append((memory, is_shared))
-    cards: dict[UUID, list[Card]] = defaultdict(list)
-    for gpu in Gpu.objects.filter(agent__in=ids, is_present=True).order_by("index"):
-        cards[gpu.agent_id].append(_card(gpu, held[gpu.pk]))
-    return cards
+def _described(agent: Agent, facts: _Facts) -> dict[str, Any]:
+    names = [gpu.name for gpu in facts.gpus[agent.pk]]
+    return {
+        "agent_id": str(agent.pk),
+        "name": agent.name,
+        "labels": labels.labels(facts.said[agent.pk], agent.host_facts, names),
+        "pools": frozenset(facts.pools[agent.pk]),
+        "zone": agent.zone,
+    }
 
 
-def _card(gpu: Gpu, held: list[tuple[int, bool]]) -> Card:
-    free = gpu.memory_mib
-    if free is not None:
-        free = 0 if any(not is_shared for _, is_shared in held) else free - sum(memory for memory, _ in held)
-    return Card(gpu.pk, gpu.index, gpu.memory_mib, free, len(held))
+def _left(total: int | None, taken: int) -> int | None:
+    return None if total is None else total - taken
+
+
+def _free(total: dict[str, int], held: Iterable[Holding]) -> dict[str, int]:
+    free = dict(total)
+    for holding in held:
+        for name, amount in holding.held.resources:
+            if name in free:
+                free[name] -= amount
+    return free
+
+
+def _cards(gpus: Iterable[Gpu], held: list[Holding], outside: dict[str, int]) -> list[Card]:
+    return [_card(gpu, gpu.memory_mib, held, outside.get(gpu.uuid, 0)) for gpu in gpus]
+
+
+def _reserved_cards(gpus: Iterable[Gpu], outer: Holding, held: list[Holding]) -> list[Card]:
+    parts = dict(outer.held.gpus)
+    return [
+        _card(gpu, gpu.memory_mib if parts[gpu.pk] is None else parts[gpu.pk], held, 0)
+        for gpu in gpus
+        if gpu.pk in parts
+    ]
+
+
+def _card(gpu: Gpu, total: int | None, held: list[Holding], foreign_mib: int) -> Card:
+    parts = [dict(holding.held.gpus)[gpu.pk] for holding in held if gpu.pk in dict(holding.held.gpus)]
+    free = total
+    if total is not None:
+        taken = sum(part for part in parts if part is not None)
+        free = 0 if None in parts else total - foreign_mib - taken
+    return Card(gpu.pk, gpu.index, total, free, len(parts), gpu.name, foreign_mib)

@@ -1,56 +1,94 @@
-"""Turn one planned placement into a sub agent and its allocation, in one short transaction. Losing the race is normal.
+"""Turn one planned placement into sub agents and their allocations, or into a granted reservation, in one short
+transaction. Losing the race is normal.
 
-The plan was made on values that may be old by now, so the host is looked at again inside the transaction.
+The plan was made on values that may be old by now, so the hosts are looked at again inside the transaction.
 """
 
 import logging
 
 from django.db import IntegrityError, transaction
 
-from agents.models import Agent, Gpu
+from agents.models import Agent
 from scheduler_site.shared.errors import DomainError
-from tasks import allocations, lifecycle
-from tasks.allocations import GpuGrant
-from tasks.models import Task
+from tasks import allocations, lifecycle, reservations
+from tasks.models import Reservation, Task
 from tasks.scheduling import fit, hosts
-from tasks.scheduling.queue import request_of
-from tasks.scheduling.values import Placement
+from tasks.scheduling.request import reservation_request, site_resource_names, task_request
+from tasks.scheduling.values import Held, Host, Placement, Request
 
 log = logging.getLogger(__name__)
 
 
-def place(placement: Placement) -> bool:
-    """False: the task or the room is gone; the next pass plans again."""
+def place(placement: Placement, share: float = 0.0) -> bool:
+    """`share`: what it takes of the site, for fair share. False: the task or the room is gone; the next pass plans
+    again."""
     try:
         with transaction.atomic():
-            return _place(placement)
+            commit = _grant if placement.request.is_reservation else _place
+            return commit(placement, share)
     except (DomainError, IntegrityError) as error:
-        log.info("placement_superseded task_id=%s reason=%r", placement.task_id, str(error))
+        log.info("placement_superseded id=%s reason=%r", placement.request.id, str(error))
         return False
 
 
-def _place(placement: Placement) -> bool:
-    """The host's row is locked first, so that two server processes cannot both book its last core; then the task's, so
-    that what is booked is what it asks for at that moment."""
-    agent = hosts.schedulable().select_for_update().filter(pk=placement.agent_id).first()
-    task = Task.objects.select_for_update().filter(pk=placement.task_id).first()
-    if agent is None or task is None or not _still_fits(task, agent, placement):
+def _place(placement: Placement, share: float) -> bool:
+    """The hosts' rows are locked first, so that two server processes cannot both book the last core; then the task's,
+    so that what is booked is what it asks for at that moment."""
+    agents = _locked_hosts(placement)
+    task = Task.objects.select_for_update().filter(pk=placement.request.id).first()
+    if agents is None or task is None:
         return False
-    sub_agent = lifecycle.place(task.pk, agent)
-    allocations.hold(sub_agent, task.cpu_cores, task.memory_mib or 0, _gpu_grants(task, placement))
+    held = _still_fits(task_request(task, site_resource_names()), agents, placement)
+    if held is None:
+        return False
+    members = lifecycle.place(task.pk, agents)
+    for sub_agent, part in zip(members, held, strict=True):
+        allocations.hold_for_task(sub_agent, part, share / len(members), inside=task.reservation)
     return True
 
 
-def _still_fits(task: Task, agent: Agent, placement: Placement) -> bool:
-    (host,) = hosts.load(Agent.objects.filter(pk=agent.pk))
-    host.cards = [card for card in host.cards if card.gpu_id in placement.gpu_ids]
-    return fit.refusal(request_of(task), host) is None
+def _grant(placement: Placement, share: float) -> bool:
+    agents = _locked_hosts(placement)
+    reservation = Reservation.objects.select_for_update().filter(pk=placement.request.id).first()
+    if agents is None or reservation is None:
+        return False
+    held = _still_fits(reservation_request(reservation, site_resource_names()), agents, placement)
+    if held is None:
+        return False
+    reservations.grant(reservation, agents[0], held[0], share)
+    return True
 
 
-def _gpu_grants(task: Task, placement: Placement) -> tuple[GpuGrant, ...]:
-    """A whole card is booked with all its memory."""
-    cards = Gpu.objects.in_bulk(placement.gpu_ids)
-    return tuple(
-        GpuGrant(gpu_id, (task.gpu_memory or 0) if task.gpu_share else (cards[gpu_id].memory_mib or 0), task.gpu_share)
-        for gpu_id in placement.gpu_ids
-    )
+def _locked_hosts(placement: Placement) -> list[Agent] | None:
+    """In the order of the members; None when one of them gets no work any more. Locked in one order, whatever the
+    members', so that two placements never wait for each other."""
+    ids = [member.agent_id for member in placement.members]
+    rows = hosts.schedulable().select_for_update().filter(pk__in=ids).order_by("pk")
+    found = {str(agent.pk): agent for agent in rows}
+    return [found[agent_id] for agent_id in ids] if len(found) == len(set(ids)) else None
+
+
+def _still_fits(request: Request, agents: list[Agent], placement: Placement) -> list[Held] | None:
+    """What each host gives, if all still can and the site's resources suffice. A gang that was edited meanwhile is
+    planned again."""
+    shape = request.shape
+    if shape.node_count != len(placement.members):
+        return None
+    fleet = hosts.load_fleet(Agent.objects.filter(pk__in=[agent.pk for agent in agents]))
+    if fleet.site_lack(shape):
+        return None
+    parts = []
+    for member in placement.members:
+        host = _part_of(fleet.hosts, member.agent_id, shape.reservation_id)
+        if host is None:
+            return None
+        host.cards = [card for card in host.cards if card.gpu_id in member.gpu_ids]
+        if fit.refusal(shape, host) is not None:
+            return None
+        parts.append(fit.held_by(shape, host, member.gpu_ids))
+    return parts
+
+
+def _part_of(found: list[Host], agent_id: str, reservation_id: int | None) -> Host | None:
+    wanted = (host for host in found if host.agent_id == agent_id and host.reservation_id == reservation_id)
+    return next(wanted, None)

@@ -1,44 +1,136 @@
-"""One pass over the queue: which waiting task goes to which host. Pure: values in, plan out; same input, same output.
+"""One pass over the queue: which waiting task goes to which hosts. Pure: values in, placements out; same input, same
+output.
 
-Knows no rows, no clock and no randomness. Order and policy are given to it.
-A shape that fitted nowhere is not tried again
-in the same pass, because a pass only ever takes room away.
+Knows no rows, no clock and no randomness but what a policy was given. A shape that fitted nowhere is not tried again
+in the same pass, because a pass only ever takes room away: however many tasks of it wait, they cost one look.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
 
 from tasks.scheduling import fit
-from tasks.scheduling.values import Host, Placement, Plan, Refusal, Request
+from tasks.scheduling.fleet import Fleet
+from tasks.scheduling.holds import Holds
+from tasks.scheduling.policies.base import Policy
+from tasks.scheduling.ranking import Ranking
+from tasks.scheduling.values import Member, Placement, Refusal, Request, Shape
 
-Policy = Callable[[Request, Sequence[Host]], Host]
+PolicyOf = Callable[[Shape], Policy]
+HOLD_AFTER_SECONDS = 600
 
 
-def plan(queue: Iterable[Request], hosts: list[Host], policy: Policy) -> Plan:
-    """`queue` in the order in which tasks should start; `hosts` are used up on the way."""
-    result = Plan()
-    refused: dict[object, list[Refusal]] = {}
-    for request in queue:
-        if request.shape not in refused:
-            placement, refusals = _place(request, hosts, policy)
-            if placement is not None:
-                result.placements.append(placement)
+class Queue(Protocol):
+    """Requests in the order in which they should start."""
+
+    def next(self) -> Request | None:
+        """None: nobody is left."""
+        ...
+
+    def refused(self, request: Request) -> None:
+        """There was no room; requests that are alike need not be offered again."""
+        ...
+
+    def placed(self, request: Request, share: float) -> None:
+        """It got `share` of the site."""
+        ...
+
+
+@dataclass(slots=True)
+class Plan:
+    """The result of a pass. `refused`: the first request of each kind that found no room."""
+
+    fleet: Fleet
+    holds: Holds
+    placements: list[Placement] = field(default_factory=list)
+    refused: list[Request] = field(default_factory=list)
+
+    def refusals(self, request: Request) -> list[Refusal]:
+        """Of a request that was not placed: the reason of each host, as the hosts are after the pass."""
+        return [found for host in self.fleet.hosts if (found := fit.refusal(request.shape, host)) is not None]
+
+
+class Planner:
+    """One pass. `placements()` books on the fleet what it yields; whoever stops early loses nothing."""
+
+    def __init__(self, queue: Queue, fleet: Fleet, policy_of: PolicyOf, hold_after: float = HOLD_AFTER_SECONDS) -> None:
+        self._queue, self._policy_of, self._hold_after = queue, policy_of, hold_after
+        self.plan = Plan(fleet, Holds(fleet))
+        self._fleet = fleet
+        self._rankings: dict[Shape, Ranking] = {}
+        self._full: set[tuple[Shape, int]] = set()
+
+    def placements(self) -> Iterator[Placement]:
+        while (request := self._queue.next()) is not None:
+            members = None if self._is_full(request) else self._members(request)
+            if members is None:
+                self._refuse(request)
                 continue
-            refused[request.shape] = refusals
-        result.refusals[request.task_id] = refused[request.shape]
-    return result
+            yield self._book(request, members)
+
+    def _is_full(self, request: Request) -> bool:
+        return (request.shape, request.seconds) in self._full
+
+    def _members(self, request: Request) -> list[int] | None:
+        """Places of the hosts for it: one, or as many as the gang needs; None when there are too few."""
+        if self._fleet.site_lack(request.shape):
+            return None
+        ranking = self._rankings.get(request.shape)
+        if ranking is None:
+            ranking = Ranking(request.shape, self._fleet, self._policy_of(request.shape))
+            self._rankings[request.shape] = ranking
+        found: list[int] = []
+        for place in ranking.best_first():
+            if self.plan.holds.allow(place, request):
+                found.append(place)
+                if len(found) == request.shape.node_count:
+                    return found
+        return None
+
+    def _book(self, request: Request, places: Sequence[int]) -> Placement:
+        policy = self._policy_of(request.shape)
+        members = []
+        for place in places:
+            host = self._fleet.hosts[place]
+            member = Member(host.agent_id, policy.cards(request.shape, host))
+            self.plan.holds.booked(place, request, member)
+            self._fleet.book(place, request, member.gpu_ids)
+            members.append(member)
+        self._fleet.book_site(request.shape)
+        self._queue.placed(request, self._fleet.share_of(request.shape))
+        placement = Placement(request, tuple(members))
+        self.plan.placements.append(placement)
+        return placement
+
+    def _refuse(self, request: Request) -> None:
+        self._queue.refused(request)
+        if self._is_full(request):
+            return
+        self._full.add((request.shape, request.seconds))
+        self.plan.refused.append(request)
+        if request.waited_seconds >= self._hold_after:
+            self.plan.holds.hold_for(request)
 
 
-def _place(request: Request, hosts: list[Host], policy: Policy) -> tuple[Placement | None, list[Refusal]]:
-    fitting, refusals = [], []
-    for host in hosts:
-        refusal = fit.refusal(request, host)
-        if refusal is None:
-            fitting.append(host)
-        else:
-            refusals.append(refusal)
-    if not fitting:
-        return None, refusals
-    host = policy(request, fitting)
-    gpu_ids = fit.choose_cards(request, host)
-    fit.book(request, host, gpu_ids)
-    return Placement(request.task_id, host.agent_id, gpu_ids), []
+def plan(queue: Queue, fleet: Fleet, policy_of: PolicyOf, hold_after: float = HOLD_AFTER_SECONDS) -> Plan:
+    """The whole pass at once."""
+    planner = Planner(queue, fleet, policy_of, hold_after)
+    for _ in planner.placements():
+        pass
+    return planner.plan
+
+
+class ListedQueue:
+    """A queue that is known as a whole, in order."""
+
+    def __init__(self, requests: Iterable[Request]) -> None:
+        self._requests = iter(requests)
+
+    def next(self) -> Request | None:
+        return next(self._requests, None)
+
+    def refused(self, request: Request) -> None:
+        """The others are asked about all the same: the planner knows by itself what is full."""
+
+    def placed(self, request: Request, share: float) -> None:
+        """The order is given and stays."""

@@ -2,16 +2,24 @@
 business."""
 
 import logging
+import random
 import time
 
-from django.db.models import Min
+from django.db.models import Min, QuerySet
 from django.utils import timezone
 
-from tasks.models import Task
-from tasks.scheduling import hosts, queue, wakeup
+from agents.models import PlacementRules, Pool
+from tasks import fair_share
+from tasks.models import Reservation, Task
+from tasks.scheduling import hosts, lanes, wakeup
+from tasks.scheduling.lane_queue import Lane, LaneQueue
+from tasks.scheduling.order import Claim
 from tasks.scheduling.place import place
-from tasks.scheduling.planner import plan
-from tasks.scheduling.policies import best_fit
+from tasks.scheduling.planner import Planner
+from tasks.scheduling.policies.choice import Choice
+from tasks.scheduling.request import reservation_request
+from tasks.scheduling.values import UNKNOWN_SECONDS
+from tasks.states import ReservationState
 
 log = logging.getLogger(__name__)
 
@@ -29,17 +37,54 @@ def scheduling_turn() -> float:
 
 
 def run_pass() -> bool:
-    """Place what fits. False: it took its time slice and there may be more."""
-    now = timezone.now()
-    if not queue.waiting_tasks(now).exists():
+    """Place what fits. False: it took its time slice and there may be more. Each placement is its own transaction; a
+    slice is never shorter than what it took to load, or loading would be most of the work."""
+    began = time.monotonic()
+    planner = make_planner()
+    if planner is None:
         return True
-    result = plan(queue.load(now), hosts.load(hosts.schedulable()), best_fit.choose)
-    deadline = time.monotonic() + YIELD_AFTER_SECONDS
-    for placed, placement in enumerate(result.placements, start=1):
-        place(placement)
-        if time.monotonic() > deadline and placed < len(result.placements):
+    slice_seconds = max(YIELD_AFTER_SECONDS, time.monotonic() - began)
+    deadline = time.monotonic() + slice_seconds
+    for placement in planner.placements():
+        place(placement, planner.plan.fleet.share_of(placement.request.shape))
+        if time.monotonic() > deadline:
             return False
     return True
+
+
+def make_planner() -> Planner | None:
+    """A pass over what waits now; None when nothing does."""
+    now = timezone.now()
+    if not lanes.waiting_tasks(now).exists() and not _pending().exists():
+        return None
+    fleet = hosts.load_fleet(hosts.schedulable())
+    rules = PlacementRules.current()
+    waiting = [*lanes.load(now, frozenset(fleet.site_total)), *_pending_lanes(frozenset(fleet.site_total))]
+    queue = LaneQueue(waiting, fair_share.used(now, rules.usage_half_life_hours), rules.ageing_hours)
+    return Planner(queue, fleet, policies(rules), rules.hold_after_seconds)
+
+
+def policies(rules: PlacementRules) -> Choice:
+    by_pool = dict(Pool.objects.exclude(policy="").values_list("name", "policy"))
+    return Choice(rules.policy, by_pool, seed=random.randrange(2**32))  # noqa: S311 (no secret)
+
+
+def _pending() -> QuerySet[Reservation]:
+    return Reservation.objects.filter(state=ReservationState.PENDING)
+
+
+def _pending_lanes(site_names: frozenset[str]) -> list[Lane]:
+    """Each pending reservation stands alone."""
+    now = timezone.now()
+    found = []
+    for row in _pending():
+        waited = (now - row.created_time).total_seconds()
+        seconds = row.duration_seconds or UNKNOWN_SECONDS
+        if row.until is not None:
+            seconds = max(0, int((row.until - now).total_seconds()))
+        request = reservation_request(row, site_names, seconds=seconds, waited_seconds=waited)
+        found.append(Lane(row.submitted_by_id, [(Claim(row.pk, row.priority, waited), request)]))
+    return found
 
 
 def _until_due() -> float:

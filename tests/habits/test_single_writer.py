@@ -12,7 +12,7 @@ from tests.habits import source
 WRITERS = {
     "status": {"tasks/lifecycle.py"},
     "current_fence": {"tasks/lifecycle.py"},
-    "state": {"tasks/sub_agent_lifecycle.py", "tasks/logs.py"},
+    "state": {"tasks/sub_agent_lifecycle.py", "tasks/logs.py", "tasks/reservations.py"},
     "connectivity": {"agents/sessions.py", "agents/supervision.py"},
 }
 PUBLISHERS = {

