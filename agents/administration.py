@@ -1,14 +1,20 @@
-"""What operators decide about a host: pause, resume, deactivate, reactivate. The only writer of Agent.standing."""
+"""What operators decide about a host: pause, resume, deactivate, reactivate, weigh. The only writer of Agent.standing
+and Agent.weight.
+"""
+
+from decimal import Decimal
 
 from django.db import transaction
 
 from agents.history import record
 from agents.messages import announce
 from agents.models import Agent
+from agents.signals import placement_changed
 from agents.states import Standing
 from scheduler_site.shared.actors import Actor
-from scheduler_site.shared.errors import Conflict
+from scheduler_site.shared.errors import Conflict, Invalid
 
+SMALLEST_WEIGHT, LARGEST_WEIGHT = Decimal("0.01"), Decimal("9999.99")
 _ALLOWED_FROM = {
     "pause": (Standing.ACTIVE,),
     "resume": (Standing.PAUSED,),
@@ -36,6 +42,20 @@ def reactivate(agent: Agent, *, actor: Actor, reason: str = "") -> Agent:
 
 
 @transaction.atomic
+def weigh(agent: Agent, weight: Decimal, *, actor: Actor) -> Agent:
+    """Its share of the work under the weighted policy, beside that of others with as many cores."""
+    if not (weight.is_finite() and SMALLEST_WEIGHT <= weight <= LARGEST_WEIGHT):
+        raise Invalid("weight", f"must be between {SMALLEST_WEIGHT} and {LARGEST_WEIGHT}")
+    old = Agent.objects.select_for_update().values_list("weight", flat=True).get(pk=agent.pk)
+    if old != weight:
+        Agent.objects.filter(pk=agent.pk).update(weight=weight)
+        agent.weight = weight
+        record(agent, "weighed", actor=actor, old=str(old), new=str(weight))
+        placement_changed.send(sender=None)
+    return agent
+
+
+@transaction.atomic
 def _decide(agent: Agent, verb: str, new: Standing, actor: Actor, reason: str) -> Agent:
     old = Agent.objects.select_for_update().values_list("standing", flat=True).get(pk=agent.pk)
     if old not in _ALLOWED_FROM[verb]:
@@ -44,4 +64,5 @@ def _decide(agent: Agent, verb: str, new: Standing, actor: Actor, reason: str) -
     agent.standing = new
     record(agent, verb, actor=actor, old=old, new=new, reason=reason)
     announce(agent.pk, agent.status)
+    placement_changed.send(sender=None)
     return agent

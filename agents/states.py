@@ -37,4 +37,4 @@ class PolicyName(TextChoices):
     LEAST_LOADED = "least_loaded", "least loaded: the host with most left"
     WEIGHTED = "weighted", "weighted: in proportion to the weights of the hosts"
     NEAREST = "nearest", "nearest: the zone closest to the task's"
-    RANDOM = "random", "random"
+    RANDOM = "random", "random: any host with room, each as likely as the other"

@@ -5,3 +5,10 @@ from django.apps import AppConfig
 
 class TasksConfig(AppConfig):
     name = "tasks"
+
+    def ready(self) -> None:
+        """Only listens: what operators change on hosts asks for a pass. Loops are started by `serve`, never here."""
+        from agents.signals import placement_changed
+        from tasks.scheduling import wakeup
+
+        placement_changed.connect(lambda **_: wakeup.request_pass(), weak=False, dispatch_uid="placement changed")

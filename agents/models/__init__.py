@@ -6,6 +6,7 @@ from agents.models.counted_resource import CountedResource
 from agents.models.enrolment import EnrolmentToken
 from agents.models.event import AgentEvent
 from agents.models.gpu import Gpu
+from agents.models.placement_event import PlacementEvent
 from agents.models.placement_rules import PlacementRules
 from agents.models.pool import Pool
 
@@ -16,6 +17,7 @@ __all__ = [
     "CountedResource",
     "EnrolmentToken",
     "Gpu",
+    "PlacementEvent",
     "PlacementRules",
     "Pool",
 ]

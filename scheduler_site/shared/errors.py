@@ -32,6 +32,17 @@ class Invalid(DomainError):
         self.field = field
 
 
+class InvalidFields(DomainError):
+    """Several values may be wrong: `fields` maps each field, as the API spells it, to its sentences."""
+
+    code = "invalid"
+    status = 400
+
+    def __init__(self, fields: dict[str, list[str]]) -> None:
+        super().__init__("; ".join(f"{name}: {' '.join(sentences)}" for name, sentences in fields.items()))
+        self.fields = fields
+
+
 class BadMessage(DomainError):
     """A message from an agent that does not fit the protocol."""
 
