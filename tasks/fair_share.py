@@ -6,12 +6,15 @@ al., NSDI 2011). Use of the past counts half after each half-life.
 
 from collections import defaultdict
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet, Subquery
 from django.utils import timezone
 
 from agents.models import PlacementRules
-from tasks.models import Allocation, SubAgent, UserUsage
+from tasks.models import Allocation, Reservation, SubAgent, UserUsage
+from tasks.states import SubAgentState
 
 
 def used(now: datetime, half_life_hours: float) -> dict[int | None, float]:
@@ -22,8 +25,8 @@ def used(now: datetime, half_life_hours: float) -> dict[int | None, float]:
         "sub_agent__task__submitted_by", "reservation__submitted_by", "share"
     ):
         found[by_task or by_reservation] += share
-    for row in UserUsage.objects.all():
-        found[row.user_id] += decayed(row.share_hours, row.counted_at, now, half_life_hours) / half_life_hours
+    for user_id, share_hours, counted_at in UserUsage.objects.values_list("user", "share_hours", "counted_at"):
+        found[user_id] += decayed(share_hours, counted_at, now, half_life_hours) / half_life_hours
     return found
 
 
@@ -33,17 +36,59 @@ def decayed(share_hours: float, counted_at: datetime, now: datetime, half_life_h
     return float(share_hours * 0.5 ** (hours / half_life_hours))
 
 
-@transaction.atomic
 def charge(sub_agent: SubAgent) -> None:
-    """Count an ended attempt. Nobody's tasks are not counted, and neither is what never started."""
-    user_id = sub_agent.task.submitted_by_id
-    allocation = Allocation.objects.filter(sub_agent=sub_agent).first()
-    if user_id is None or allocation is None or sub_agent.started_at is None:
+    """Count an attempt that has just ended, each member of a gang by itself. Nobody's tasks are not counted, neither
+    what never started nor what a host lost: that is no use its user had. What ran inside a reservation is the
+    reservation's."""
+    if sub_agent.state == SubAgentState.LOST:
         return
-    now = timezone.now()
-    hours = max(0.0, (now - sub_agent.started_at).total_seconds() / 3600)
-    row, _ = UserUsage.objects.select_for_update().get_or_create(user_id=user_id, defaults={"counted_at": now})
-    half_life = PlacementRules.current().usage_half_life_hours
-    row.share_hours = decayed(row.share_hours, row.counted_at, now, half_life) + allocation.share * hours
+    held = Allocation.objects.filter(sub_agent=sub_agent, inside__isnull=True)
+    columns = (
+        "share",
+        "sub_agent__started_at",
+        "sub_agent__task__submitted_by",
+        "sub_agent__task__reservation__ended_at",
+    )
+    row = held.values_list(*columns).first()
+    if row is None or row[2] is None:
+        return
+    share, started_at, user_id, reserved_to = row
+    if started_at is None:
+        _add(user_id, share * (sub_agent.duration_seconds or 0.0))
+        return
+    since = max(started_at, reserved_to or started_at)
+    _add(user_id, share * (timezone.now() - since).total_seconds())
+
+
+def charge_reservation(reservation: Reservation) -> None:
+    """Count a reservation that ends now, whether anything ran inside or not: nobody else could have it."""
+    user_id = reservation.submitted_by_id
+    share = Allocation.objects.filter(reservation=reservation).values_list("share", flat=True).first()
+    if user_id is None or share is None or reservation.granted_at is None:
+        return
+    _add(user_id, share * (timezone.now() - reservation.granted_at).total_seconds())
+
+
+@transaction.atomic
+def _add(user_id: int, share_seconds: float) -> None:
+    if share_seconds <= 0:
+        return
+    now, more = timezone.now(), share_seconds / 3600
+    row = _locked().filter(user=user_id).first()
+    if row is None:
+        row, is_new = UserUsage.objects.get_or_create(
+            user_id=user_id, defaults={"counted_at": now, "share_hours": more}
+        )
+        if is_new:
+            return
+        row = _locked().get(user=user_id)
+    half_life = row.half_life or PlacementRules().usage_half_life_hours
+    row.share_hours = decayed(row.share_hours, row.counted_at, now, half_life) + more
     row.counted_at = now
     row.save(update_fields=["share_hours", "counted_at"])
+
+
+def _locked() -> QuerySet[Any]:
+    """With the half-life beside it: an attempt's end is on the way of every task, so it should cost few queries."""
+    half_life = Subquery(PlacementRules.objects.filter(pk=1).values("usage_half_life_hours"))
+    return UserUsage.objects.select_for_update().annotate(half_life=half_life)

@@ -12,7 +12,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from scheduler_site.shared.errors import SubAgentClosed
-from tasks import allocations
+from tasks import allocations, fair_share
 from tasks.models import FenceCounter, SubAgent
 from tasks.outcome import Outcome
 from tasks.states import CLAIMED_STATES, SubAgentState
@@ -64,6 +64,7 @@ def finish(sub_agent: SubAgent, outcome: Outcome) -> None:
         digest=outcome.digest,
     )
     allocations.release(sub_agent)
+    fair_share.charge(sub_agent)
 
 
 def request_stop(sub_agent: SubAgent, reason: str, *, now: bool = False) -> bool:
