@@ -58,7 +58,7 @@ class Planner:
         self.plan = Plan(fleet, Holds(fleet))
         self._fleet = fleet
         self._rankings: dict[Shape, Ranking] = {}
-        self._full: set[tuple[Shape, int]] = set()
+        self._full: set[tuple[Shape, float]] = set()
 
     def placements(self) -> Iterator[Placement]:
         while (request := self._queue.next()) is not None:

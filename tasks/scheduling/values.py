@@ -45,7 +45,7 @@ class Request:
 
     id: int
     shape: Shape
-    seconds: int = UNKNOWN_SECONDS
+    seconds: float = UNKNOWN_SECONDS
     waited_seconds: float = 0.0
     owner: int | None = None
     is_reservation: bool = False
