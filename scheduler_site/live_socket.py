@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from tasks import watchers
 
-GROUP = re.compile(r"(tasks|agents|task-[1-9][0-9]{0,17})")
+GROUP = re.compile(r"(tasks|agents|reservations|task-[1-9][0-9]{0,17})")
 SUBSCRIPTIONS = 20
 MESSAGE_CHARACTERS = 4096
 RECHECK_SECONDS = 60.0

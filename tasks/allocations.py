@@ -29,7 +29,9 @@ def release_reservation(reservation: Reservation) -> None:
     _release(Allocation.objects.filter(reservation=reservation, released_at__isnull=True))
     inner = Allocation.objects.filter(inside=reservation, released_at__isnull=True)
     AllocatedGpu.objects.filter(allocation__in=inner.values("pk")).update(is_inside=False)
-    inner.update(inside=None)
+    if not reservation.whole_host:  # the host is no longer theirs alone
+        inner.update(whole_host=False)
+    inner.update(inside=None, own_since=timezone.now())
 
 
 def _hold(held: Held, share: float, **holder: Any) -> Allocation:

@@ -43,20 +43,15 @@ def charge(sub_agent: SubAgent) -> None:
     if sub_agent.state == SubAgentState.LOST:
         return
     held = Allocation.objects.filter(sub_agent=sub_agent, inside__isnull=True)
-    columns = (
-        "share",
-        "sub_agent__started_at",
-        "sub_agent__task__submitted_by",
-        "sub_agent__task__reservation__ended_at",
-    )
+    columns = ("share", "sub_agent__started_at", "sub_agent__task__submitted_by", "own_since")
     row = held.values_list(*columns).first()
     if row is None or row[2] is None:
         return
-    share, started_at, user_id, reserved_to = row
+    share, started_at, user_id, own_since = row
     if started_at is None:
         _add(user_id, share * (sub_agent.duration_seconds or 0.0))
         return
-    since = max(started_at, reserved_to or started_at)
+    since = max(started_at, own_since or started_at)
     _add(user_id, share * (timezone.now() - since).total_seconds())
 
 

@@ -1,4 +1,4 @@
-"""Write rows of a task's history, and the same as lines of the server's log. Does not decide anything."""
+"""Write rows of the history of a task or a reservation, and the same as lines of the server's log. Decides nothing."""
 
 import logging
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from django.db import transaction
 
 from scheduler_site.shared.actors import Actor
 from scheduler_site.shared.audit import history_fields
-from tasks.models import TaskEvent
+from tasks.models import ReservationEvent, TaskEvent
 
 log = logging.getLogger(__name__)
 
@@ -44,4 +44,14 @@ def _log(verb: str, task_id: int, actor: Actor, new: str, reason: str, sub_agent
     if sub_agent_id:
         line += " sub_agent_id=%s agent_id=%s"
         values += [sub_agent_id, agent_id or ""]
+    transaction.on_commit(lambda: log.info(line, *values))
+
+
+def record_reservation(
+    reservation_id: int, verb: str, *, actor: Actor, old: str = "", new: str = "", reason: str = ""
+) -> None:
+    fields = history_fields(actor, verb, old, new, reason)
+    ReservationEvent.objects.create(reservation_id=reservation_id, **fields)
+    values = (verb, reservation_id, str(new), actor.name, str(reason))
+    line = "reservation_%s reservation_id=%s to=%s actor=%r reason=%r"
     transaction.on_commit(lambda: log.info(line, *values))

@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 from typing import Any
 
+from agents import messages as agent_messages
 from scheduler_site.shared.broadcast import publish, publish_latest
 from tasks.describe import badges
-from tasks.models import SubAgent, Task
+from tasks.models import Reservation, SubAgent, Task
 from tasks.states import LIVE_STATES
 
 _FIELDS = (
@@ -59,3 +60,10 @@ def announce_output(task_id: int, attempt_no: int, stream: str, size: int) -> No
     """Output grew to `size` bytes: at most five messages a second for each stream."""
     message = {"kind": "output", "id": task_id, "attempt_no": attempt_no, "stream": stream, "size": size}
     publish_latest(f"task-{task_id}", message, key=f"output {task_id} {attempt_no} {stream}")
+
+
+def announce_reservation(reservation: Reservation) -> None:
+    """The state or the end of a reservation changed; its host's card shows it, too."""
+    publish("reservations", {"kind": "reservation", "id": reservation.pk, "state": reservation.state})
+    if reservation.agent is not None:
+        agent_messages.announce(reservation.agent.pk, reservation.agent.status)

@@ -112,6 +112,9 @@ class ReservationState(TextChoices):
     CANCELED = "canceled"  # withdrawn before it found room
 
 
+OPEN_RESERVATION_STATES = (ReservationState.PENDING, ReservationState.ACTIVE)
+
+
 class DependencyKind(TextChoices):
     AFTEROK = "afterok", "after it completed"
     AFTERANY = "afterany", "after it ended, however"

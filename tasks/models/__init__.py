@@ -7,6 +7,7 @@ from tasks.models.fence import FenceCounter
 from tasks.models.idempotency import IdempotencyKey
 from tasks.models.output_log import OutputLog
 from tasks.models.reservation import Reservation
+from tasks.models.reservation_event import ReservationEvent
 from tasks.models.sub_agent import SubAgent
 from tasks.models.task import Task
 from tasks.models.user_usage import UserUsage
@@ -19,6 +20,7 @@ __all__ = [
     "IdempotencyKey",
     "OutputLog",
     "Reservation",
+    "ReservationEvent",
     "SubAgent",
     "Task",
     "TaskEvent",

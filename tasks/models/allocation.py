@@ -24,6 +24,9 @@ class Allocation(models.Model):
     whole_host = models.BooleanField(default=False)
     share = models.FloatField(default=0.0, help_text="Largest part of the site's cores, memory or cards; fair share.")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+    own_since = models.DateTimeField(
+        null=True, editable=False, help_text="When the reservation ended that it was inside of."
+    )
     released_at = models.DateTimeField(null=True, editable=False)
 
     class Meta:

@@ -10,11 +10,11 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
-from tasks.states import ReservationState
+from tasks.states import OPEN_RESERVATION_STATES, ReservationState
 
 
 class Reservation(models.Model):
-    name = models.CharField(max_length=200)
+    name = models.CharField(max_length=200, blank=True)
     submitted_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="reservations"
     )
@@ -49,7 +49,8 @@ class Reservation(models.Model):
     class Meta:
         ordering = ["-id"]
         indexes = [
-            models.Index(fields=["state"], name="reservation_open", condition=models.Q(state__in=("pending", "active")))
+            models.Index(fields=["state"], name="reservation_open", condition=models.Q(state__in=("pending", "active"))),
+            models.Index(fields=["ended_at"], name="reservation_by_end"),
         ]
         constraints = [
             models.CheckConstraint(
@@ -59,4 +60,8 @@ class Reservation(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"reservation {self.pk} {self.name}"
+        return f"reservation {self.pk} {self.name}".rstrip()
+
+    @property
+    def is_open(self) -> bool:
+        return self.state in OPEN_RESERVATION_STATES

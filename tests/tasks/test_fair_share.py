@@ -78,10 +78,9 @@ def test_inside_a_reservation_the_reservation_is_charged_instead() -> None:
 
 
 def test_what_runs_on_after_its_reservation_is_charged_from_then_on() -> None:
-    now = timezone.now()
-    ended = {"ended_at": now - timedelta(hours=1), "granted_at": now}
-    held = Reservation.objects.create(submitted_by=make_user(), wait_until=now, until=now, **ended)
-    lifecycle.finish(attempt(hours=3.0, share=0.5, reservation=held), DONE, actor=SYSTEM)
+    sub_agent = attempt(hours=3.0, share=0.5)
+    Allocation.objects.filter(sub_agent=sub_agent).update(own_since=timezone.now() - timedelta(hours=1))
+    lifecycle.finish(sub_agent, DONE, actor=SYSTEM)
     assert charged() == pytest.approx(0.5, rel=1e-3)
 
 
