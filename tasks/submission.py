@@ -1,6 +1,7 @@
 """Turn what somebody asks for into a task. Checks everything first: a refused request leaves nothing behind.
 
-Knows nothing of forms or HTTP. Storing is tasks.lifecycle.submit's.
+Knows nothing of forms or HTTP. Storing is tasks.lifecycle.submit's. Hosts are looked at before a transaction begins,
+so that a refused or a slow request never holds the database.
 """
 
 import hashlib
@@ -11,12 +12,14 @@ from django.db import IntegrityError, transaction
 
 from scheduler_site.shared.actors import Actor
 from scheduler_site.shared.errors import Conflict
-from tasks import dependencies, lifecycle, task_fields
+from tasks import dependencies, known_names, lifecycle, task_fields
 from tasks.models import IdempotencyKey, Task
+from tasks.scheduling import capacity
+from tasks.scheduling.request import SHAPE_COLUMNS, site_resource_names, task_request
 from tasks.task_fields import InvalidTask
 from templates_app.models import ScriptTemplate, TemplateVersion
 
-__all__ = ["InvalidTask", "edit", "submit"]
+__all__ = ["InvalidTask", "check", "edit", "submit"]
 
 FROM_TEMPLATE = (
     "script_content",
@@ -37,14 +40,15 @@ def submit(fields: dict[str, Any], *, actor: Actor, user: Any = None, idempotenc
     Conflict when the key was used for something else.
     """
     if not idempotency_key or user is None:
-        return _submit(fields, actor, user)
+        return _store(*_prepared(fields, user), actor)
     digest = _digest(fields)
+    known = _known(user, idempotency_key, digest)
+    if known is not None:
+        return known
+    task, depends_on = _prepared(fields, user)
     try:
         with transaction.atomic():
-            known = _known(user, idempotency_key, digest)
-            if known is not None:
-                return known
-            task = _submit(fields, actor, user)
+            _store(task, depends_on, actor)
             IdempotencyKey.objects.create(user=user, key=idempotency_key, request_hash=digest, task=task)
             return task
     except IntegrityError:
@@ -54,7 +58,15 @@ def submit(fields: dict[str, Any], *, actor: Actor, user: Any = None, idempotenc
         return known
 
 
-def edit(task_id: int, changes: dict[str, Any], *, actor: Actor) -> Task:
+def check(fields: dict[str, Any], *, user: Any = None) -> Task:
+    """The task that `submit` would make, not stored; refused as it would be."""
+    task, depends_on = _prepared(fields, user)
+    with transaction.atomic():
+        dependencies.resolve(depends_on)
+    return task
+
+
+def edit(task_id: int, changes: dict[str, Any], *, actor: Actor, user: Any = None) -> Task:
     """Check and change a task that is not on a host yet. Conflict when it is; InvalidTask for wrong values."""
     changes = dict(changes)
     unknown = {name: ["cannot be changed"] for name in changes if name not in EDITABLE}
@@ -62,31 +74,56 @@ def edit(task_id: int, changes: dict[str, Any], *, actor: Actor) -> Task:
         raise InvalidTask(unknown)
     has_dependencies = "depends_on" in changes
     asked = changes.pop("depends_on", None)
-    cleaned = task_fields.clean(changes)
+    cleaned = _columns(task_fields.clean(changes))
     with transaction.atomic():
         resolved = dependencies.resolve(asked, task_id=task_id) if has_dependencies else None
         task = Task.objects.select_for_update().get(pk=task_id)
-        task_fields.check_together({name: cleaned.get(name, getattr(task, name)) for name in _TOGETHER})
+        for name, value in cleaned.items():
+            setattr(task, name, value)
+        if not _DECIDES_WHERE.isdisjoint(cleaned):
+            _check_whole(task, user)
         if resolved is not None:
             lifecycle.depend_on(task_id, resolved, actor=actor)
         return lifecycle.edit(task_id, cleaned, actor=actor) if cleaned else Task.objects.get(pk=task_id)
 
 
-_TOGETHER = ("gpu_count", "gpu_memory", "gpu_share")
+_DECIDES_WHERE = frozenset((*SHAPE_COLUMNS, "wait_for_host"))
 
 
-@transaction.atomic
-def _submit(fields: dict[str, Any], actor: Actor, user: Any) -> Task:
+def _prepared(fields: dict[str, Any], user: Any) -> tuple[Task, Any]:
+    """A checked task that is not stored, and what it depends on as it was asked for."""
     fields = dict(fields)
-    asked = fields.pop("depends_on", None)
+    depends_on = fields.pop("depends_on", None)
     version = _template(fields.pop("template", None))
     if version is not None:
         fields = {**_defaults(version), **fields}
     cleaned = task_fields.clean(fields)
     _require(cleaned)
-    task_fields.check_together(cleaned)
-    task = Task(submitted_by=user, template_version=version, **cleaned)
-    return lifecycle.submit(task, dependencies.resolve(asked), actor=actor)
+    task = Task(submitted_by=user, template_version=version, **_columns(cleaned))
+    _check_whole(task, user)
+    return task, depends_on
+
+
+@transaction.atomic
+def _store(task: Task, depends_on: Any, actor: Actor) -> Task:
+    return lifecycle.submit(task, dependencies.resolve(depends_on), actor=actor)
+
+
+def _columns(cleaned: dict[str, Any]) -> dict[str, Any]:
+    return {"reservation_id" if name == "reservation" else name: value for name, value in cleaned.items()}
+
+
+def _check_whole(task: Task, user: Any) -> None:
+    """What the fields mean together and on this site; `wait_for_host` accepts what no known host could run."""
+    task_fields.check_together({name: getattr(task, name) for name in SHAPE_COLUMNS})
+    unknown = known_names.unknown(task, user)
+    if unknown:
+        raise InvalidTask(unknown)
+    if task.wait_for_host:
+        return
+    blame = capacity.blame(task_request(task, site_resource_names()).shape)
+    if blame:
+        raise InvalidTask({name: [*sentences, known_names.ANYWAY] for name, sentences in blame.items()})
 
 
 def _template(asked: Any) -> TemplateVersion | None:

@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from scheduler_site.shared.errors import DomainError
+from tasks.scheduling import capabilities
 
 LARGEST_SCRIPT_BYTES = 1 << 20
 LARGEST_VARIABLE_BYTES = 128 * 1024 - 1
@@ -23,7 +24,13 @@ MOST_VARIABLES = 1000
 LARGEST_METADATA_BYTES = 64 * 1024
 LARGEST_MIB = 2**31 - 1
 LONGEST_SECONDS = 10 * 366 * 24 * 3600
+LARGEST_ID = 2**63 - 1
+MOST_HOSTS = 64
+MOST_WORDS = 20
+MOST_NAMES = 1000
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_COUNTED = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}\Z")
+_WORD = re.compile(r"[A-Za-z0-9]")
 
 
 class Wrong(ValueError):
@@ -191,6 +198,58 @@ def metadata(value: Any) -> dict[str, Any]:
     return value
 
 
+def several(check: Callable[[Any], Any], most: int) -> Callable[[Any], list[Any]]:
+    """A list of what `check` takes; what is said twice counts once."""
+
+    def check_all(value: Any) -> list[Any]:
+        if not isinstance(value, list | tuple):
+            raise Wrong("must be a list")
+        if len(value) > most:
+            raise Wrong(f"must have at most {most} entries")
+        return list(dict.fromkeys(check(one) for one in value))
+
+    return check_all
+
+
+def gpu_type(value: Any) -> str:
+    word = line(80)(value)
+    if not _WORD.search(word):
+        raise Wrong("each must be a word of a card's name, such as a100")
+    return word
+
+
+def counted(value: Any) -> dict[str, int]:
+    """Counted resources: how many of each name."""
+    if not isinstance(value, dict):
+        raise Wrong("must be an object of names and numbers")
+    if len(value) > MOST_WORDS:
+        raise Wrong(f"must have at most {MOST_WORDS} entries")
+    for name, amount in value.items():
+        if not isinstance(name, str) or not _COUNTED.match(name):
+            raise Wrong(f"{name!r} is no name: lower-case letters, digits, dot, dash and underscore only")
+        try:
+            whole(1, LARGEST_MIB)(amount)
+        except Wrong as error:
+            raise Wrong(f"{name} {error}") from None
+    return dict(value)
+
+
+def expression(value: Any) -> str:
+    """Capabilities, such as `a100 & !(old | slow)`."""
+    cleaned = text(value)
+    try:
+        return capabilities.check(cleaned)
+    except capabilities.BadExpression as error:
+        raise Wrong(str(error)) from None
+
+
+def wish(value: Any) -> str:
+    cleaned = expression(value)
+    if not cleaned:
+        raise Wrong("must not have an empty entry")
+    return cleaned
+
+
 CHECKS: dict[str, Callable[[Any], Any]] = {
     "name": line(200, required=True),
     "description": text,
@@ -206,6 +265,19 @@ CHECKS: dict[str, Callable[[Any], Any]] = {
     "gpu_count": whole(0, 64),
     "gpu_memory": whole(1, LARGEST_MIB, optional=True),
     "gpu_share": switch,
+    "gpu_types": several(gpu_type, MOST_WORDS),
+    "disk_mib": whole(1, LARGEST_MIB, optional=True),
+    "resources": counted,
+    "node_count": whole(1, MOST_HOSTS),
+    "whole_host": switch,
+    "hosts": several(line(120, required=True), MOST_NAMES),
+    "exclude_hosts": several(line(120, required=True), MOST_NAMES),
+    "pool": line(80),
+    "requires": expression,
+    "prefers": several(wish, MOST_WORDS),
+    "zone": line(120),
+    "reservation": whole(1, LARGEST_ID, optional=True),
+    "wait_for_host": switch,
     "estimated_seconds": whole(1, LONGEST_SECONDS, optional=True),
     "time_limit_seconds": whole(1, LONGEST_SECONDS, optional=True),
     "grace_seconds": whole(0, 300),
@@ -216,9 +288,32 @@ CHECKS: dict[str, Callable[[Any], Any]] = {
 
 def check_together(values: dict[str, Any]) -> None:
     """Rules over several fields, on the values that the task will have."""
-    if values.get("gpu_share") and not values.get("gpu_count"):
-        raise InvalidTask({"gpu_share": ["needs gpu_count of 1 or more"]})
-    if values.get("gpu_share") and not values.get("gpu_memory"):
-        raise InvalidTask({"gpu_memory": ["must say how much of a card is booked when gpu_share is set"]})
-    if values.get("gpu_memory") and not values.get("gpu_count"):
-        raise InvalidTask({"gpu_memory": ["needs gpu_count of 1 or more"]})
+    wrong = {**_wrong_about_cards(values), **_wrong_about_hosts(values)}
+    if wrong:
+        raise InvalidTask({name: [sentence] for name, sentence in wrong.items()})
+
+
+def _wrong_about_cards(values: dict[str, Any]) -> dict[str, str]:
+    wrong = {}
+    if not values.get("gpu_count"):
+        asked = [name for name in ("gpu_memory", "gpu_share", "gpu_types") if values.get(name)]
+        wrong = dict.fromkeys(asked, "needs gpu_count of 1 or more")
+    elif values.get("gpu_share") and not values.get("gpu_memory"):
+        wrong = {"gpu_memory": "must say how much of a card is booked when gpu_share is set"}
+    return wrong
+
+
+def _wrong_about_hosts(values: dict[str, Any]) -> dict[str, str]:
+    named, count = values.get("hosts") or [], values.get("node_count") or 1
+    both = sorted(set(named) & set(values.get("exclude_hosts") or []))
+    wrong = {}
+    if both:
+        wrong["exclude_hosts"] = f"names {', '.join(both)}, and so does hosts"
+    if named and len(named) < count:
+        wrong["hosts"] = f"must name at least as many hosts as node_count asks for: {count}"
+    if values.get("reservation_id") is not None:
+        if count > 1:
+            wrong["node_count"] = "must be 1 inside a reservation, which is on one host"
+        if named:
+            wrong["hosts"] = "must be left out inside a reservation, which has its host"
+    return wrong

@@ -100,6 +100,18 @@ class TextObject(JsonObject):
         return values
 
 
+@extend_schema_field({"type": "object", "additionalProperties": {"type": "integer", "minimum": 1}})
+class CountObject(JsonObject):
+    """An object whose values are whole numbers; their bounds are its user's."""
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        values = super().to_internal_value(data)
+        for key, value in values.items():
+            if not isinstance(value, int) or isinstance(value, bool):
+                raise serializers.ValidationError(f"{key} must be a whole number, not {json_type(value)}")
+        return values
+
+
 def json_type(value: Any) -> str:
     """What a value is called in JSON."""
     if value is None:

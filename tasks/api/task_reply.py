@@ -47,6 +47,19 @@ ROW_FIELDS = [
     "gpu_count",
     "gpu_memory",
     "gpu_share",
+    "gpu_types",
+    "disk_mib",
+    "resources",
+    "node_count",
+    "whole_host",
+    "hosts",
+    "exclude_hosts",
+    "pool",
+    "requires",
+    "prefers",
+    "zone",
+    "reservation",
+    "wait_for_host",
     "estimated_seconds",
     "time_limit_seconds",
     "grace_seconds",
@@ -82,6 +95,12 @@ class TaskRow(serializers.ModelSerializer[Task]):
     end_sentence = serializers.SerializerMethodField()
     waiting_sentence = serializers.SerializerMethodField()
     submitted_by = serializers.SerializerMethodField()
+    gpu_types = serializers.ListField(child=serializers.CharField(), read_only=True)
+    resources = serializers.DictField(child=serializers.IntegerField(), read_only=True)
+    hosts = serializers.ListField(child=serializers.CharField(), read_only=True)
+    exclude_hosts = serializers.ListField(child=serializers.CharField(), read_only=True)
+    prefers = serializers.ListField(child=serializers.CharField(), read_only=True)
+    reservation = serializers.IntegerField(source="reservation_id", read_only=True, allow_null=True)
     metadata = serializers.DictField(read_only=True)
     environment = serializers.DictField(child=serializers.CharField(), read_only=True)
     result = serializers.JSONField(read_only=True, allow_null=True)

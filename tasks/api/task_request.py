@@ -9,6 +9,7 @@ from rest_framework import serializers
 from scheduler_site.shared.strict_fields import (
     LARGEST_BIG_INTEGER,
     Cores,
+    CountObject,
     JsonObject,
     Name,
     Switch,
@@ -20,7 +21,7 @@ from scheduler_site.shared.strict_fields import (
 from scheduler_site.shared.strict_serializers import RefuseUnknownFields
 from tasks.dependencies import MOST_DEPENDENCIES
 from tasks.states import DependencyKind
-from tasks.task_fields import LARGEST_MIB, LONGEST_SECONDS
+from tasks.task_fields import LARGEST_ID, LARGEST_MIB, LONGEST_SECONDS, MOST_HOSTS, MOST_NAMES, MOST_WORDS
 
 GPU_MEMORY = "MiB per GPU: a minimum for whole cards, the booked part when gpu_share is set."
 
@@ -70,7 +71,29 @@ class TemplateField(serializers.Field[Any, Any, Any, Any]):
         return data
 
 
-class TaskFields(RefuseUnknownFields):
+def _texts(most: int, help_text: str) -> Any:
+    return serializers.ListField(child=Text(), required=False, max_length=most, help_text=help_text)
+
+
+class PlacementFields(RefuseUnknownFields):
+    """Which hosts will do, and what is booked there beside cores, memory and cards."""
+
+    gpu_types = _texts(MOST_WORDS, "Any of these words in a card's name, such as a100.")
+    disk_mib = Whole(1, LARGEST_MIB, required=False, allow_null=True)
+    resources = CountObject(required=False, help_text="Counted resources by name, such as licences.")
+    node_count = Whole(1, MOST_HOSTS, required=False, help_text="More than 1: so many hosts start it together.")
+    whole_host = Switch(required=False, help_text="Nothing else runs on the host meanwhile.")
+    hosts = _texts(MOST_NAMES, "Names of the only hosts that will do.")
+    exclude_hosts = _texts(MOST_NAMES, "Names of hosts that will not do.")
+    pool = Text(required=False, help_text="Name of the pool that the host must be in.")
+    requires = Text(required=False, help_text="Capabilities, such as a100 & !(old | slow).")
+    prefers = _texts(MOST_WORDS, "Like requires, but these only order the hosts.")
+    zone = Text(required=False, help_text="Where its data is; the nearest policy goes by it.")
+    reservation = Whole(1, LARGEST_ID, required=False, allow_null=True, help_text="Runs inside this one.")
+    wait_for_host = Switch(required=False, help_text="Queue it although no known host could run it.")
+
+
+class TaskFields(PlacementFields):
     """What may be said at submission and changed while the task waits. Sizes are MiB, durations seconds."""
 
     description = Text(required=False)
@@ -89,7 +112,9 @@ class TaskFields(RefuseUnknownFields):
     time_limit_seconds = Whole(1, LONGEST_SECONDS, required=False, allow_null=True)
     grace_seconds = Whole(0, 300, required=False, help_text="Between TERM and KILL.")
     retries = Whole(0, 100, required=False, help_text="How often a failed run is tried again.")
-    deadline_at = serializers.DateTimeField(required=False, allow_null=True)
+    deadline_at = serializers.DateTimeField(
+        required=False, allow_null=True, help_text="Needed by then: moves it forward within its priority."
+    )
     depends_on = serializers.ListField(child=DependencyField(), required=False, max_length=MOST_DEPENDENCIES)
 
 

@@ -79,7 +79,7 @@ class TaskViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Any]):
         """Change a task that waits for a host or for other tasks. Only the fields given are changed."""
         task = self._task_to_change(pk)
         changes = _checked(TaskEditRequest(data=request.data))
-        submission.edit(task.pk, changes, actor=Actor.user(request.user))
+        submission.edit(task.pk, changes, actor=Actor.user(request.user), user=request.user)
         return Response(detail(task.pk))
 
     @extend_schema(

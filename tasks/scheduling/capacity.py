@@ -1,0 +1,93 @@
+"""Ask the known hosts whether a shape could ever run, looking at as few of them as it takes. Changes nothing.
+
+Nothing is remembered between two requests: hosts come and go. The verdict itself is feasible.py's.
+"""
+
+from dataclasses import replace
+from uuid import UUID
+
+from django.db.models import Count, Q, QuerySet
+
+from agents.models import Agent, CountedResource
+from tasks.models import Reservation
+from tasks.scheduling import feasible, hosts
+from tasks.scheduling.request import reservation_request
+from tasks.scheduling.values import Card, Host, Shape
+from tasks.states import ReservationState
+
+FIRST_LOOK = 16
+
+
+def blame(shape: Shape) -> dict[str, list[str]]:
+    """Sentences by field when no known host could ever run it, each saying what comes nearest. Empty when one could, or
+    when no host is known at all: then nothing is known yet."""
+    if not hosts.known().exists():
+        return {}
+    site_total = dict(CountedResource.objects.filter(agent__isnull=True).values_list("name", "total"))
+    if shape.reservation_id is not None:
+        inner, parts = _inside(shape, shape.reservation_id)
+        return feasible.blame(inner, parts, site_total)
+    if _found_enough(shape, site_total):
+        return {}
+    return feasible.blame(shape, _outer(hosts.known()), site_total)
+
+
+def _found_enough(shape: Shape, site_total: dict[str, int]) -> bool:
+    """Nearly every request fits one of the first few hosts that are large enough; then the others are not loaded."""
+    ids, size, able = list(_large_enough(shape)), FIRST_LOOK, list[Host]()
+    while ids:
+        chunk, ids = ids[:size], ids[size:]
+        found = _outer(Agent.objects.filter(pk__in=chunk))
+        able += [host for host in found if not feasible.misses(shape, host)]
+        if len(able) >= shape.node_count:
+            return not feasible.blame(shape, able, site_total)
+        size = min(size * 4, 500)
+    return False
+
+
+def _large_enough(shape: Shape) -> QuerySet[Agent, UUID]:
+    """Hosts that the database can tell to be large enough, or whose size is unknown."""
+    rows = hosts.known().filter(cpu_cores__gte=shape.cpu_centicores / 100)
+    rows = rows.filter(Q(memory_mib__isnull=True) | Q(memory_mib__gte=shape.memory_mib))
+    if shape.hosts:
+        rows = rows.filter(name__in=shape.hosts)
+    if shape.pool:
+        rows = rows.filter(pools__name=shape.pool)
+    if shape.gpu_count:
+        cards = Count("gpus", filter=Q(gpus__is_present=True), distinct=True)
+        rows = rows.annotate(cards=cards).filter(cards__gte=shape.gpu_count)
+    return rows.order_by("name").values_list("pk", flat=True)
+
+
+def _outer(agents: QuerySet[Agent]) -> list[Host]:
+    return [host for host in hosts.load(agents) if host.reservation_id is None]
+
+
+def _inside(shape: Shape, reservation_id: int) -> tuple[Shape, list[Host]]:
+    """What is asked of the reservation, and the part of a host that it holds. A pending one has no host yet: it is
+    taken for what it asks for, and what only a host can tell is left out."""
+    row = Reservation.objects.filter(pk=reservation_id).select_related("agent").first()
+    if row is None:
+        return shape, []
+    if row.state == ReservationState.ACTIVE and row.agent_id is not None:
+        found = hosts.load(Agent.objects.filter(pk=row.agent_id))
+        return shape, [host for host in found if host.reservation_id == row.pk]
+    unknown = replace(shape, hosts=(), exclude_hosts=(), pool="", requires="", gpu_types=(), gpu_indices=())
+    return unknown, [] if row.whole_host else [_as_host(row)]
+
+
+def _as_host(row: Reservation) -> Host:
+    asked = reservation_request(row, frozenset()).shape
+    size = asked.gpu_memory_mib if asked.gpu_share else None
+    return Host(
+        agent_id="",
+        name=str(row),
+        total_centicores=asked.cpu_centicores,
+        free_centicores=asked.cpu_centicores,
+        total_memory_mib=asked.memory_mib,
+        free_memory_mib=asked.memory_mib,
+        cards=[Card(index, index, size or 2**31, size or 2**31) for index in range(asked.gpu_count)],
+        total_disk_mib=asked.disk_mib,
+        free_disk_mib=asked.disk_mib,
+        total_resources=dict(asked.resources),
+    )
