@@ -10,7 +10,7 @@ from django.db import transaction
 
 from agents.history import record
 from agents.models import Agent, Capability
-from agents.models.capability import LABEL, Origin
+from agents.models.capability import LABEL, Origin, matches
 from agents.signals import placement_changed
 from scheduler_site.shared.actors import Actor
 from scheduler_site.shared.errors import Invalid
@@ -39,7 +39,7 @@ def set_labels(agent: Agent, wanted: Mapping[str, str], *, actor: Actor) -> None
 
 
 def _check(name: str, version: str) -> None:
-    if not LABEL.regex.match(name) or len(name) > LONGEST_NAME:
+    if not matches(LABEL, name, LONGEST_NAME):
         raise Invalid("name", f"{name[:40]!r} is no label: {LABEL.message}")
-    if version and (not LABEL.regex.match(version) or len(version) > LONGEST_VERSION):
+    if version and not matches(LABEL, version, LONGEST_VERSION):
         raise Invalid("version", f"{version[:40]!r} is no version: {LABEL.message}")

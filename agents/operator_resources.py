@@ -9,7 +9,7 @@ from django.db import transaction
 
 from agents import history, placement_history
 from agents.models import Agent, CountedResource
-from agents.models.capability import LABEL, Origin
+from agents.models.capability import LABEL, Origin, matches
 from agents.signals import placement_changed
 from scheduler_site.shared.actors import Actor
 from scheduler_site.shared.errors import Invalid
@@ -60,7 +60,7 @@ def _subject(name: str) -> str:
 
 
 def _check(name: str, total: int) -> None:
-    if not LABEL.regex.match(name) or len(name) > LONGEST_NAME:
+    if not matches(LABEL, name, LONGEST_NAME):
         raise Invalid("name", f"{name[:40]!r} is no name of a resource: {LABEL.message}")
     if not 0 <= total <= MOST:
         raise Invalid("total", f"must be between 0 and {MOST}")

@@ -50,15 +50,15 @@ def _fault(name: str, value: Any) -> str:
     if name == "policy":
         return check_policy(value)
     if name in HOURS:
-        return _bounds(value, HOURS[name], "a number", (int, float))
+        is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+        return _outside(value, HOURS[name]) if is_number else "must be a number"
     if name in SECONDS:
-        return _bounds(value, SECONDS[name], "a whole number", (int,))
+        is_whole = isinstance(value, int) and not isinstance(value, bool)
+        return _outside(value, SECONDS[name]) if is_whole else "must be a whole number"
     return "is not a rule of placement"
 
 
-def _bounds(value: Any, bounds: tuple[float, float], kind: str, types: tuple[type, ...]) -> str:
-    if isinstance(value, bool) or not isinstance(value, types) or not math.isfinite(value):
-        return f"must be {kind}"
+def _outside(value: float, bounds: tuple[float, float]) -> str:
     low, high = bounds
     return "" if low <= value <= high else f"must be between {low:g} and {high:.10g}"
 

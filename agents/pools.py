@@ -10,6 +10,7 @@ from django.db import IntegrityError, transaction
 
 from agents import history
 from agents.models import Agent, Pool
+from agents.models.capability import matches
 from agents.models.pool import NAME
 from agents.placement_history import record
 from agents.placement_rules import check_policy
@@ -98,7 +99,7 @@ def _fault(name: str, value: Any) -> str:
 
 
 def _name_fault(value: Any) -> str:
-    if not isinstance(value, str) or not NAME.regex.match(value) or len(value) > LONGEST_NAME:
+    if not isinstance(value, str) or not matches(NAME, value, LONGEST_NAME):
         return f"must be 1 to {LONGEST_NAME} of letters, digits, dot, dash, underscore, the first a letter or digit"
     return TAKEN if Pool.objects.filter(name=value).exists() else ""
 

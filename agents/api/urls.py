@@ -1,10 +1,12 @@
-"""Routes under /api/agents/ that need no tasks."""
+"""Routes under /api/ that need no tasks: what operators do to hosts, and the rules of placement."""
 
 from django.urls import path
 
 from agents.api.operations import AgentEvents, Deactivate, Pause, Reactivate, Resume
+from agents.api.placement import Placement
 
 urlpatterns = [
+    path("placement/", Placement.as_view(), name="api-placement"),
     path("agents/<uuid:pk>/pause/", Pause.as_view(), name="api-agent-pause"),
     path("agents/<uuid:pk>/resume/", Resume.as_view(), name="api-agent-resume"),
     path("agents/<uuid:pk>/deactivate/", Deactivate.as_view(), name="api-agent-deactivate"),

@@ -3,10 +3,19 @@
 Labels that follow from what a host has (its operating system, its cards) are not stored: agents.labels derives them.
 """
 
+from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
 
 LABEL = RegexValidator(r"^[a-z0-9][a-z0-9._-]*\Z", "Lower-case letters, digits, dot, dash and underscore only.")
+
+
+def matches(rule: RegexValidator, text: str, longest: int) -> bool:
+    try:
+        rule(text)
+    except ValidationError:
+        return False
+    return len(text) <= longest
 
 
 class Origin(models.TextChoices):

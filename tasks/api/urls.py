@@ -7,6 +7,7 @@ from tasks.api.agents import AgentTree, OneAgent
 from tasks.api.host_gone import Gone
 from tasks.api.logs import TaskLog, TaskLogDownload
 from tasks.api.overview import Overview
+from tasks.api.pools import OnePool, Pools
 from tasks.api.tasks import TaskViewSet
 
 router = SimpleRouter()
@@ -16,6 +17,8 @@ urlpatterns = [
     *router.urls,
     re_path(r"^tasks/(?P<pk>[0-9]{1,18})/log$", TaskLog.as_view(), name="api-task-log"),
     re_path(r"^tasks/(?P<pk>[0-9]{1,18})/log/download$", TaskLogDownload.as_view(), name="api-task-log-download"),
+    path("pools/", Pools.as_view(), name="api-pool-list"),
+    path("pools/<str:name>/", OnePool.as_view(), name="api-pool-detail"),
     path("overview/", Overview.as_view(), name="api-overview"),
     path("agents/", AgentTree.as_view(), name="api-agent-list"),
     path("agents/<uuid:pk>/", OneAgent.as_view(), name="api-agent-detail"),

@@ -62,7 +62,7 @@ def test_a_deleted_pool_leaves_its_hosts_and_its_history() -> None:
     agent.refresh_from_db()
     assert not Pool.objects.exists()
     assert PlacementEvent.objects.latest("id").reason == "sold"
-    assert agent.events.latest("id").verb == "pool_left"  # type: ignore[attr-defined]
+    assert agent.events.latest("id").verb == "pool_left"
 
 
 @pytest.mark.parametrize(

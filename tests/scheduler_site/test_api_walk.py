@@ -36,6 +36,7 @@ def routes(patterns: list[Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
 def address(route: str, task_id: int = 1, agent_id: str = "00000000-0000-0000-0000-000000000001") -> str:
     """A path that the route matches."""
     filled = re.sub(r"<uuid:\w+>", agent_id, route)
+    filled = re.sub(r"<str:\w+>", "fast", filled)
     filled = re.sub(r"\(\?P<pk>\[0-9\]\{1,18\}\)", str(task_id), filled)
     filled = filled.replace("(?P<rest>.*)", "nothing/here")
     return "/" + filled.replace("^", "").replace("$", "").replace("\\Z", "").replace("//", "/")
@@ -120,7 +121,7 @@ def described() -> dict[str, Any]:
 def test_every_route_is_described() -> None:
     paths = described()["paths"]
     left_out = {"/api/schema/", "/api/docs/", "/api/nothing/here"}
-    known = {path.replace("{id}", "1") for path in paths}
+    known = {path.replace("{id}", "1").replace("{name}", "fast") for path in paths}
     known |= {path.replace("{id}", "00000000-0000-0000-0000-000000000001") for path in paths}
     assert set(ADDRESSES) - left_out <= known
     assert all(path.startswith("/api/") for path in paths)

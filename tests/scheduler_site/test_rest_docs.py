@@ -30,7 +30,7 @@ def test_every_call_and_no_other_has_a_section_with_an_example() -> None:
     assert set(found) == calls
     for call, text in found.items():
         method, path = call.split(" ")
-        example = re.sub(r"\{id\}", "[0-9a-f-]+", path)
+        example = re.sub(r"\{id\}", "[0-9a-f-]+", path).replace("{name}", "[a-z0-9-]+")
         assert re.search(rf"^    .*api .*\$NIGHTSHIFT_URL{example}", text, re.MULTILINE), call
         assert method == "GET" or f"-X {method} " in text, call
 
