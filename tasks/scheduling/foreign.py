@@ -27,7 +27,8 @@ def by_card(
     Where the host can tell its own processes from others (`own_mib`), what is neither own nor still expected from a
     fresh start is foreign. Where it cannot, everything above what is booked is.
     """
-    booked, awaited = _expected(held, now, hold_seconds)
+    held = list(held)
+    booked, awaited = _booked(held), _awaited(held, now, hold_seconds)
     found = {}
     for reading in readings:
         if reading.memory_used_mib is None:
@@ -37,13 +38,29 @@ def by_card(
     return found
 
 
-def _expected(held: Iterable[Holding], now: datetime, hold_seconds: float) -> tuple[dict[str, int], dict[str, int]]:
-    """By card: what is booked, and what those who started a moment ago may still take (the start hold)."""
-    booked: dict[str, int] = defaultdict(int)
+def _booked(held: list[Holding]) -> dict[str, int]:
+    """By card. What tasks hold inside a reservation is part of what the reservation holds."""
+    direct: dict[str, int] = defaultdict(int)
+    inside: dict[tuple[int, str], int] = defaultdict(int)
+    for holding in held:
+        for uuid, part, seen in holding.parts_seen:
+            if holding.inside_id is not None:
+                inside[holding.inside_id, uuid] += max(part, seen)
+            elif holding.reservation_id is None:
+                direct[uuid] += max(part, seen)
+    for holding in held:
+        if holding.reservation_id is not None:
+            for uuid, part, _ in holding.parts_seen:
+                direct[uuid] += max(part, inside[holding.reservation_id, uuid])
+    return direct
+
+
+def _awaited(held: list[Holding], now: datetime, hold_seconds: float) -> dict[str, int]:
+    """By card: what those who started a moment ago may still take (the start hold). A reservation takes nothing by
+    itself."""
     awaited: dict[str, int] = defaultdict(int)
     for holding in held:
-        is_fresh = now - holding.since < timedelta(seconds=hold_seconds)
-        for uuid, part, seen in holding.parts_seen:
-            booked[uuid] += max(part, seen)
-            awaited[uuid] += max(0, part - seen) if is_fresh else 0
-    return booked, awaited
+        if holding.reservation_id is None and now - holding.since < timedelta(seconds=hold_seconds):
+            for uuid, part, seen in holding.parts_seen:
+                awaited[uuid] += max(0, part - seen)
+    return awaited

@@ -1,13 +1,14 @@
 """Hosts kept free for tasks that waited long: EASY backfill (Lifka 1995; Mu'alem and Feitelson 2001).
 
 The first task that finds no room and has waited long enough gets the host that will have room for it soonest. Others
-may run there meanwhile if they end before that, or if they leave it enough room then. Pure; trusts the expected run
-times it is given.
+may run there meanwhile if they end before that, or if they leave it enough room then, on the very cards they get. What
+it needs of the site's own resources is kept for it as well. Pure; trusts the expected run times it is given.
 """
 
 import heapq
+from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tasks.scheduling import cards, eligibility, fit, release
 from tasks.scheduling.fleet import Fleet
@@ -31,23 +32,44 @@ class Holds:
         self._fleet = fleet
         self.by_place: dict[int, Hold] = {}
         self._count = 0
+        self._kept_of_site: dict[str, int] = defaultdict(int)
 
     def allow(self, place: int, request: Request) -> bool:
         hold = self.by_place.get(place)
         if hold is None or request.seconds <= hold.in_seconds:
             return True
-        return fit.refusal(request.shape, hold.spare) is None
+        if fit.refusal(request.shape, hold.spare) is not None:
+            return False
+        return cards.refusal(request.shape, self.view(place, request)) is None
+
+    def view(self, place: int, request: Request) -> Host:
+        """The host with those of its cards that the request may have: where it outlasts a hold's beginning, only the
+        cards that have room for it then too."""
+        host, hold = self._fleet.hosts[place], self.by_place.get(place)
+        if hold is None or request.seconds <= hold.in_seconds or not host.cards:
+            return host
+        later = {card.gpu_id for card in hold.spare.cards if cards.fits(request.shape, card)}
+        return replace(host, cards=[card for card in host.cards if card.gpu_id in later])
+
+    def leave_enough(self, shape: Shape) -> bool:
+        """Whether the site has what the shape asks of it beside what is kept for those who waited long."""
+        free = self._fleet.site_free
+        return all(asked <= free.get(name, 0) - self._kept_of_site[name] for name, asked in shape.site_resources)
 
     def booked(self, place: int, request: Request, member: Member) -> None:
         """Something was placed on the host: what of it lasts longer than the hold's beginning is gone from the
         spare."""
         hold = self.by_place.get(place)
         if hold is not None and request.seconds > hold.in_seconds:
-            fit.book(request, hold.spare, cards.choose(request.shape, hold.spare))
+            fit.book(request, hold.spare, member.gpu_ids)
 
     def hold_for(self, request: Request) -> None:
-        """Keep the hosts that will have room soonest; nothing if too few ever will."""
-        if self._count >= MOST_HOLDS or (request.shape.site_resources and self._fleet.site_lack(request.shape)):
+        """Keep what it needs of the site and the hosts that will have room soonest; nothing of what it can never
+        get."""
+        if self._count >= MOST_HOLDS or not self._may_ever_have(request.shape):
+            return
+        if self._fleet.site_lack(request.shape) or not self.leave_enough(request.shape):
+            self._keep_of_site(request.shape)
             return
         found = heapq.nsmallest(request.shape.node_count, self._openings(request.shape))
         if len(found) < request.shape.node_count:
@@ -55,7 +77,15 @@ class Holds:
         begins = found[-1][0].in_seconds
         for opening, place in found:
             self.by_place[place] = _hold(request, begins, self._fleet.hosts[place], opening.after)
+        self._keep_of_site(request.shape)
+
+    def _may_ever_have(self, shape: Shape) -> bool:
+        return all(asked <= self._fleet.site_total.get(name, 0) for name, asked in shape.site_resources)
+
+    def _keep_of_site(self, shape: Shape) -> None:
         self._count += 1
+        for name, amount in shape.site_resources:
+            self._kept_of_site[name] += amount
 
     def _openings(self, shape: Shape) -> Iterable[tuple["Opening", int]]:
         for place, host in enumerate(self._fleet.hosts):

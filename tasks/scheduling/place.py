@@ -5,6 +5,7 @@ The plan was made on values that may be old by now, so the hosts are looked at a
 """
 
 import logging
+from dataclasses import replace
 
 from django.db import IntegrityError, transaction
 
@@ -14,7 +15,7 @@ from tasks import allocations, lifecycle, reservations
 from tasks.models import Reservation, Task
 from tasks.scheduling import fit, hosts
 from tasks.scheduling.request import reservation_request, site_resource_names, task_request
-from tasks.scheduling.values import Held, Host, Placement, Request
+from tasks.scheduling.values import Held, Host, Placement, Request, Shape
 
 log = logging.getLogger(__name__)
 
@@ -86,7 +87,12 @@ def _still_fits(request: Request, agents: list[Agent], placement: Placement) -> 
         if fit.refusal(shape, host) is not None:
             return None
         parts.append(fit.held_by(shape, host, member.gpu_ids))
-    return parts
+    return [_with_the_sites(parts[0], shape), *parts[1:]]
+
+
+def _with_the_sites(held: Held, shape: Shape) -> Held:
+    """What is taken of the site's own resources is noted once, with the first host."""
+    return replace(held, resources=(*held.resources, *shape.site_resources))
 
 
 def _part_of(found: list[Host], agent_id: str, reservation_id: int | None) -> Host | None:

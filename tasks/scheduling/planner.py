@@ -59,6 +59,7 @@ class Planner:
         self._fleet = fleet
         self._rankings: dict[Shape, Ranking] = {}
         self._full: set[tuple[Shape, float]] = set()
+        self._tried_to_hold: set[tuple[Shape, float]] = set()
 
     def placements(self) -> Iterator[Placement]:
         while (request := self._queue.next()) is not None:
@@ -73,7 +74,7 @@ class Planner:
 
     def _members(self, request: Request) -> list[int] | None:
         """Places of the hosts for it: one, or as many as the gang needs; None when there are too few."""
-        if self._fleet.site_lack(request.shape):
+        if self._fleet.site_lack(request.shape) or not self.plan.holds.leave_enough(request.shape):
             return None
         ranking = self._rankings.get(request.shape)
         if ranking is None:
@@ -91,7 +92,7 @@ class Planner:
         policy = self._policy_of(request.shape)
         members = []
         for place in places:
-            host = self._fleet.hosts[place]
+            host = self.plan.holds.view(place, request)
             member = Member(host.agent_id, policy.cards(request.shape, host))
             self.plan.holds.booked(place, request, member)
             self._fleet.book(place, request, member.gpu_ids)
@@ -104,11 +105,12 @@ class Planner:
 
     def _refuse(self, request: Request) -> None:
         self._queue.refused(request)
-        if self._is_full(request):
-            return
-        self._full.add((request.shape, request.seconds))
-        self.plan.refused.append(request)
-        if request.waited_seconds >= self._hold_after:
+        kind = (request.shape, request.seconds)
+        if kind not in self._full:
+            self._full.add(kind)
+            self.plan.refused.append(request)
+        if request.waited_seconds >= self._hold_after and kind not in self._tried_to_hold:
+            self._tried_to_hold.add(kind)
             self.plan.holds.hold_for(request)
 
 

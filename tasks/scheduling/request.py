@@ -60,6 +60,8 @@ def request_of(row: Mapping[str, Any], site_names: frozenset[str], **more: Any) 
 
 
 def shape_of(row: Mapping[str, Any], site_names: frozenset[str]) -> Shape:
+    if row.get("reservation_id"):
+        site_names = frozenset()  # the reservation holds them already, with its part of the host
     counted = sorted((row.get("resources") or {}).items())
     return Shape(
         cpu_centicores=centicores(row["cpu_cores"]),
