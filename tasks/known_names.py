@@ -2,7 +2,7 @@
 changes nothing. Whether they fit together is tasks.scheduling.capacity's question.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from difflib import get_close_matches
 from typing import Any
 
@@ -18,34 +18,31 @@ _SHOWN = 12
 _OPEN = (ReservationState.PENDING, ReservationState.ACTIVE)
 
 
-def unknown(task: Task, user: Any) -> dict[str, list[str]]:
-    """For each field that names something unknown its sentence. With `wait_for_host`, or before any host is known, a
-    host, card or resource may still come; a pool or reservation must be there in any case."""
-    found = {"pool": _pool(task), "reservation": _reservation(task, user)}
-    named = task.hosts or task.exclude_hosts or task.gpu_types or task.resources
-    if named and not task.wait_for_host and known().exists():
-        found |= {
-            "hosts": _hosts(task.hosts, is_excluded=False),
-            "exclude_hosts": _hosts(task.exclude_hosts, is_excluded=True),
-            "gpu_types": _types(task.gpu_types),
-            "resources": _resources(task.resources),
-        }
+def unknown(task: Task, user: Any, fields: Collection[str]) -> dict[str, list[str]]:
+    """For each of these fields that names something unknown its sentence. With `wait_for_host`, or before any host is
+    known, a host, card or resource may still come; a pool or reservation must be there in any case."""
+    found: dict[str, str] = {}
+    if "pool" in fields and task.pool:
+        found["pool"] = _pool(task.pool)
+    if "reservation_id" in fields and task.reservation_id is not None:
+        found["reservation"] = _reservation(task, task.reservation_id, user)
+    if not task.wait_for_host:
+        asked = [name for name in _OF_HOSTS if name in fields and getattr(task, name)]
+        if asked and known().exists():
+            found |= {name: _OF_HOSTS[name](getattr(task, name)) for name in asked}
     return {name: [sentence] for name, sentence in found.items() if sentence}
 
 
-def _pool(task: Task) -> str:
-    if not task.pool or Pool.objects.filter(name=task.pool).exists():
+def _pool(asked: str) -> str:
+    if Pool.objects.filter(name=asked).exists():
         return ""
-    names = list(Pool.objects.values_list("name", flat=True)[: _SHOWN + 1])
-    return f"There is no pool {task.pool}; {_offer(task.pool, names)}."
+    return f"There is no pool {asked}; {_offer(asked, list(Pool.objects.values_list('name', flat=True)))}."
 
 
-def _reservation(task: Task, user: Any) -> str:
-    if task.reservation_id is None:
-        return ""
-    row = Reservation.objects.filter(pk=task.reservation_id).first()
+def _reservation(task: Task, asked: int, user: Any) -> str:
+    row = Reservation.objects.filter(pk=asked).first()
     if row is None:
-        return f"There is no reservation {task.reservation_id}."
+        return f"There is no reservation {asked}."
     if row.state not in _OPEN:
         return f"Reservation {row.pk} is {ReservationState(row.state).label.lower()}."
     is_staff = user is not None and user.is_staff
@@ -54,15 +51,17 @@ def _reservation(task: Task, user: Any) -> str:
     return ""
 
 
-def _hosts(asked: Sequence[str], *, is_excluded: bool) -> str:
-    """A deactivated host may be excluded: it may come back."""
-    if not asked:
-        return ""
-    standing = dict(Agent.objects.filter(name__in=asked).values_list("name", "standing"))
-    gone = [name for name in asked if standing.get(name) == Standing.DEACTIVATED]
-    if gone and not is_excluded:
+def _wanted_hosts(asked: Sequence[str]) -> str:
+    gone = Agent.objects.filter(name__in=asked, standing=Standing.DEACTIVATED).values_list("name", flat=True)
+    if gone:
         return f"{', '.join(gone[:_SHOWN])} is deactivated. {ANYWAY}"
-    missing = [name for name in asked if name not in standing]
+    return _excluded_hosts(asked)
+
+
+def _excluded_hosts(asked: Sequence[str]) -> str:
+    """A deactivated host may be excluded: it may come back."""
+    there = set(Agent.objects.filter(name__in=asked).values_list("name", flat=True))
+    missing = [name for name in asked if name not in there]
     if not missing:
         return ""
     names = list(known().values_list("name", flat=True))
@@ -70,8 +69,6 @@ def _hosts(asked: Sequence[str], *, is_excluded: bool) -> str:
 
 
 def _types(asked: Sequence[str]) -> str:
-    if not asked:
-        return ""
     there = sorted(set(_card_names()))
     missing = [word for word in asked if not any(cards.is_of_type(name, word) for name in there)]
     if not missing:
@@ -85,13 +82,19 @@ def _card_names() -> Iterable[str]:
 
 
 def _resources(asked: dict[str, int]) -> str:
-    if not asked:
-        return ""
     there = set(CountedResource.objects.order_by().values_list("name", flat=True).distinct())
     missing = [name for name in asked if name not in there]
     if not missing:
         return ""
     return f"Nothing here is called {' or '.join(missing)}; {_offer(missing[0], sorted(there))}. {ANYWAY}"
+
+
+_OF_HOSTS: dict[str, Callable[[Any], str]] = {
+    "hosts": _wanted_hosts,
+    "exclude_hosts": _excluded_hosts,
+    "gpu_types": _types,
+    "resources": _resources,
+}
 
 
 def _offer(asked: str, names: list[str]) -> str:

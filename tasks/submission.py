@@ -6,6 +6,7 @@ so that a refused or a slow request never holds the database.
 
 import hashlib
 import json
+from collections.abc import Collection
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -81,7 +82,7 @@ def edit(task_id: int, changes: dict[str, Any], *, actor: Actor, user: Any = Non
         for name, value in cleaned.items():
             setattr(task, name, value)
         if not _DECIDES_WHERE.isdisjoint(cleaned):
-            _check_whole(task, user)
+            _check_whole(task, user, cleaned)
         if resolved is not None:
             lifecycle.depend_on(task_id, resolved, actor=actor)
         return lifecycle.edit(task_id, cleaned, actor=actor) if cleaned else Task.objects.get(pk=task_id)
@@ -100,7 +101,7 @@ def _prepared(fields: dict[str, Any], user: Any) -> tuple[Task, Any]:
     cleaned = task_fields.clean(fields)
     _require(cleaned)
     task = Task(submitted_by=user, template_version=version, **_columns(cleaned))
-    _check_whole(task, user)
+    _check_whole(task, user, SHAPE_COLUMNS)
     return task, depends_on
 
 
@@ -113,10 +114,10 @@ def _columns(cleaned: dict[str, Any]) -> dict[str, Any]:
     return {"reservation_id" if name == "reservation" else name: value for name, value in cleaned.items()}
 
 
-def _check_whole(task: Task, user: Any) -> None:
+def _check_whole(task: Task, user: Any, changed: Collection[str]) -> None:
     """What the fields mean together and on this site; `wait_for_host` accepts what no known host could run."""
     task_fields.check_together({name: getattr(task, name) for name in SHAPE_COLUMNS})
-    unknown = known_names.unknown(task, user)
+    unknown = known_names.unknown(task, user, changed)
     if unknown:
         raise InvalidTask(unknown)
     if task.wait_for_host:

@@ -213,6 +213,17 @@ def test_a_reservation_must_be_open_and_ones_own(site: Agent) -> None:
     assert list(refused({"reservation": mine.pk, "hosts": ["gpu-1"]}, user=ada)) == ["hosts"]
 
 
+def test_a_reservation_that_staff_gave_does_not_hinder_its_users_edits(site: Agent) -> None:
+    ada, root = make_user(), make_user("root", is_staff=True)
+    task = submit(LEAST, actor=SYSTEM, user=ada)
+    kept = make_reservation(root, cpu_cores=4)
+    with pytest.raises(InvalidTask, match="somebody else's"):
+        edit(task.pk, {"reservation": kept.pk}, actor=SYSTEM, user=ada)
+    edit(task.pk, {"reservation": kept.pk}, actor=SYSTEM, user=root)
+    assert edit(task.pk, {"cpu_cores": 2}, actor=SYSTEM, user=ada).reservation == kept
+    assert edit(task.pk, {"reservation": None}, actor=SYSTEM, user=ada).reservation is None
+
+
 @pytest.mark.parametrize("is_held", [True, False])
 def test_what_is_asked_inside_a_reservation_must_fit_into_it(site: Agent, is_held: bool) -> None:
     ada = make_user()
