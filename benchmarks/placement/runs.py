@@ -32,7 +32,7 @@ class Run:
 def perform(run: Run) -> Result:
     hosts, tasks = read_nodes(run.nodes), read_tasks(run.tasks)
     arrivals = draw(tasks, capacity_milli(hosts), run.inflate, run.seed)
-    return replay(hosts, arrivals, policies.make(run.policy, run.seed, tasks), run.policy, run.seed)
+    return replay(hosts, arrivals, policies.make(run.policy, run.seed, hosts, tasks), run.policy, run.seed)
 
 
 def perform_all(runs: Sequence[Run], out: Path, workers: int | None = None) -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@ from agents.states import PolicyName
 from tasks.scheduling.policies.base import Policy
 from tasks.scheduling.policies.best_fit import BestFit
 from tasks.scheduling.policies.first_fit import FirstFit
+from tasks.scheduling.policies.fragmentation import Fragmentation
 from tasks.scheduling.policies.least_loaded import LeastLoaded
 from tasks.scheduling.policies.nearest import Nearest
 from tasks.scheduling.policies.random_choice import RandomChoice
@@ -14,7 +15,7 @@ from tasks.scheduling.policies.weighted import Weighted
 from tasks.scheduling.values import Shape
 
 _MAKERS: dict[str, Callable[[int], Policy]] = {
-    PolicyName.FRAGMENTATION: lambda seed: BestFit(),
+    PolicyName.FRAGMENTATION: lambda seed: Fragmentation(),
     PolicyName.BEST_FIT: lambda seed: BestFit(),
     PolicyName.FIRST_FIT: lambda seed: FirstFit(),
     PolicyName.ROUND_ROBIN: lambda seed: RoundRobin(),
