@@ -8,6 +8,7 @@ from django.test import Client
 
 from agents.enrolment import find_token
 from agents.models import Agent, EnrolmentToken
+from tests.admin.forms import sent
 from tests.admin.people import administrator, said, staff_with
 from tests.factories import make_agent
 
@@ -32,7 +33,11 @@ def test_the_list_and_the_page_of_a_host(admin: Client) -> None:
 
 def test_state_cannot_be_written_by_form(admin: Client) -> None:
     agent = make_agent("gpu-1")
-    assert admin.post(f"{LIST}{agent.pk}/change/", {"standing": "deactivated"}).status_code == 403
+    address = f"{LIST}{agent.pk}/change/"
+    body = sent(said(admin.get(address)), standing="deactivated", name="other", weight="2")
+    assert admin.post(address, body).status_code == 302
+    agent.refresh_from_db()
+    assert (agent.standing, agent.name, agent.weight) == ("active", "gpu-1", 2)
     assert admin.get(f"{LIST}add/").status_code == 403
     assert admin.post(f"{LIST}{agent.pk}/delete/", {"post": "yes"}).status_code == 403
 
