@@ -8,10 +8,12 @@ from tasks.api.host_gone import Gone
 from tasks.api.logs import TaskLog, TaskLogDownload
 from tasks.api.overview import Overview
 from tasks.api.pools import OnePool, Pools
+from tasks.api.reservations import ReservationViewSet
 from tasks.api.tasks import TaskViewSet
 
 router = SimpleRouter()
 router.register("tasks", TaskViewSet, basename="api-task")
+router.register("reservations", ReservationViewSet, basename="api-reservation")
 
 urlpatterns = [
     *router.urls,
