@@ -6,7 +6,7 @@ Why a task waits is said by tasks.scheduling.explain, which knows the hosts.
 import signal
 
 from tasks.models import SubAgent, Task
-from tasks.states import EndReason, TaskStatus
+from tasks.states import VOID_STATES, EndReason, SubAgentState, TaskStatus
 
 CANCELING = "canceling"
 HOST_UNREACHABLE = "host unreachable"
@@ -42,11 +42,22 @@ def end_sentence(task: Task) -> str:
         return _canceled(task)
     if task.status == TaskStatus.COMPLETED:
         return "Completed with exit code 0." + _clause(task.end_detail)
+    if task.node_count > 1 and task.end_detail:
+        return _sentence(task.end_detail)
     if task.end_reason == EndReason.EXIT and task.exit_code is not None:
         return f"{exit_code_meaning(task.exit_code)}{_clause(task.end_detail)}"
     if task.end_reason == EndReason.SIGNAL and task.exit_signal is not None:
         return f"Killed by signal {task.exit_signal}{_named(task.exit_signal)}.{_clause(task.end_detail)}"
     return _reason(task) + _clause(task.end_detail)
+
+
+def how_it_ended(member: SubAgent) -> str:
+    """Of a gang's member that ended without success, as the end of a sentence that begins with its rank."""
+    if member.state in VOID_STATES:
+        return f"did not start: {_phrase(member.end_detail)}"
+    if member.state == SubAgentState.CANCELED:
+        return "was stopped"
+    return f"{'was lost' if member.state == SubAgentState.LOST else 'failed'}: {_cause(member)}"
 
 
 def exit_code_meaning(code: int) -> str:
@@ -61,6 +72,19 @@ def signal_name(number: int) -> str:
         return signal.Signals(number).name.removeprefix("SIG")
     except ValueError:
         return ""
+
+
+def _cause(member: SubAgent) -> str:
+    if member.end_reason == EndReason.EXIT and member.exit_code is not None:
+        return _phrase(exit_code_meaning(member.exit_code)).replace("Exit", "exit", 1)
+    if member.end_reason == EndReason.SIGNAL and member.exit_signal is not None:
+        return f"killed by signal {member.exit_signal}{_named(member.exit_signal)}"
+    return _phrase(member.end_detail) or EndReason(member.end_reason).label
+
+
+def _phrase(sentence: str) -> str:
+    """A sentence as the end of another one."""
+    return sentence.strip().removesuffix(".")
 
 
 def _signal_meaning(number: int) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 from django.conf import settings
 
 from agents.models import Agent
+from tasks import gang_place, gangs
 from tasks.models import AllocatedGpu, SubAgent
 from tasks.states import CLAIMED_STATES, SubAgentState
 from tasks.tokens import sub_agent_token
@@ -14,7 +15,8 @@ from tasks.tokens import sub_agent_token
 def assignments(agent: Agent) -> list[dict[str, Any]]:
     """Everything placed on the host and not claimed yet; repeated until it is."""
     rows = SubAgent.objects.filter(agent=agent, state=SubAgentState.ASSIGNED).order_by("fence")
-    return [_assignment(row) for row in rows.select_related("allocation").prefetch_related("allocation__gpus__gpu")]
+    joined = rows.select_related("task", "allocation").defer("task__script_content", "task__environment")
+    return [_assignment(row) for row in joined.prefetch_related("allocation__gpus__gpu")]
 
 
 def stops(agent: Agent) -> list[dict[str, Any]]:
@@ -44,6 +46,7 @@ def grant(sub_agent: SubAgent) -> dict[str, Any]:
     task = sub_agent.task
     return {
         **_assignment(sub_agent),
+        "gang": gang_place.of_member(sub_agent) if gangs.is_gang(task) else None,
         "sub_agent_token": sub_agent_token(sub_agent),
         "name": task.name,
         "script_content": task.script_content,
@@ -67,6 +70,7 @@ def _assignment(sub_agent: SubAgent) -> dict[str, Any]:
         "cpu_cores": float(allocation.cpu_cores),
         "memory_mib": allocation.memory_mib or None,
         "gpus": [_gpu(row) for row in allocation.gpus.all()],
+        "gang": gang_place.rank_of(sub_agent) if gangs.is_gang(sub_agent.task) else None,
     }
 
 

@@ -7,11 +7,11 @@ admin, agents' reports and the server's loops; none of them writes a status itse
 
 from collections import deque
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Case, F, Value, When
+from django.db.models import Case, F, QuerySet, Value, When
 from django.utils import timezone
 
 from agents import doorbell
@@ -19,21 +19,19 @@ from agents.models import Agent
 from agents.states import Standing
 from scheduler_site.shared.actors import SYSTEM, Actor
 from scheduler_site.shared.errors import Conflict, SubAgentClosed
-from tasks import logs, messages, sub_agent_lifecycle
+from tasks import gangs, logs, messages, sub_agent_lifecycle
 from tasks.history import record, record_many
 from tasks.models import Dependency, SubAgent, Task
-from tasks.outcome import Outcome, task_status
+from tasks.outcome import Outcome, pause_seconds, result_columns, task_status
 from tasks.scheduling import lanes, wakeup
 from tasks.states import (
+    CLAIMED_STATES,
     LIVE_STATES,
     EndReason,
     SubAgentState,
     TaskStatus,
     dependency_verdict,
 )
-
-RETRY_DELAY_SECONDS = 2.0
-LONGEST_DELAY_SECONDS = 300.0
 
 
 @transaction.atomic
@@ -80,38 +78,41 @@ def place(task_id: int, agents: Sequence[Agent]) -> list[SubAgent]:
 
 
 @transaction.atomic
-def claim(sub_agent: SubAgent, nonce: str) -> None:
-    """The host accepts. The same nonce again is the same claim (its reply was lost)."""
+def claim(sub_agent: SubAgent, nonce: str, master_port: int | None = None) -> bool:
+    """The host accepts. The same nonce again is the same claim (its reply was lost). False: other hosts of the gang
+    have not accepted yet, so this one may not start it and asks again."""
     task = _locked(sub_agent.task_id)
     sub_agent.refresh_from_db()
-    if sub_agent.state in LIVE_STATES and sub_agent.claim_nonce == nonce:
-        return
-    if task.current_fence != sub_agent.fence or task.is_final:
+    if sub_agent.state in CLAIMED_STATES and sub_agent.claim_nonce == nonce:
+        return True
+    if task.is_final or not gangs.is_of_live_attempt(task, sub_agent):
         raise SubAgentClosed(f"{sub_agent} is {sub_agent.state}.", state=sub_agent.state)
-    if not Agent.objects.filter(pk=sub_agent.agent_id, standing=Standing.ACTIVE).exists():
-        raise SubAgentClosed(f"{task.agent_name} gets no new work; an operator decided so.", state=sub_agent.state)
+    host = sub_agent.agent.name if gangs.is_gang(task) else task.agent_name
+    has_accepted = sub_agent.claim_nonce == nonce
+    if not has_accepted and not Agent.objects.filter(pk=sub_agent.agent_id, standing=Standing.ACTIVE).exists():
+        raise SubAgentClosed(f"{host} gets no new work; an operator decided so.", state=sub_agent.state)
+    if gangs.is_gang(task) and not gangs.accept(sub_agent, nonce, master_port):
+        return False
     sub_agent_lifecycle.claim(sub_agent, nonce)
-    record(task.pk, "claimed", actor=Actor.agent(task.agent_name), sub_agent=sub_agent)
+    record(task.pk, "claimed", actor=Actor.agent(host), sub_agent=sub_agent)
+    return True
 
 
 @transaction.atomic
 def start(sub_agent: SubAgent, *, pid: int | None, actor: Actor) -> None:
-    """waiting -> running: the script executes. Said twice, even at the same moment, is said once."""
+    """waiting -> running: the script executes, in a gang its first. Said twice, even at the same moment, is said
+    once."""
     if sub_agent.state != SubAgentState.STARTING:
         return
-    _locked(sub_agent.task_id)
+    task = _locked(sub_agent.task_id)
     sub_agent.refresh_from_db(fields=["state", "digest"])
     if sub_agent.state != SubAgentState.STARTING:
         return
     now = timezone.now()
     sub_agent_lifecycle.start(sub_agent, pid, now)
-    _update(
-        Task.objects.filter(pk=sub_agent.task_id, status=TaskStatus.WAITING, current_fence=sub_agent.fence),
-        sub_agent.task_id,
-        "start",
-        status=TaskStatus.RUNNING,
-        start_time=now,
-    )
+    if gangs.is_gang(task) and task.status == TaskStatus.RUNNING:
+        return
+    _update(_row_of(task, sub_agent, TaskStatus.WAITING), task.pk, "start", status=TaskStatus.RUNNING, start_time=now)
     _note(sub_agent.task_id, "started", actor, "waiting", "running", "", sub_agent)
 
 
@@ -120,13 +121,11 @@ def give_back(sub_agent: SubAgent, state: SubAgentState, detail: str, *, actor: 
     """The attempt is void, it never executed: the task waits again, or is canceled if that was asked meanwhile."""
     task = _locked(sub_agent.task_id)
     sub_agent_lifecycle.void(sub_agent, state, detail)
-    row = Task.objects.filter(pk=task.pk, status=TaskStatus.WAITING, current_fence=sub_agent.fence)
-    if task.cancel_requested_at is not None:
-        _end(row, task, TaskStatus.CANCELED, EndReason.CANCEL, task.cancel_reason, actor, sub_agent)
-        return
-    delay = _pause_seconds(task.voids) if task.voids else 0.0  # the first time may be any host's bad moment
-    _update(row, task.pk, "give back", **_waiting_again(delay), voids=F("voids") + 1)
-    _note(task.pk, str(state), actor, "waiting", "waiting", detail, sub_agent)
+    if gangs.is_gang(task):
+        gangs.break_up(sub_agent)
+        _settle_gang(task, sub_agent, actor)
+    else:
+        _void(task, sub_agent, detail, actor)
 
 
 @transaction.atomic
@@ -134,18 +133,14 @@ def finish(sub_agent: SubAgent, outcome: Outcome, *, actor: Actor) -> None:
     """A claimed attempt ended: the task is final, or waits again when a retry is left.
     SubAgentClosed if it ended before."""
     task = _locked(sub_agent.task_id)
+    if gangs.is_gang(task):
+        outcome = gangs.explained(sub_agent, outcome)
     sub_agent_lifecycle.finish(sub_agent, outcome)
     logs.begin_draining(sub_agent, outcome.sizes)
-    row = Task.objects.filter(
-        pk=task.pk, status__in=(TaskStatus.WAITING, TaskStatus.RUNNING), current_fence=sub_agent.fence
-    )
-    status = task_status(outcome)
-    if status == TaskStatus.FAILED and _may_retry(task, outcome):
-        again = _waiting_again(_pause_seconds(task.retries_used))
-        _update(row, task.pk, "retry", **again, retries_used=F("retries_used") + 1)
-        _note(task.pk, "retried", actor, task.status, "waiting", outcome.detail or outcome.reason, sub_agent)
-        return
-    _end(row, task, status, outcome.reason, outcome.detail, actor, sub_agent, **_result_columns(task, outcome))
+    if gangs.is_gang(task):
+        _finish_member(task, sub_agent, outcome, actor)
+    else:
+        _conclude(task, sub_agent, outcome, actor)
 
 
 @transaction.atomic
@@ -155,14 +150,14 @@ def cancel(task_id: int, *, actor: Actor, reason: str = "", kill_now: bool = Fal
     task = _locked(task_id)
     if task.is_final:
         raise Conflict(f"Task {task_id} has ended already: {task.status}.", status=task.status)
-    sub_agent = SubAgent.objects.filter(task=task, state__in=LIVE_STATES).first()
-    if sub_agent is not None and sub_agent.state != SubAgentState.ASSIGNED:
-        return _request_cancel(task, sub_agent, actor, reason, kill_now)
-    if sub_agent is not None:
+    live = list(SubAgent.objects.filter(task=task, state__in=LIVE_STATES))
+    if any(sub_agent.state != SubAgentState.ASSIGNED for sub_agent in live):
+        return _request_cancel(task, live, actor, reason, kill_now)
+    for sub_agent in live:
         sub_agent_lifecycle.void(sub_agent, SubAgentState.REVOKED, "canceled before the host accepted")
         doorbell.ring(sub_agent.agent_id)
     row = Task.objects.filter(pk=task_id, status=task.status, current_fence=task.current_fence)
-    _end(row, task, TaskStatus.CANCELED, EndReason.CANCEL, reason, actor, sub_agent)
+    _end(row, task, TaskStatus.CANCELED, EndReason.CANCEL, reason, actor, next(iter(live), None))
     task.refresh_from_db()
     return task
 
@@ -216,25 +211,75 @@ def _add_dependencies(task_id: int, dependencies: Sequence[tuple[Task, str]]) ->
     return sum(verdict is None for _, _, verdict in verdicts)
 
 
-def _request_cancel(task: Task, sub_agent: SubAgent, actor: Actor, reason: str, kill_now: bool) -> Task:
-    if not sub_agent_lifecycle.request_stop(sub_agent, EndReason.CANCEL, now=kill_now) and task.cancel_requested_at:
+def _row_of(task: Task, sub_agent: SubAgent, *statuses: TaskStatus) -> QuerySet[Task]:
+    """The task's row as long as it has one of `statuses` and this attempt is the live one."""
+    fence = task.current_fence if gangs.is_of_live_attempt(task, sub_agent) else sub_agent.fence
+    return Task.objects.filter(pk=task.pk, status__in=statuses, current_fence=fence)
+
+
+def _void(task: Task, sub_agent: SubAgent, detail: str, actor: Actor) -> None:
+    row = _row_of(task, sub_agent, TaskStatus.WAITING)
+    if task.cancel_requested_at is not None:
+        _end(row, task, TaskStatus.CANCELED, EndReason.CANCEL, task.cancel_reason, actor, sub_agent)
+        return
+    delay = pause_seconds(task.voids) if task.voids else 0.0  # the first time may be any host's bad moment
+    _update(row, task.pk, "give back", **_waiting_again(delay), voids=F("voids") + 1)
+    _note(task.pk, sub_agent.state, actor, "waiting", "waiting", detail, sub_agent)
+
+
+def _conclude(task: Task, sub_agent: SubAgent, outcome: Outcome, actor: Actor) -> None:
+    row = _row_of(task, sub_agent, TaskStatus.WAITING, TaskStatus.RUNNING)
+    status = task_status(outcome)
+    if status == TaskStatus.FAILED and _may_retry(task, outcome):
+        again = _waiting_again(pause_seconds(task.retries_used))
+        _update(row, task.pk, "retry", **again, retries_used=F("retries_used") + 1)
+        _note(task.pk, "retried", actor, task.status, "waiting", outcome.detail or outcome.reason, sub_agent)
+        return
+    _end(
+        row, task, status, outcome.reason, outcome.detail, actor, sub_agent, **result_columns(outcome, task.start_time)
+    )
+
+
+def _finish_member(task: Task, sub_agent: SubAgent, outcome: Outcome, actor: Actor) -> None:
+    """One member of a gang ended: the others go on only if it succeeded. The task's result is the leader's."""
+    if sub_agent.rank == 0:
+        task.result = outcome.result
+        task.save(update_fields=["result"])
+    if outcome.state != SubAgentState.SUCCEEDED:
+        gangs.break_up(sub_agent)
+    reason = f"rank {sub_agent.rank}: {sub_agent.state}"
+    record(task.pk, "member_ended", actor=actor, reason=reason, sub_agent=sub_agent)
+    _settle_gang(task, sub_agent, actor)
+
+
+def _settle_gang(task: Task, sub_agent: SubAgent, actor: Actor) -> None:
+    """Nothing while a member lives; after the last, what they are together."""
+    members = gangs.members_of(sub_agent)
+    if any(member.is_live for member in members):
+        messages.announce([task.pk])
+    elif gangs.are_void(members):
+        culprit = gangs.culprit_of(members) or sub_agent
+        _void(task, culprit, gangs.sentence(culprit), actor)
+    else:
+        decisive, outcome = gangs.outcome_of(members, task)
+        _conclude(task, decisive, outcome, actor)
+
+
+def _request_cancel(task: Task, live: Sequence[SubAgent], actor: Actor, reason: str, kill_now: bool) -> Task:
+    detail = "canceled before all hosts had begun"
+    changed = [gangs.end_member(member, EndReason.CANCEL, detail, now=kill_now) for member in live]
+    if not any(changed) and task.cancel_requested_at:
         return task
     if task.cancel_requested_at is None:
         task.cancel_requested_at, task.cancel_reason = timezone.now(), reason[:300]
         task.save(update_fields=["cancel_requested_at", "cancel_reason"])
-    record(task.pk, "cancel_requested", actor=actor, reason=reason, sub_agent=sub_agent, now=kill_now)
-    doorbell.ring(sub_agent.agent_id)
+    record(task.pk, "cancel_requested", actor=actor, reason=reason, sub_agent=live[0], now=kill_now)
     messages.announce([task.pk])
     return task
 
 
 def _may_retry(task: Task, outcome: Outcome) -> bool:
     return outcome.may_run_again and task.cancel_requested_at is None and task.retries_used < task.retries
-
-
-def _pause_seconds(earlier: int) -> float:
-    """Each earlier time doubles the pause before the next."""
-    return min(LONGEST_DELAY_SECONDS, RETRY_DELAY_SECONDS * 2.0 ** min(earlier, 10))
 
 
 def _waiting_again(delay: float) -> dict[str, Any]:
@@ -246,26 +291,10 @@ def _waiting_again(delay: float) -> dict[str, Any]:
         "agent_id": "",
         "agent_name": "",
         "start_time": None,
+        "result": None,
         "waiting_since": now,
         "not_before": now + timedelta(seconds=delay) if delay else None,
     }
-
-
-def _result_columns(task: Task, outcome: Outcome) -> dict[str, Any]:
-    return {
-        "exit_code": outcome.exit_code,
-        "exit_signal": outcome.exit_signal,
-        "execution_time": outcome.duration_seconds,
-        "result": outcome.result,
-        "start_time": task.start_time or _start_of(outcome),
-    }
-
-
-def _start_of(outcome: Outcome) -> datetime | None:
-    """The start of a script whose start and end came in one report."""
-    if outcome.duration_seconds is None:
-        return None
-    return timezone.now() - timedelta(seconds=outcome.duration_seconds)
 
 
 def _end(

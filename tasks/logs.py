@@ -34,19 +34,22 @@ class StoredLog:
     sub_agent: SubAgent
 
 
-def relative_path(task_id: int, attempt_no: int, stream: str) -> str:
-    """Made of numbers and a fixed word only, never of names."""
+def relative_path(task_id: int, attempt_no: int, stream: str, rank: int = 0) -> str:
+    """Made of numbers and fixed words only, never of names."""
+    member = f".rank-{rank}" if rank else ""
     suffix = "" if stream == "out" else ".err"
-    return f"{task_id}/{attempt_no}{suffix}.log"
+    return f"{task_id}/{attempt_no}{member}{suffix}.log"
 
 
 def path_of(sub_agent: SubAgent, stream: str) -> Path:
-    return Path(settings.TASK_LOG_DIR) / relative_path(sub_agent.task_id, sub_agent.attempt_no, stream)
+    return Path(settings.TASK_LOG_DIR) / relative_path(sub_agent.task_id, sub_agent.attempt_no, stream, sub_agent.rank)
 
 
-def find(task: Task, attempt_no: int | None = None, stream: str = "out") -> StoredLog | None:
-    """The output of one attempt, the latest that was claimed by default; None while there is none."""
-    rows = OutputLog.objects.filter(sub_agent__task=task, stream=stream).select_related("sub_agent")
+def find(task: Task, attempt_no: int | None = None, stream: str = "out", rank: int = 0) -> StoredLog | None:
+    """The output of one attempt, the latest that was claimed by default, of its leader by default; None while there is
+    none."""
+    rows = OutputLog.objects.filter(sub_agent__task=task, sub_agent__rank=rank, stream=stream)
+    rows = rows.select_related("sub_agent")
     if attempt_no is not None:
         rows = rows.filter(sub_agent__attempt_no=attempt_no)
     row = rows.order_by("-sub_agent__attempt_no").first()
@@ -89,7 +92,7 @@ def append(sub_agent: SubAgent, stream: str, offset: int, data: bytes, crc32: in
     if fresh:
         _write_at(path, row.stored_bytes, fresh)
         _advance(row, len(fresh))
-        messages.announce_output(sub_agent.task_id, sub_agent.attempt_no, stream, row.stored_bytes)
+        messages.announce_output(sub_agent, stream, row.stored_bytes)
     return row
 
 
@@ -130,7 +133,7 @@ def close(sub_agent: SubAgent, stream: str, size: int, sha256: str) -> OutputLog
         _set(row, stored_bytes=0, restarts=1)
     else:
         _set(row, state=LogState.CORRUPT, sha256=sha256)
-    messages.announce_output(sub_agent.task_id, sub_agent.attempt_no, stream, row.stored_bytes)
+    messages.announce_output(sub_agent, stream, row.stored_bytes)
     return row
 
 

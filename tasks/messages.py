@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
+from django.db.models import F
+
 from agents import messages as agent_messages
 from scheduler_site.shared.broadcast import publish, publish_latest
 from tasks.describe import badges
@@ -36,9 +38,11 @@ def announce(task_ids: Iterable[int]) -> None:
 
 
 def _live_sub_agents(task_ids: list[int]) -> dict[int, SubAgent]:
+    """One for each task; of a gang an unreachable one if there is any, else the leader."""
     if not task_ids:
         return {}
-    return {row.task_id: row for row in SubAgent.objects.filter(task__in=task_ids, state__in=LIVE_STATES)}
+    rows = SubAgent.objects.filter(task__in=task_ids, state__in=LIVE_STATES)
+    return {row.task_id: row for row in rows.order_by(F("unreachable_since").asc(nulls_first=True), "-rank")}
 
 
 def task_message(task: Task, sub_agent: SubAgent | None = None) -> dict[str, Any]:
@@ -56,14 +60,16 @@ def task_message(task: Task, sub_agent: SubAgent | None = None) -> dict[str, Any
     }
 
 
-def announce_output(task_id: int, attempt_no: int, stream: str, size: int) -> None:
-    """Output grew to `size` bytes: at most five messages a second for each stream."""
-    message = {"kind": "output", "id": task_id, "attempt_no": attempt_no, "stream": stream, "size": size}
-    publish_latest(f"task-{task_id}", message, key=f"output {task_id} {attempt_no} {stream}")
-
-
 def announce_reservation(reservation: Reservation) -> None:
     """The state or the end of a reservation changed; its host's card shows it, too."""
     publish("reservations", {"kind": "reservation", "id": reservation.pk, "state": reservation.state})
     if reservation.agent is not None:
         agent_messages.announce(reservation.agent.pk, reservation.agent.status)
+
+
+def announce_output(sub_agent: SubAgent, stream: str, size: int) -> None:
+    """Output grew to `size` bytes: at most five messages a second for each stream."""
+    task_id, attempt_no, rank = sub_agent.task_id, sub_agent.attempt_no, sub_agent.rank
+    whose = {"id": task_id, "attempt_no": attempt_no, "rank": rank, "stream": stream}
+    key = f"output {task_id} {attempt_no} {rank} {stream}"
+    publish_latest(f"task-{task_id}", {"kind": "output", **whose, "size": size}, key=key)

@@ -1,9 +1,15 @@
 """How one attempt ended, as a plain value. Decides what the end of an attempt means for its task; changes nothing."""
 
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
+from django.utils import timezone
+
 from tasks.states import EndReason, SubAgentState, TaskStatus
+
+RETRY_DELAY_SECONDS = 2.0
+LONGEST_DELAY_SECONDS = 300.0
 
 
 @dataclass(frozen=True)
@@ -51,3 +57,26 @@ def state_of(reason: EndReason, exit_code: int | None) -> SubAgentState:
 def lost(reason: EndReason, detail: str, *, is_proven: bool) -> Outcome:
     """A sub agent that will never report. `is_proven`: its processes are known to be gone."""
     return Outcome(SubAgentState.LOST, reason, detail, may_run_again=is_proven)
+
+
+def pause_seconds(earlier: int) -> float:
+    """Each earlier time doubles the pause before the next."""
+    return min(LONGEST_DELAY_SECONDS, RETRY_DELAY_SECONDS * 2.0 ** min(earlier, 10))
+
+
+def result_columns(outcome: Outcome, started_at: datetime | None) -> dict[str, Any]:
+    """What the end of its last attempt leaves on the task."""
+    return {
+        "exit_code": outcome.exit_code,
+        "exit_signal": outcome.exit_signal,
+        "execution_time": outcome.duration_seconds,
+        "result": outcome.result,
+        "start_time": started_at or _start_of(outcome),
+    }
+
+
+def _start_of(outcome: Outcome) -> datetime | None:
+    """The start of a script whose start and end came in one report."""
+    if outcome.duration_seconds is None:
+        return None
+    return timezone.now() - timedelta(seconds=outcome.duration_seconds)

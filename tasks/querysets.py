@@ -28,8 +28,8 @@ def with_details(tasks: QuerySet[Task]) -> QuerySet[Task]:
 
 
 def sub_agents_of(task: Task) -> QuerySet[SubAgent]:
-    """Every attempt of one task, latest first, with host, GPUs and logs."""
-    return _with_place(SubAgent.objects.filter(task=task)).order_by("-attempt_no")
+    """Every attempt of one task, latest first and by rank, with host, GPUs and logs."""
+    return _with_place(SubAgent.objects.filter(task=task)).order_by("-attempt_no", "rank")
 
 
 def _dependencies() -> QuerySet[Dependency]:
@@ -37,7 +37,8 @@ def _dependencies() -> QuerySet[Dependency]:
 
 
 def _latest_sub_agents() -> QuerySet[SubAgent]:
-    return _with_place(SubAgent.objects.filter(attempt_no=F("task__attempt_no")))
+    """The leader comes first."""
+    return _with_place(SubAgent.objects.filter(attempt_no=F("task__attempt_no"))).order_by("task", "rank")
 
 
 def _with_place(sub_agents: QuerySet[SubAgent]) -> QuerySet[SubAgent]:

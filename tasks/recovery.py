@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -19,7 +20,7 @@ from agents import doorbell, inventory_requests, liveness, supervision
 from agents.states import Connectivity, Standing
 from scheduler_site.shared.actors import SYSTEM
 from scheduler_site.shared.errors import DomainError
-from tasks import lifecycle, logs, messages, sub_agent_lifecycle
+from tasks import lifecycle, logs, messages, reservation_deadlines, sub_agent_lifecycle
 from tasks.models import SubAgent
 from tasks.outcome import lost
 from tasks.states import CLAIMED_STATES, EndReason, SubAgentState
@@ -84,14 +85,25 @@ def _flag_unreachable() -> None:
 
 
 def _revoke_unclaimed() -> None:
-    """The host did not accept in time, or may get no work any more: the task goes back, nothing was executed."""
+    """The host did not accept in time, or may get no work any more: the task goes back, nothing was executed. A member
+    of a gang whose hosts have all accepted is about to start and goes on."""
     if liveness.in_amnesty():
         return
     assigned = SubAgent.objects.filter(state=SubAgentState.ASSIGNED).select_related("agent")
-    for sub_agent in assigned.filter(created_time__lt=_ago(CLAIM_WITHIN_SECONDS)):
+    for sub_agent in assigned.filter(claim_nonce="", created_time__lt=_ago(CLAIM_WITHIN_SECONDS)):
         _revoke(sub_agent, f"{sub_agent.agent.name} did not accept it in time")
-    for sub_agent in assigned.exclude(agent__standing=Standing.ACTIVE):
+    for sub_agent in assigned.filter(_IS_NOT_OPEN).exclude(agent__standing=Standing.ACTIVE):
         _revoke(sub_agent, f"{sub_agent.agent.name} is {sub_agent.agent.standing}")
+    for sub_agent in assigned.filter(~_IS_NOT_OPEN, ~_claimed_since(_ago(CLAIM_WITHIN_SECONDS))):
+        _revoke(sub_agent, f"{sub_agent.agent.name} accepted it and did not ask for it again in time")
+
+
+_MEMBERS = SubAgent.objects.filter(task=OuterRef("task"), attempt_no=OuterRef("attempt_no"))
+_IS_NOT_OPEN = Exists(_MEMBERS.filter(state=SubAgentState.ASSIGNED, claim_nonce=""))
+
+
+def _claimed_since(moment: datetime) -> Exists:
+    return Exists(_MEMBERS.filter(claimed_at__gte=moment))
 
 
 def _revoke(sub_agent: SubAgent, detail: str) -> None:
@@ -151,6 +163,8 @@ _STEPS = (
     _stop_overdue,
     _lose_long_unreachable,
     _give_up_draining,
+    reservation_deadlines.end_overdue,
+    reservation_deadlines.let_out_late_comers,
 )
 
 

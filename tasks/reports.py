@@ -34,8 +34,21 @@ REPORTED_REASONS = frozenset(
     }
 )
 
-
-_READ = ("task_id", "agent_id", "attempt_no", "fence", "state", "claim_nonce", "digest", "stop_reason", "stop_now")
+_STOP = ("stop_reason", "stop_now")
+_READ = (
+    *(
+        "task_id",
+        "agent_id",
+        "attempt_no",
+        "rank",
+        "fence",
+        "state",
+        "claim_nonce",
+        "digest",
+        "stop_reason",
+        "stop_now",
+    ),
+)
 
 
 def reporting() -> QuerySet[SubAgent]:

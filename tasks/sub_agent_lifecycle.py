@@ -35,6 +35,18 @@ def claim(sub_agent: SubAgent, nonce: str) -> None:
     _change(sub_agent, (SubAgentState.ASSIGNED,), SubAgentState.STARTING, claim_nonce=nonce, claimed_at=timezone.now())
 
 
+def accept(sub_agent: SubAgent, nonce: str, master_port: int | None) -> None:
+    """Still assigned: the host takes this member of a gang, and waits for the others."""
+    _change(
+        sub_agent,
+        (SubAgentState.ASSIGNED,),
+        SubAgentState.ASSIGNED,
+        claim_nonce=nonce,
+        claimed_at=timezone.now(),
+        master_port=master_port,
+    )
+
+
 def start(sub_agent: SubAgent, pid: int | None, at: datetime) -> None:
     """starting -> running: the host said that the script executes."""
     _change(sub_agent, (SubAgentState.STARTING,), SubAgentState.RUNNING, started_at=at, pid=pid)
@@ -44,6 +56,13 @@ def void(sub_agent: SubAgent, state: SubAgentState, detail: str) -> None:
     """It never executed: revoked or rejected before the claim, or not_started after it."""
     allowed = SubAgentState.STARTING if state == SubAgentState.NOT_STARTED else SubAgentState.ASSIGNED
     _change(sub_agent, (allowed,), state, ended_at=timezone.now(), end_detail=detail[:500])
+    allocations.release(sub_agent)
+
+
+def take_back(sub_agent: SubAgent, reason: str, detail: str) -> None:
+    """assigned -> revoked for a reason that lies elsewhere: `reason` is that of a stop."""
+    columns = {"ended_at": timezone.now(), "end_detail": detail[:500], "stop_reason": reason}
+    _change(sub_agent, (SubAgentState.ASSIGNED,), SubAgentState.REVOKED, **columns)
     allocations.release(sub_agent)
 
 
@@ -62,6 +81,7 @@ def finish(sub_agent: SubAgent, outcome: Outcome) -> None:
         cpu_seconds=outcome.cpu_seconds,
         peak_memory_mib=outcome.peak_memory_mib,
         digest=outcome.digest,
+        may_still_run=not outcome.may_run_again,
     )
     allocations.release(sub_agent)
     fair_share.charge(sub_agent)

@@ -66,6 +66,12 @@ class SubAgentClosed(DomainError):
     status = 410
 
 
+class GangWaiting(DomainError):
+    """Accepted, but not to be started before every host of the gang has accepted."""
+
+    code = "gang_waiting"
+
+
 class OffsetGap(DomainError):
     """Bytes beyond what is stored; extra `stored` says where to go on."""
 

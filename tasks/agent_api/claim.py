@@ -7,7 +7,7 @@ from rest_framework.request import Request
 
 from agents.sessions import require_epoch
 from scheduler_site.shared.actors import Actor
-from scheduler_site.shared.errors import SubAgentClosed
+from scheduler_site.shared.errors import GangWaiting, SubAgentClosed
 from tasks import grants, lifecycle
 from tasks.agent_api.base import AgentApiView, answer, caller, own_sub_agent
 from tasks.agent_messages import Claim, GiveBack
@@ -19,7 +19,8 @@ class ClaimView(AgentApiView):
         message = self.read(request, Claim)
         require_epoch(caller(request), message.epoch)
         sub_agent = own_sub_agent(caller(request), sub_agent_id, message.fence)
-        lifecycle.claim(sub_agent, message.nonce)
+        if not lifecycle.claim(sub_agent, message.nonce, message.master_port):
+            raise GangWaiting("Other hosts of this gang have not accepted yet; ask again.")
         return answer(grants.grant(sub_agent))
 
 

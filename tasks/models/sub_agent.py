@@ -39,6 +39,9 @@ class SubAgent(models.Model):
     end_detail = models.CharField(max_length=500, blank=True, editable=False)
     exit_code = models.IntegerField(null=True, editable=False)
     exit_signal = models.IntegerField(null=True, editable=False)
+    may_still_run = models.BooleanField(
+        default=False, editable=False, help_text="Ended here without proof, so nothing is tried again by itself."
+    )
     digest = models.CharField(max_length=64, blank=True, editable=False)
     duration_seconds = models.FloatField(null=True, editable=False)
     cpu_seconds = models.FloatField(null=True, editable=False)
@@ -69,7 +72,8 @@ class SubAgent(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"#{self.task_id} attempt {self.attempt_no}"
+        member = f" rank {self.rank}" if self.rank else ""
+        return f"#{self.task_id} attempt {self.attempt_no}{member}"
 
     @property
     def is_live(self) -> bool:

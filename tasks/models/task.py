@@ -141,7 +141,8 @@ class Task(models.Model):
 
     @property
     def latest_sub_agent(self) -> Any:
-        """The sub agent of the latest attempt; None before the first. tasks.querysets loads it for whole lists."""
+        """The sub agent of the latest attempt, in a gang its leader; None before the first. tasks.querysets loads it
+        for whole lists."""
         if "latest_sub_agents" in self.__dict__:
             return next(iter(self.__dict__["latest_sub_agents"]), None)
-        return self.sub_agents.filter(attempt_no=self.attempt_no).first()
+        return self.sub_agents.filter(attempt_no=self.attempt_no).order_by("rank").first()
