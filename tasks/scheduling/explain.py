@@ -1,19 +1,21 @@
-"""Why a task waits, in one sentence. Reads rows and asks the planner's own fit; changes nothing."""
+"""Why a task waits, in one sentence, cheap enough for long lists: hosts are read once, and looked at once for each kind
+of task. What stands before it in the queue, and when it would start, is tasks.scheduling.why's. Changes nothing.
+"""
 
 from collections.abc import Sequence
 
 from django.utils import timezone
 
-from agents.models import Agent
-from agents.states import Connectivity, Standing
 from tasks.models import Task
-from tasks.scheduling import fit, hosts
-from tasks.scheduling.request import site_resource_names, task_request
-from tasks.scheduling.values import Host, Refusal, Shape
+from tasks.scheduling import scene, sentences
+from tasks.scheduling.order import PRESSING_SECONDS
+from tasks.scheduling.request import task_request
+from tasks.scheduling.scene import Scene
+from tasks.scheduling.values import Shape
 from tasks.scheduling.wording import needs
 from tasks.states import TaskStatus
 
-SHOWN_HOSTS = 3
+SHOWN_TASKS = 3
 
 
 def waiting_sentence(task: Task) -> str:
@@ -23,54 +25,74 @@ def waiting_sentence(task: Task) -> str:
 
 def waiting_sentences(tasks: Sequence[Task]) -> dict[int, str]:
     """The sentence of each task by its id; hosts are looked at once for all, and not at all when nobody waits."""
-    queued = any(task.status == TaskStatus.WAITING and task.current_fence is None for task in tasks)
-    able = hosts.load(hosts.schedulable()) if queued else []
-    site_names = site_resource_names() if queued else frozenset()
-    return {task.pk: _sentence(task, able, site_names) for task in tasks}
+    queued = [task for task in tasks if is_queued(task)]
+    seen = scene.load({task.reservation_id for task in queued if task.reservation_id}) if queued else None
+    return {task.pk: sentence(task, seen) for task in tasks}
 
 
-def _sentence(task: Task, able: list[Host], site_names: frozenset[str]) -> str:
+def is_queued(task: Task) -> bool:
+    """Waiting, and not placed on a host yet."""
+    return task.status == TaskStatus.WAITING and task.current_fence is None
+
+
+def sentence(task: Task, seen: Scene | None) -> str:
+    """`seen` is needed for tasks that are queued only."""
     if task.status == TaskStatus.BLOCKED:
         return _blocked_sentence(task)
     if task.status != TaskStatus.WAITING:
         return ""
-    if task.current_fence is not None:
+    if task.current_fence is not None or seen is None:
         return f"Placed on {task.agent_name}; it has not started yet."
-    if task.not_before is not None and task.not_before > timezone.now():
-        return f"Tries again at {task.not_before:%H:%M:%S} UTC."
-    return _queue_sentence(task_request(task, site_names).shape, able)
+    return " ".join(part for part in (_back_off(task) or room_sentence(task, seen), _deadline(task)) if part)
+
+
+def room_sentence(task: Task, seen: Scene) -> str:
+    """What the hosts, the site and its reservation say to a task that is queued."""
+    shape = task_request(task, seen.site_names).shape
+    if words := _reservation_sentence(shape, seen):
+        return words
+    if not seen.hosts:
+        return "No host has connected yet."
+    if shape.pool and not any(shape.pool in host.pools for host in seen.hosts):
+        return f"The pool {shape.pool} has no host, or there is no such pool any more."
+    if words := sentences.site_short(shape, seen.hosts, seen.site_total, seen.site_free):
+        return words
+    found = seen.outlooks(shape)
+    if found is None:
+        return f"Needs {needs(shape)}; open it to see what the hosts say."
+    return sentences.no_room(shape, found) or sentences.NEXT_IN_LINE
+
+
+def _reservation_sentence(shape: Shape, seen: Scene) -> str:
+    number = shape.reservation_id
+    if number in seen.pending:
+        return f"Waits for reservation {number}, which has not found room itself yet."
+    if number is not None and (state := seen.closed.get(number)):
+        return f"Its reservation {number} is over ({state})."
+    return ""
 
 
 def _blocked_sentence(task: Task) -> str:
     """Uses what the caller prefetched (tasks.querysets)."""
     rows = [row for row in task.dependencies.all() if not row.is_satisfied]
-    names = [f"#{row.depends_on_id} ({row.depends_on.status})" for row in rows[:SHOWN_HOSTS]]
-    more = f" and {len(rows) - SHOWN_HOSTS} more" if len(rows) > SHOWN_HOSTS else ""
-    return "Waits for " + ", ".join(names) + more + "."
+    names = [f"#{row.depends_on_id} ({row.depends_on.status})" for row in rows]
+    more = f" and {len(rows) - SHOWN_TASKS} more" if len(rows) > SHOWN_TASKS else ""
+    return "Waits for " + ", ".join(names[:SHOWN_TASKS]) + more + "."
 
 
-def _queue_sentence(shape: Shape, able: list[Host]) -> str:
-    if not able and not Agent.objects.exists():
-        return "No host has connected yet."
-    refusals = [refusal for host in able if (refusal := fit.refusal(shape, host)) is not None]
-    if len(refusals) < len(able):
-        return "Next in line; it starts within a moment."
-    if not able:
-        return f"No host takes work now: {_absent()}."
-    if all(refusal.is_final for refusal in refusals):
-        return f"No host that is online can ever run this: needs {needs(shape)}; {_reasons(refusals)}."
-    return f"Needs {needs(shape)}; {_reasons([refusal for refusal in refusals if not refusal.is_final])}."
+def _back_off(task: Task) -> str:
+    if task.not_before is None or task.not_before <= timezone.now():
+        return ""
+    return f"Tries again at {task.not_before:%H:%M:%S} UTC."
 
 
-def _reasons(refusals: list[Refusal]) -> str:
-    shown = [f"{refusal.host} {refusal.reason}" for refusal in refusals[:SHOWN_HOSTS]]
-    more = len(refusals) - len(shown)
-    return ", ".join(shown) + (f", and {more} more hosts likewise" if more > 0 else "")
-
-
-def _absent() -> str:
-    paused = Agent.objects.exclude(standing=Standing.ACTIVE).count()
-    offline = Agent.objects.exclude(connectivity=Connectivity.ONLINE).count()
-    full = Agent.objects.filter(accepts_work=False).count()
-    counts = [(offline, "offline"), (paused, "paused"), (full, "not accepting work")]
-    return ", ".join(f"{count} {word}" for count, word in counts if count) or "none is active"
+def _deadline(task: Task) -> str:
+    """Only once it counts: tasks.scheduling.order."""
+    if task.start_by is None:
+        return ""
+    left = (task.start_by - timezone.now()).total_seconds()
+    if left >= PRESSING_SECONDS:
+        return ""
+    if left < 0:
+        return f"Moved forward within its priority: it had to start by {task.start_by:%H:%M} UTC to keep its deadline."
+    return f"Moved forward within its priority: it has to start by {task.start_by:%H:%M} UTC to keep its deadline."

@@ -14,7 +14,7 @@ from tasks.scheduling.holds import Holds
 from tasks.scheduling.lane_queue import Lane, LaneQueue, Waiting
 from tasks.scheduling.order import AGEING_HOURS
 from tasks.scheduling.planner import HOLD_AFTER_SECONDS, Planner, PolicyOf
-from tasks.scheduling.values import Ending, Placement, Request
+from tasks.scheduling.values import Ending, Placement, Request, Shape
 
 HORIZON_SECONDS = 30 * 24 * 3600.0
 MOST_LOOKS = 20_000
@@ -52,6 +52,7 @@ class Future(Fleet):
         super().__init__([release.copy_of(host) for host in fleet.hosts], fleet.site_total, fleet.site_free)
         self.ended: list[tuple[int, str]] = []
         self._due: list[tuple[float, int, int, Ending]] = []
+        self._site_due: list[tuple[float, int, Shape]] = []
         self._count = 0
         for place, host in enumerate(self.hosts):
             for ending in host.endings:
@@ -60,6 +61,12 @@ class Future(Fleet):
     def book(self, place: int, request: Request, gpu_ids: tuple[int, ...]) -> None:
         super().book(place, request, gpu_ids)
         self._expect(place, self.hosts[place].endings[-1])
+
+    def note_site(self, request: Request) -> None:
+        """What was placed has booked of the site's own resources, until it is expected to end."""
+        if request.shape.site_resources:
+            self._count += 1
+            heapq.heappush(self._site_due, (request.seconds, self._count, request.shape))
 
     def next_end(self) -> float | None:
         return self._due[0][0] if self._due else None
@@ -71,17 +78,19 @@ class Future(Fleet):
             host = self.hosts[place]
             host.endings = [kept for kept in host.endings if kept is not ending]
             release.give_back(host, ending.held)
-            self._give_back_site(ending)
+            self._give_back_site(ending.held.resources)
             self._note(place, host)
             self.changes.append(place)
             self.ended.append((place, ending.holder))
+        while self._site_due and self._site_due[0][0] <= moment:
+            self._give_back_site(heapq.heappop(self._site_due)[2].site_resources)
 
     def _expect(self, place: int, ending: Ending) -> None:
         self._count += 1
         heapq.heappush(self._due, (ending.in_seconds, self._count, place, ending))
 
-    def _give_back_site(self, ending: Ending) -> None:
-        for name, amount in ending.held.resources:
+    def _give_back_site(self, resources: tuple[tuple[str, int], ...]) -> None:
+        for name, amount in resources:
             if name in self.site_free:
                 self.site_free[name] += amount
 
@@ -160,7 +169,9 @@ class _Run:
         hosts = [(host.agent_id, host.reservation_id) for host in self.fleet.hosts]
         places = [place for place, host in enumerate(hosts) if host[0] in wanted and host[1] == reservation_id]
         self.answer.in_seconds, self.answer.places = moment, places
-        self.answer.rests_on = frozenset(holder for place, holder in self.fleet.ended if place in places)
+        ended = [(place, holder) for place, holder in self.fleet.ended if holder]
+        here = [holder for place, holder in ended if place in places]
+        self.answer.rests_on = frozenset(here or [holder for _, holder in ended])
         return self.answer
 
     def _note(self, placement: Placement, line: Line, by_id: dict[tuple[bool, int], Line], moment: float) -> None:
@@ -168,6 +179,7 @@ class _Run:
         self.looks += 1
         if moment == 0.0:
             self.answer.placed_before.append(placement.request)
+        self.fleet.note_site(placement.request)
         owner = placement.request.owner
         self._used[owner] = self._used.get(owner, 0.0) + self.fleet.share_of(placement.request.shape)
         line.pop()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from tasks.scheduling import fit, release
 from tasks.scheduling.holds import opening_on
-from tasks.scheduling.values import Host, Shape
+from tasks.scheduling.values import Host, Refusal, Shape
 
 HAS_ROOM = "has room"
 
@@ -46,12 +46,12 @@ def outlooks(
 
 
 def outlook_on(shape: Shape, host: Host, away: str = "", unknown: frozenset[str] = frozenset()) -> Outlook:
-    never = fit.refusal(shape, release.emptied(host))
+    now = fit.refusal(shape, host)
+    never = _for_good(shape, host, now)
     if never is not None:
         return Outlook(host.name, False, never.reason, is_final=True, lacks=never.lacks, is_away=bool(away))
     if away:
         return Outlook(host.name, False, f"is {away}", lacks="host", is_away=True)
-    now = fit.refusal(shape, host)
     if now is None:
         return Outlook(host.name, True, HAS_ROOM, free_in_seconds=0.0)
     opening = opening_on(shape, host)
@@ -61,10 +61,16 @@ def outlook_on(shape: Shape, host: Host, away: str = "", unknown: frozenset[str]
     return Outlook(host.name, False, now.reason, lacks=now.lacks, free_in_seconds=seconds, after=opening.after)
 
 
-def soonest(found: Sequence[Outlook]) -> Outlook | None:
-    """The busy host that will have room first; those of which nobody knows come last."""
-    busy = [outlook for outlook in found if outlook.is_busy]
-    return min(busy, key=_soonness, default=None)
+def _for_good(shape: Shape, host: Host, now: Refusal | None) -> Refusal | None:
+    if now is None or now.is_final:
+        return now
+    empty = fit.refusal(shape, release.emptied(host))
+    return empty if empty is not None and empty.is_final else None
+
+
+def soonest_first(found: Sequence[Outlook]) -> list[Outlook]:
+    """The busy hosts; those of which nobody knows when they have room come last."""
+    return sorted((outlook for outlook in found if outlook.is_busy), key=_soonness)
 
 
 def _soonness(outlook: Outlook) -> tuple[bool, float, bool]:

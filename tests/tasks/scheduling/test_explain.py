@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from agents.models import Agent
+from agents.models import Agent, CountedResource
+from tasks.models import Allocation, Reservation, Task
+from tasks.scheduling import scene
 from tasks.scheduling.explain import waiting_sentence, waiting_sentences
 from tasks.scheduling.values import Shape
 from tasks.scheduling.wording import needs
@@ -64,27 +66,127 @@ def test_next_in_line() -> None:
     assert waiting_sentence(make_task()) == "Next in line; it starts within a moment."
 
 
-def test_what_is_missing_where() -> None:
-    for name in ("a", "b", "c", "d", "e"):
-        make_sub_agent(make_task(cpu_cores=16), make_agent(name))
+def test_the_host_that_has_room_first() -> None:
+    for name, seconds in (("a", 7200), ("b", 1200), ("c", None)):
+        make_sub_agent(make_task(cpu_cores=15, estimated_seconds=seconds), make_agent(name))
+    ends_first = Task.objects.get(agent_name="b")
     make_agent("tiny", cpu_cores=1)
     sentence = waiting_sentence(make_task(cpu_cores=2))
     assert sentence == (
-        "Needs 2 CPU cores; a has 0 of 16 CPU cores free, b has 0 of 16 CPU cores free, c has 0 of 16 CPU cores free, "
-        "and 2 more hosts likewise."
+        f"Needs 2 CPU cores; b has 1 of 16 CPU cores free, room expected in about 20 min when #{ends_first.pk} ends; "
+        "2 more hosts are full."
     )
 
 
-def test_never_on_any_host_that_is_online() -> None:
+def test_the_issues_example() -> None:
+    host = make_agent("gpu-2", gpus=2, gpu_memory_mib=40960)
+    holder = make_sub_agent(make_task(gpu_count=1, time_limit_seconds=1200), host, gpus=[host.gpus.get(index=0)]).task
+    sentence = waiting_sentence(make_task(gpu_count=2, gpu_memory=40960))
+    assert sentence == (
+        f"Needs 2 GPUs of 40 GiB; gpu-2 has 1 such GPU free, room expected in about 20 min when #{holder.pk} ends."
+    )
+
+
+def test_a_run_time_that_nobody_gave_is_not_made_up() -> None:
+    holder = make_sub_agent(make_task(cpu_cores=16), make_agent("box")).task
+    sentence = waiting_sentence(make_task())
+    assert sentence.endswith(f"room when #{holder.pk} ends (nobody said how long it runs).")
+
+
+def test_a_share_that_outsiders_take() -> None:
+    host = make_agent("box", gpus=1)
+    card = {"index": 0, "uuid": host.gpus.get().uuid, "memory_used_mib": 20000, "own_mib": 0}
+    Agent.objects.update(gpu_info=[card])
+    assert waiting_sentence(make_task(gpu_count=1)) == (
+        "Needs 1 GPU; box has 0 such GPUs free (GPU 0 used by processes outside Nightshift)."
+    )
+
+
+def test_never_on_any_known_host() -> None:
     make_agent("box")
     sentence = waiting_sentence(make_task(gpu_count=1))
-    assert sentence == "No host that is online can ever run this: needs 1 CPU core and 1 GPU; box has no GPU."
+    assert sentence == "No known host can ever run this: needs 1 CPU core and 1 GPU: box has no GPU."
+
+
+def test_the_only_host_that_could_is_offline() -> None:
+    make_agent("box")
+    make_agent("gpu-1", gpus=1, connectivity="unreachable")
+    sentence = waiting_sentence(make_task(gpu_count=1))
+    assert sentence == ("No host that is online can run this: needs 1 CPU core and 1 GPU; gpu-1 could but is offline.")
+
+
+def test_a_gang_says_how_many_hosts_would_do() -> None:
+    make_agent("a")
+    holder = make_sub_agent(make_task(cpu_cores=16, estimated_seconds=600), make_agent("b")).task
+    assert waiting_sentence(make_task(cpu_cores=8, node_count=2)) == (
+        "Needs 2 hosts at once with 8 CPU cores each; 1 has room now; b has 0 of 16 CPU cores free, room expected in "
+        f"about 10 min when #{holder.pk} ends."
+    )
+
+
+def test_a_gang_larger_than_the_site() -> None:
+    make_agent("a")
+    make_agent("b", cpu_cores=1)
+    assert waiting_sentence(make_task(cpu_cores=8, node_count=2)) == (
+        "Needs 2 hosts at once, but only 1 can ever run it: needs 8 CPU cores on each of 2 hosts: "
+        "b has 1 CPU cores in all."
+    )
+
+
+def test_a_pool_without_hosts() -> None:
+    make_agent("a")
+    assert waiting_sentence(make_task(pool="night")) == (
+        "The pool night has no host, or there is no such pool any more."
+    )
+
+
+def test_a_resource_of_the_site_names_who_has_it() -> None:
+    CountedResource.objects.create(name="matlab", total=2)
+    host = make_agent("a")
+    holders = []
+    for _ in range(2):
+        sub_agent = make_sub_agent(make_task(resources={"matlab": 1}), host)
+        Allocation.objects.filter(sub_agent=sub_agent).update(resources={"matlab": 1})
+        holders.append(f"#{sub_agent.task_id}")
+    assert waiting_sentence(make_task(resources={"matlab": 1})) == (
+        f"Needs 1 matlab; 2 of 2 matlab in use on the site by {holders[0]} and {holders[1]}."
+    )
+    assert waiting_sentence(make_task(resources={"matlab": 3})) == "Needs 3 matlab; the site has 2 in all."
+
+
+def test_its_reservation_has_no_room_yet_or_is_over() -> None:
+    make_agent("a")
+    hour = timezone.now() + timedelta(hours=1)
+    pending = Reservation.objects.create(name="mine", wait_until=hour, until=hour)
+    over = Reservation.objects.create(name="mine", wait_until=hour, until=hour, state="expired")
+    assert waiting_sentence(make_task(reservation=pending)) == (
+        f"Waits for reservation {pending.pk}, which has not found room itself yet."
+    )
+    assert waiting_sentence(make_task(reservation=over)) == f"Its reservation {over.pk} is over (expired)."
+
+
+def test_a_deadline_that_presses() -> None:
+    make_agent("a")
+    at = timezone.now() + timedelta(hours=3)
+    words = f"it has to start by {at - timedelta(hours=1):%H:%M} UTC to keep its deadline."
+    assert waiting_sentence(make_task(deadline_at=at, estimated_seconds=3600)).endswith(words)
+    assert "deadline" not in waiting_sentence(make_task(deadline_at=at + timedelta(days=2), estimated_seconds=3600))
+    assert "it had to start by" in waiting_sentence(make_task(deadline_at=at, estimated_seconds=4 * 3600))
+
+
+def test_a_long_list_of_different_tasks_stops_asking_every_host(monkeypatch: Any) -> None:
+    monkeypatch.setattr(scene, "MOST_PAIRS", 1)
+    make_sub_agent(make_task(cpu_cores=16), make_agent("a"))
+    tasks = [make_task(cpu_cores=number) for number in (1, 2, 3)]
+    found = waiting_sentences(tasks)
+    assert [found[task.pk].startswith("Needs") for task in tasks] == [True] * 3
+    assert found[tasks[2].pk] == "Needs 3 CPU cores; open it to see what the hosts say."
 
 
 def test_many_tasks_look_at_the_hosts_once(django_assert_num_queries: Any) -> None:
     make_agent()
     tasks = [make_task() for _ in range(10)]
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(10):
         assert len(waiting_sentences(tasks)) == 10
     assert Agent.objects.count() == 1
 

@@ -1,0 +1,49 @@
+"""What the queue adds to the sentence of a task: who is before it, and who a host with room is kept for. Pure."""
+
+from collections.abc import Sequence
+
+from tasks.scheduling.forecast import Forecast
+from tasks.scheduling.sentences import NEXT_IN_LINE, about, listed
+from tasks.scheduling.standing import Standing
+from tasks.scheduling.values import Host
+from tasks.scheduling.wording import plural
+
+
+def of_room(words: str, with_room: Sequence[str], ahead: Forecast, hosts: Sequence[Host]) -> str:
+    """Instead of "next in line": where it starts, or why it does not although there is room on `with_room`."""
+    if NEXT_IN_LINE not in words:
+        return words
+    if ahead.in_seconds == 0.0:
+        names = listed([hosts[place].name for place in ahead.places])
+        return words.replace(NEXT_IN_LINE, f"{NEXT_IN_LINE.removesuffix('.')} on {names}.")
+    return words.replace(NEXT_IN_LINE, _kept(with_room, ahead, hosts) or _taken(with_room, ahead))
+
+
+def of_queue(place: Standing, owner: str) -> str:
+    if not place.ahead:
+        return ""
+    words = f"{place.ahead} {plural(place.ahead, 'task')} {_is(place.ahead)} before it in the queue"
+    if place.overtaking and owner:
+        words += f", {place.overtaking} of them newer: {owner} has used more of the site lately than who submitted them"
+    return words + "."
+
+
+def _kept(with_room: Sequence[str], ahead: Forecast, hosts: Sequence[Host]) -> str:
+    """EASY backfill: it would delay a task that waited longer."""
+    held = {} if ahead.holds is None else ahead.holds.by_place
+    for place, hold in held.items():
+        if hosts[place].name in with_room:
+            what = f"{'reservation ' if hold.request.is_reservation else '#'}{hold.request.id}"
+            rest = f"which has waited longer and is expected to start there in {about(hold.in_seconds)}"
+            return f"There is room on {hosts[place].name}, but it is kept for {what}, {rest}."
+    return ""
+
+
+def _taken(with_room: Sequence[str], ahead: Forecast) -> str:
+    first = [f"#{request.id}" for request in ahead.placed_before if not request.is_reservation]
+    by = f" by {listed(first)}" if first else ""
+    return f"There is room on {listed(with_room)} now, but it is taken{by} before its turn comes."
+
+
+def _is(count: int) -> str:
+    return "is" if count == 1 else "are"

@@ -1,0 +1,102 @@
+"""The whole answer to "why does it wait": the sentence with the queue in it, when and where it would start, and what
+each host says. For one task at a time; lists use explain.py. Changes nothing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+
+from agents.models import PlacementRules
+from tasks import fair_share
+from tasks.models import Task
+from tasks.scheduling import explain, lanes, queue_words, run, run_times, scene, standing
+from tasks.scheduling.fleet import Fleet
+from tasks.scheduling.forecast import Forecast, Rules, forecast
+from tasks.scheduling.lane_queue import Lane
+from tasks.scheduling.order import Claim
+from tasks.scheduling.outlook import Outlook
+from tasks.scheduling.request import task_request
+from tasks.scheduling.scene import Scene
+from tasks.scheduling.standing import Standing
+from tasks.scheduling.values import Request
+from tasks.states import TaskStatus
+
+NOT_STORED = 2**62  # the id of a task that is only asked about: behind all others
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """`starts_at` None: not within the horizon, or nothing to say. `basis`: what the forecast rests on."""
+
+    sentence: str
+    starts_at: datetime | None = None
+    starts_on: list[str] = field(default_factory=list)
+    basis: str = ""
+    ahead: int = 0
+    hosts: list[Outlook] = field(default_factory=list)
+
+
+def why(task: Task) -> Why:
+    """Of a task as it is in the database, or of one that was checked and not stored."""
+    if not task.status:
+        task.status = TaskStatus.WAITING
+    if not explain.is_queued(task):
+        return Why(explain.sentence(task, None))
+    seen = scene.load({task.reservation_id} if task.reservation_id else ())
+    shape = task_request(task, seen.site_names).shape
+    found = seen.outlooks(shape) or []
+    if shape.reservation_id in seen.pending or shape.reservation_id in seen.closed:
+        return Why(explain.sentence(task, seen), hosts=found)
+    return _queued(task, seen, found)
+
+
+def _queued(task: Task, seen: Scene, found: list[Outlook]) -> Why:
+    now = timezone.now()
+    rules = PlacementRules.current()
+    used = fair_share.used(now, rules.usage_half_life_hours)
+    place = standing.of(task, now, used, rules.ageing_hours)
+    policies = run.policies(rules)
+    fleet = Fleet(seen.able, seen.site_total, seen.site_free)
+    target, waiting = _queue_with(task, now, seen)
+    ahead = forecast(target, waiting, fleet, Rules(policies, used, rules.ageing_hours, rules.hold_after_seconds))
+    names = [fleet.hosts[index].name for index in ahead.places]
+    return Why(
+        sentence=_sentence(task, seen, ahead, place, found),
+        starts_at=_moment(task, now, ahead),
+        starts_on=names,
+        basis=run_times.basis(ahead),
+        ahead=place.ahead,
+        hosts=found,
+    )
+
+
+def _queue_with(task: Task, now: datetime, seen: Scene) -> tuple[Request, list[Lane]]:
+    """The queue as it is; a task that is not in it yet, or tries again later, stands there already."""
+    waiting = [*lanes.load(now, seen.site_names), *run.pending_lanes(seen.site_names)]
+    waited = (now - (task.waiting_since or now)).total_seconds()
+    target = task_request(task, seen.site_names)
+    if task.pk is not None and lanes.waiting_tasks(now).filter(pk=task.pk).exists():
+        return target, waiting
+    number = task.pk or NOT_STORED
+    start_by = lanes.columns_of(task)["start_by"]
+    start_in = (start_by - now).total_seconds() if start_by else None
+    target = Request(number, target.shape, target.seconds, waited, target.owner)
+    return target, [*waiting, Lane(target.owner, [(Claim(number, task.priority, waited, start_in), target)])]
+
+
+def _moment(task: Task, now: datetime, ahead: Forecast) -> datetime | None:
+    if ahead.in_seconds is None:
+        return None
+    at = now + timedelta(seconds=ahead.in_seconds)
+    return max(at, task.not_before) if task.not_before is not None else at
+
+
+def _sentence(task: Task, seen: Scene, ahead: Forecast, place: Standing, found: Sequence[Outlook]) -> str:
+    words = explain.sentence(task, seen)
+    with_room = [outlook.host for outlook in found if outlook.fits]
+    words = queue_words.of_room(words, with_room, ahead, seen.able)
+    owner = "" if task.submitted_by is None else task.submitted_by.get_username()
+    behind = "" if ahead.in_seconds == 0 else queue_words.of_queue(place, owner)
+    return f"{words} {behind}".strip()
