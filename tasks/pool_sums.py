@@ -42,6 +42,15 @@ class Sums:
     def free_gpus(self) -> int:
         return sum(cards.free for cards in self.cards.values())
 
+    @property
+    def cards_text(self) -> str:
+        """`3 of 4 NVIDIA A100, 1 of 1 Tesla T4`."""
+        return ", ".join(f"{kind.free} of {kind.total} {kind.name or 'GPUs'}" for kind in self.kinds)
+
+    @property
+    def kinds(self) -> list[CardSum]:
+        return sorted(self.cards.values(), key=lambda kind: kind.name)
+
     def add(self, host: Host, *, is_ready: bool) -> None:
         self.hosts += 1
         self.hosts_ready += is_ready

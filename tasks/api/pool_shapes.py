@@ -71,8 +71,5 @@ def pool_values(pool: Pool, sums: Sums) -> dict[str, Any]:
         "available_memory_mib": sums.free_memory_mib,
         "gpu_memory_mib": sums.gpu_memory_mib,
         "available_gpu_memory_mib": sums.free_gpu_memory_mib,
-        "gpus": [
-            {"name": kind.name, "total": kind.total, "free": kind.free}
-            for kind in sorted(sums.cards.values(), key=lambda kind: kind.name)
-        ],
+        "gpus": [{"name": kind.name, "total": kind.total, "free": kind.free} for kind in sums.kinds],
     }

@@ -37,7 +37,7 @@ def test_state_cannot_be_written_by_form(admin: Client) -> None:
     body = sent(said(admin.get(address)), standing="deactivated", name="other", weight="2")
     assert admin.post(address, body).status_code == 302
     agent.refresh_from_db()
-    assert (agent.standing, agent.name, agent.weight) == ("active", "gpu-1", 2)
+    assert (agent.standing, agent.name, float(agent.weight)) == ("active", "gpu-1", 2.0)
     assert admin.get(f"{LIST}add/").status_code == 403
     assert admin.post(f"{LIST}{agent.pk}/delete/", {"post": "yes"}).status_code == 403
 
