@@ -1,25 +1,27 @@
 """The form of a new task: what people type, turned into the fields that tasks.submission takes, and its errors back.
 
-Sizes are typed in GiB, durations as 2h or 90m, dependencies as `12, 13`. Whether the values make a task is
-the submission's to say; here only what cannot be read is an error.
+Sizes are typed in GiB, durations as 2h or 90m, dependencies as `12, 13`. Where it may run is asked by placement_form.
+Whether the values make a task is the submission's to say; here only what cannot be read is an error.
 """
 
-from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django import forms
 
 from scheduler_site.shared.quantities import DURATION_HELP, duration_input, gib_input, parse_duration, parse_gib
+from tasks import known_names
 from tasks.pages import dependency_text, variable_lines
+from tasks.pages.placement_form import PLACEMENT, PlacementForm
 from templates_app.forms import PRIORITIES, QuantityField, ScriptField
 from templates_app.models import ScriptTemplate
 
 CUSTOM = "custom"
 OTHER = "other"
+MAY_WAIT = "Tick “Wait for a future host” under Placement to queue it all the same."
 MORE = (
-    "time_limit_seconds", "estimated_seconds", "retries", "deadline_at", "working_directory", "split_output",
-    "description", "environment", "metadata",
+    "time_limit_seconds", "estimated_seconds", "retries", "working_directory", "split_output", "description",
+    "environment", "metadata",
 )  # fmt: skip
 _PASSED_ON = (
     "name", "description", "template_type", "script_content", "working_directory", "split_output", "priority",
@@ -53,9 +55,8 @@ class DependenciesField(forms.CharField):
             raise forms.ValidationError(str(error)) from None
 
 
-class TaskForm(forms.Form):
+class TaskForm(PlacementForm):
     idempotency_key = forms.CharField(max_length=64, required=False, widget=forms.HiddenInput)
-    utc_offset_minutes = forms.IntegerField(min_value=-1440, max_value=1440, required=False, widget=forms.HiddenInput)
     name = forms.CharField(max_length=200, widget=forms.TextInput(attrs={"autocomplete": "off"}))
     template_type = forms.CharField(
         label="Template type",
@@ -106,18 +107,13 @@ class TaskForm(forms.Form):
     retries = forms.IntegerField(
         label="Retries", min_value=0, max_value=100, initial=0, help_text="How often a failed run is tried again."
     )
-    deadline_at = forms.DateTimeField(
-        label="Deadline",
-        required=False,
-        help_text="When you need it. A hint for the order; nothing is stopped.",
-        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
-    )
     working_directory = forms.CharField(
         label="Working directory", required=False, max_length=4095, help_text="On the host. Empty: the agent's home."
     )
     environment = VariablesField(label="Environment")
     metadata = VariablesField(label="Metadata")
     split_output = forms.BooleanField(label="Keep stderr apart from stdout", required=False)
+    may_wait = False  # refused, but "Wait for a future host" would queue it
 
     def __init__(self, *args: Any, gpu_sizes: list[tuple[int, int]] | None = None, **options: Any) -> None:
         """`gpu_sizes` are (MiB, number of cards with at least that much) of the hosts there are."""
@@ -142,7 +138,7 @@ class TaskForm(forms.Form):
         data = self.cleaned_data
         fields = {name: data[name] for name in _PASSED_ON}
         fields |= {name: data[name] for name in ("gpu_memory", "depends_on", "environment", "metadata")}
-        fields["deadline_at"] = self._deadline()
+        fields |= self.placement()
         if data["template"] is not None:
             fields["template"] = data["template"].pk
         return fields
@@ -152,27 +148,34 @@ class TaskForm(forms.Form):
         for name, sentences in fields.items():
             shown = "gpu_memory_other" if name == "gpu_memory" and self.data.get(name) == OTHER else name
             for sentence in sentences:
-                words = sentence[:1].upper() + sentence[1:] + ("" if sentence.endswith(".") else ".")
+                words = self._on_page(sentence)
                 if shown in self.fields:
                     self.add_error(shown, words)
                 else:
                     self.add_error(None, f"{name}: {words}")
 
+    def _on_page(self, sentence: str) -> str:
+        if known_names.ANYWAY in sentence:
+            self.may_wait = True
+            sentence = sentence.replace(known_names.ANYWAY, MAY_WAIT)
+        return sentence[:1].upper() + sentence[1:] + ("" if sentence.endswith(".") else ".")
+
     @property
     def has_more(self) -> bool:
         """Whether something under "More" is filled in or wrong, so that it must be open."""
-        shown = {name: self[name].value() for name in MORE}
-        return any(name in self.errors for name in MORE) or any(
-            value not in (None, "", 0, "0", False) for value in shown.values()
-        )
+        return self._is_used(MORE)
 
-    def _deadline(self) -> datetime | None:
-        """Typed in the browser's own time; without its offset in the site's."""
-        typed: datetime | None = self.cleaned_data["deadline_at"]
-        offset = self.cleaned_data.get("utc_offset_minutes")
-        if typed is None or offset is None:
-            return typed
-        return typed.replace(tzinfo=UTC) + timedelta(minutes=offset)
+    @property
+    def has_placement(self) -> bool:
+        """The same for "Placement", where the way out of a refusal is too."""
+        return self.may_wait or self._is_used(PLACEMENT)
+
+    def _is_used(self, names: Iterable[str]) -> bool:
+        return any(name in self.errors or not self._is_plain(name) for name in names)
+
+    def _is_plain(self, name: str) -> bool:
+        """Whether the field says what it says in an empty form, typed or not."""
+        return str(self[name].value()) in ("None", "", "0", "False", str(self.fields[name].initial))
 
 
 def _gpu_choices(sizes: list[tuple[int, int]]) -> list[tuple[str, str]]:

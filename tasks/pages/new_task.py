@@ -15,6 +15,7 @@ from tasks import submission
 from tasks.models import Task
 from tasks.pages import prefill
 from tasks.pages.form import MORE, TaskForm
+from tasks.pages.placement_form import PLACEMENT
 from templates_app.models import ScriptTemplate
 
 
@@ -24,8 +25,8 @@ def new_task(request: HttpRequest) -> HttpResponse:
     sizes = prefill.gpu_sizes()
     if request.method == "GET" or "fill" in request.POST:
         initial = prefill.initial_values(request.POST if "fill" in request.POST else request.GET)
-        return _show(request, TaskForm(initial=initial, gpu_sizes=sizes))
-    form = TaskForm(request.POST, gpu_sizes=sizes)
+        return _show(request, TaskForm(initial=initial, gpu_sizes=sizes, user=request.user))
+    form = TaskForm(request.POST, gpu_sizes=sizes, user=request.user)
     task = _submit(form, request.user) if form.is_valid() else None
     if task is None:
         return _show(request, form, status=422)
@@ -46,7 +47,12 @@ def _submit(form: TaskForm, user: Any) -> Task | None:
 
 
 def _show(request: HttpRequest, form: TaskForm, status: int = 200) -> HttpResponse:
-    context = {"form": form, "more_fields": [form[name] for name in MORE], "template_types": _template_types()}
+    context = {
+        "form": form,
+        "more_fields": [form[name] for name in MORE],
+        "placement_fields": [form[name] for name in PLACEMENT],
+        "template_types": _template_types(),
+    }
     return render(request, "tasks/new.html", context, status=status)
 
 

@@ -18,7 +18,8 @@ EMPTY_SCRIPT = "#!/usr/bin/env bash\nset -euo pipefail\n\n"
 _COPIED = (
     "name", "description", "template_type", "script_content", "priority", "memory_mib", "gpu_count", "gpu_memory",
     "gpu_share", "estimated_seconds", "time_limit_seconds", "retries", "working_directory", "environment", "metadata",
-    "split_output",
+    "split_output", "gpu_types", "disk_mib", "resources", "node_count", "whole_host", "hosts", "exclude_hosts", "pool",
+    "requires", "prefers", "zone", "wait_for_host",
 )  # fmt: skip
 
 
@@ -45,6 +46,7 @@ def from_template(template: ScriptTemplate) -> dict[str, Any]:
 def from_task(task: Task) -> dict[str, Any]:
     values = {name: getattr(task, name) for name in _COPIED}
     values["template_type"] = task.template_type or CUSTOM  # the command line and REST ask for none
+    values["reservation"] = task.reservation_id
     values["cpu_cores"] = f"{task.cpu_cores.normalize():f}"
     version = task.template_version
     if version is not None and not version.template.is_archived:
