@@ -82,6 +82,21 @@ NEEDS = (
     column("gpu_memory", "memory per GPU", gib),
     column("gpu_share", "shares its GPU", yes_no),
 )
+PLACEMENT = (
+    "gpu_types",
+    column("disk_mib", "disk", gib),
+    "resources",
+    column("node_count", "number of hosts", plain_number),
+    column("whole_host", "the whole host", yes_no),
+    "hosts",
+    "exclude_hosts",
+    "pool",
+    "requires",
+    "prefers",
+    "zone",
+    "reservation",
+    column("wait_for_host", "waits for a future host", yes_no),
+)
 LIMITS = (
     column("estimated_seconds", "estimate", duration),
     column("time_limit_seconds", "time limit", duration),
@@ -114,13 +129,20 @@ class TaskAdmin(OperatedAdmin):
         (None, {"fields": ("id", "name", "description", "shown_status", "shown_end", "submitted_by")}),
         ("Script", {"fields": ("script_content", "template_type", "template_version")}),
         ("Needs", {"fields": NEEDS}),
+        ("Placement", {"fields": PLACEMENT}),
         ("Limits", {"fields": LIMITS}),
         ("Surroundings", {"fields": ("working_directory", "environment", SPLIT_OUTPUT, "metadata")}),
         ("Where and when", {"fields": ("agent_name", "created_time", "start_time", "end_time", DURATION)}),
         ("Outcome", {"fields": ("end_reason", "exit_code", "exit_signal", "retries_used", "result")}),
     )
 
-    readonly_fields = (*NEEDS[1:], *LIMITS[:3], SPLIT_OUTPUT, DURATION)
+    readonly_fields = (
+        *NEEDS[1:],
+        *(shown for shown in PLACEMENT if callable(shown)),
+        *LIMITS[:3],
+        SPLIT_OUTPUT,
+        DURATION,
+    )
 
     def get_queryset(self, request: Any) -> Any:
         tasks = super().get_queryset(request)

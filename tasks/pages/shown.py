@@ -6,6 +6,7 @@ from typing import Any
 
 from tasks.describe import badges, end_sentence
 from tasks.models import SubAgent, Task
+from tasks.pages.asked import placement_facts
 from tasks.permissions import may_change
 from tasks.scheduling.explain import waiting_sentences
 from tasks.states import LIVE_STATES, VOID_STATES, TaskStatus
@@ -49,6 +50,10 @@ class ShownTask:
         if self.latest is None or self.latest.state in VOID_STATES:
             return False
         return self.task.is_final or self.latest.state in LIVE_STATES
+
+    @property
+    def placement_facts(self) -> list[tuple[str, str]]:
+        return placement_facts(self.task)
 
     @property
     def can_cancel(self) -> bool:

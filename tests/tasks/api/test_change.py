@@ -31,6 +31,17 @@ CHANGES = {
     "time_limit_seconds": 60,
     "retries": 1,
     "metadata": {"a": 1},
+    "gpu_types": ["a100", "h100"],
+    "disk_mib": 2048,
+    "resources": {"matlab": 2},
+    "node_count": 2,
+    "whole_host": True,
+    "hosts": ["gpu-1", "gpu-2"],
+    "exclude_hosts": ["gpu-3"],
+    "requires": "nvlink",
+    "prefers": ["80gb"],
+    "zone": "eu",
+    "wait_for_host": True,
 }
 
 
@@ -46,6 +57,14 @@ def test_what_is_not_given_stays() -> None:
     body = edited(task, {"name": "new"}).json()
     assert (body["name"], body["priority"], body["description"]) == ("new", 2, "keep")
     assert edited(task, {}).status_code == 200
+
+
+def test_a_change_to_what_no_known_host_could_run_is_refused() -> None:
+    make_agent("cpu-1", cpu_cores=16)
+    task = own()
+    assert "the nearest is cpu-1 with 16 CPU cores" in edited(task, {"cpu_cores": 17}).json()["cpu_cores"][0]
+    task.refresh_from_db()
+    assert task.cpu_cores == 1
 
 
 def test_dependencies_can_be_changed() -> None:

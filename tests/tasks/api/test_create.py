@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tasks.models import Task
-from tests.factories import make_task, make_template, make_user
+from tests.factories import make_agent, make_task, make_template, make_user
 from tests.rest import post, rest
 
 pytestmark = pytest.mark.django_db
@@ -25,6 +25,19 @@ FULL = {
     "gpu_count": 1,
     "gpu_memory": 16384,
     "gpu_share": True,
+    "gpu_types": ["a100"],
+    "disk_mib": 1024,
+    "resources": {"matlab": 1},
+    "node_count": 1,
+    "whole_host": True,
+    "hosts": ["gpu-1"],
+    "exclude_hosts": ["gpu-2"],
+    "pool": "",
+    "requires": "a100 & !old",
+    "prefers": ["nvlink"],
+    "zone": "eu/berlin",
+    "reservation": None,
+    "wait_for_host": True,
     "estimated_seconds": 60,
     "time_limit_seconds": 3600,
     "grace_seconds": 5,
@@ -60,6 +73,15 @@ def test_the_least_that_makes_a_task() -> None:
 def test_every_field_comes_back_as_it_was_sent() -> None:
     task = created(FULL)
     assert {name: task[name] for name in FULL} == FULL
+
+
+def test_what_no_known_host_could_run_is_refused_with_the_nearest() -> None:
+    make_agent("gpu-2", gpus=4, gpu_memory_mib=49152)
+    body = {**GOOD, "gpu_count": 2, "gpu_memory": 102400}
+    sentences = refused(body)["gpu_memory"]
+    assert "No known host has 2 GPUs of 100 GiB; the nearest is gpu-2 with 4 GPUs of 48 GiB" in sentences[0]
+    assert "wait_for_host" in sentences[1]
+    assert created({**body, "wait_for_host": True})["wait_for_host"]
 
 
 def test_scripts_are_kept_byte_for_byte() -> None:
@@ -114,6 +136,39 @@ def test_a_template_fills_what_is_left_out(chosen: str) -> None:
         ({"gpu_count": None}, "gpu_count"),
         ({"gpu_memory": 16384}, "gpu_memory"),
         ({"gpu_share": 1}, "gpu_share"),
+        ({"gpu_types": "a100"}, "gpu_types"),
+        ({"gpu_types": [1]}, "gpu_types"),
+        ({"gpu_types": [""], "gpu_count": 1}, "gpu_types"),
+        ({"gpu_types": ["a100"]}, "gpu_types"),
+        ({"disk_mib": 0}, "disk_mib"),
+        ({"disk_mib": 1.5}, "disk_mib"),
+        ({"disk_mib": True}, "disk_mib"),
+        ({"disk_mib": 10**30}, "disk_mib"),
+        ({"resources": ["matlab"]}, "resources"),
+        ({"resources": {"matlab": True}}, "resources"),
+        ({"resources": {"matlab": 0.5}}, "resources"),
+        ({"resources": {"matlab": -1}}, "resources"),
+        ({"resources": {"mat lab": 1}}, "resources"),
+        ({"node_count": 0}, "node_count"),
+        ({"node_count": 65}, "node_count"),
+        ({"node_count": False}, "node_count"),
+        ({"node_count": None}, "node_count"),
+        ({"whole_host": 1}, "whole_host"),
+        ({"hosts": "gpu-1"}, "hosts"),
+        ({"hosts": [None]}, "hosts"),
+        ({"exclude_hosts": ["x" * 121]}, "exclude_hosts"),
+        ({"hosts": ["a"], "exclude_hosts": ["a"]}, "exclude_hosts"),
+        ({"pool": "nowhere"}, "pool"),
+        ({"pool": None}, "pool"),
+        ({"requires": "a100 &"}, "requires"),
+        ({"requires": "a" * 501}, "requires"),
+        ({"prefers": "nvlink"}, "prefers"),
+        ({"prefers": ["(nvlink"]}, "prefers"),
+        ({"zone": 5}, "zone"),
+        ({"reservation": 99}, "reservation"),
+        ({"reservation": "5"}, "reservation"),
+        ({"reservation": True}, "reservation"),
+        ({"wait_for_host": "yes"}, "wait_for_host"),
         ({"retries": 10**9}, "retries"),
         ({"time_limit_seconds": 0}, "time_limit_seconds"),
         ({"deadline_at": "tomorrow"}, "deadline_at"),

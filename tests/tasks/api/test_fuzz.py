@@ -8,8 +8,9 @@ from django.test import Client
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from agents.models import CountedResource, Pool
 from tasks.api.task_request import CancelRequest, TaskCreateRequest
-from tests.factories import make_task, make_user
+from tests.factories import make_agent, make_task, make_user
 from tests.rest import rest
 
 pytestmark = pytest.mark.django_db
@@ -24,6 +25,24 @@ VALUES = st.recursive(
     max_leaves=6,
 )
 GOOD = {"name": "x", "script_content": "true"}
+EXPRESSIONS = st.text("abc &|!()~*+-._ andor not", max_size=12) | TEXTS
+PLACEMENT = st.fixed_dictionaries(
+    {},
+    optional={
+        "gpu_count": st.integers(0, 3),
+        "gpu_types": st.lists(st.sampled_from(["a100", "A 100", "--", ""]) | TEXTS, max_size=3),
+        "resources": st.dictionaries(st.sampled_from(["matlab", "licence", "M", ""]) | TEXTS, NUMBERS, max_size=2),
+        "node_count": st.integers(-1, 3),
+        "hosts": st.lists(st.sampled_from(["gpu-1", "gpu-2"]) | TEXTS, max_size=3),
+        "exclude_hosts": st.lists(st.sampled_from(["gpu-1", "gpu-2"]) | TEXTS, max_size=3),
+        "pool": st.sampled_from(["", "big", "none"]),
+        "requires": EXPRESSIONS,
+        "prefers": st.lists(EXPRESSIONS, max_size=2),
+        "reservation": NUMBERS,
+        "whole_host": st.booleans(),
+        "wait_for_host": st.booleans(),
+    },
+)
 
 
 def bodies(serializer: Any) -> st.SearchStrategy[dict[str, Any]]:
@@ -58,6 +77,33 @@ def test_create_never_fails(client: Client, change: dict[str, Any]) -> None:
         return
     path = f"/api/tasks/{response.json()['id']}/"
     assert client.get(path).json() == response.json()
+
+
+@fuzzed(120)
+@given(change=PLACEMENT)
+def test_placement_never_fails(client: Client, change: dict[str, Any]) -> None:
+    response = sent(client, "/api/tasks/", {**GOOD, **change})
+    assert response.status_code in (201, 400)
+    if response.status_code == 400:
+        assert set(response.json()) & set(change)
+        assert sent(client, "/api/tasks/", {**GOOD, "name": "still works"}).status_code == 201
+
+
+@pytest.fixture
+def client_of_a_site(client: Client) -> Client:
+    agent = make_agent("gpu-1", gpus=2)
+    Pool.objects.create(name="big").agents.add(agent)
+    CountedResource.objects.create(agent=agent, name="matlab", total=2)
+    CountedResource.objects.create(name="licence", total=2)
+    return client
+
+
+@fuzzed(120)
+@given(change=PLACEMENT)
+def test_placement_never_fails_where_hosts_are_known(client_of_a_site: Client, change: dict[str, Any]) -> None:
+    response = sent(client_of_a_site, "/api/tasks/", {**GOOD, **change})
+    assert response.status_code in (201, 400)
+    assert response.status_code == 201 or set(response.json()) & set(change)
 
 
 @fuzzed(30)

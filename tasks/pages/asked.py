@@ -1,0 +1,24 @@
+"""What a task asks for beside cores, memory and cards, as pairs of words for its page. Pure; decides nothing."""
+
+from tasks.models import Task
+from tasks.scheduling.wording import gib
+
+
+def placement_facts(task: Task) -> list[tuple[str, str]]:
+    """Only what was asked for: a plain task has none."""
+    facts = [
+        ("GPU type", " or ".join(task.gpu_types)),
+        ("Disk", gib(task.disk_mib) if task.disk_mib else ""),
+        ("Counted resources", ", ".join(f"{amount} {name}" for name, amount in task.resources.items())),
+        ("Number of hosts", f"{task.node_count}, started together" if task.node_count > 1 else ""),
+        ("Whole host", "nothing else runs there meanwhile" if task.whole_host else ""),
+        ("Pool", task.pool),
+        ("Only on", ", ".join(task.hosts)),
+        ("Not on", ", ".join(task.exclude_hosts)),
+        ("Requires", task.requires),
+        ("Prefers", ", ".join(task.prefers)),
+        ("Zone of its data", task.zone),
+        ("Inside reservation", str(task.reservation_id or "")),
+        ("Future host", "waits although no known host could run it" if task.wait_for_host else ""),
+    ]
+    return [(label, words) for label, words in facts if words]
