@@ -1,6 +1,6 @@
 """The tree of hosts as plain values: every main agent with the live sub agents on it, for the API and the agents page.
 
-Four queries, however many hosts, GPUs and tasks there are. Decides nothing and shows nothing.
+A fixed number of queries, however many hosts, GPUs and tasks there are. Decides nothing and shows nothing.
 """
 
 from collections import defaultdict
@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from agents.models import Agent, Gpu
 from agents.states import Connectivity
+from tasks.agent_traits import Traits
 from tasks.models import AllocatedGpu, SubAgent
 from tasks.states import LIVE_STATES
 
@@ -27,6 +28,7 @@ AGENT_COLUMNS = (
     "connectivity",
     "hostname",
     "zone",
+    "address",
     "agent_version",
     "created_time",
     "last_heartbeat_time",
@@ -50,7 +52,8 @@ def agent_tree(now: datetime | None = None) -> list[Values]:
     live: dict[Any, list[SubAgent]] = defaultdict(list)
     for sub_agent in _live_sub_agents():
         live[sub_agent.agent_id].append(sub_agent)
-    return [_agent_values(agent, live[agent.pk], now) for agent in _agents()]
+    traits = Traits()
+    return [_agent_values(agent, live[agent.pk], traits, now) for agent in _agents()]
 
 
 def whole(number: Decimal | float) -> int | float:
@@ -61,7 +64,7 @@ def whole(number: Decimal | float) -> int | float:
 
 def _agents() -> Iterable[Agent]:
     present = Prefetch("gpus", queryset=Gpu.objects.filter(is_present=True).order_by("index"), to_attr="cards")
-    return Agent.objects.order_by("name").defer("host_facts").prefetch_related(present)
+    return Agent.objects.order_by("name").prefetch_related(present)
 
 
 def _live_sub_agents() -> Iterable[SubAgent]:
@@ -75,7 +78,7 @@ def _live_sub_agents() -> Iterable[SubAgent]:
     )
 
 
-def _agent_values(agent: Agent, sub_agents: list[SubAgent], now: datetime) -> Values:
+def _agent_values(agent: Agent, sub_agents: list[SubAgent], traits: Traits, now: datetime) -> Values:
     cores_in_use = sum((_held_cores(sub_agent) for sub_agent in sub_agents), Decimal(0))
     return {
         "id": str(agent.pk),
@@ -84,6 +87,8 @@ def _agent_values(agent: Agent, sub_agents: list[SubAgent], now: datetime) -> Va
         "cpu_cores_in_use": whole(cores_in_use),
         "available_cpu_cores": whole(max(Decimal(0), agent.cpu_cores - cores_in_use)),
         "gpu_info": _cards_of(agent, sub_agents),
+        "weight": whole(agent.weight),
+        **traits.of(agent, [card.name for card in agent.cards]),  # type: ignore[attr-defined]
         "sub_agents": [_sub_agent_values(sub_agent, now) for sub_agent in sub_agents],
     }
 

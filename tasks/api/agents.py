@@ -54,6 +54,19 @@ class LiveSubAgentReply(serializers.Serializer[Any]):
     main_agent_id = serializers.UUIDField()
 
 
+class CapabilityReply(serializers.Serializer[Any]):
+    name = serializers.CharField()
+    version = serializers.CharField()
+    origin = serializers.CharField(help_text="host or operator: who said so")
+
+
+class CountedResourceReply(serializers.Serializer[Any]):
+    name = serializers.CharField()
+    total = serializers.IntegerField()
+    available = serializers.IntegerField()
+    origin = serializers.CharField(help_text="host or operator: who said so")
+
+
 class AgentReply(serializers.Serializer[Any]):
     """A main agent; `sub_agents` are those that are live."""
 
@@ -65,6 +78,12 @@ class AgentReply(serializers.Serializer[Any]):
     connectivity = serializers.ChoiceField(choices=Connectivity.choices)
     hostname = serializers.CharField()
     zone = serializers.CharField()
+    address = serializers.CharField(help_text="Where other hosts reach it.")
+    weight = serializers.FloatField(help_text="Share of work under the weighted policy.")
+    pools = serializers.ListField(child=serializers.CharField())
+    labels = serializers.ListField(child=serializers.CharField(), help_text="What `requires` and `prefers` may name.")
+    capabilities = CapabilityReply(many=True)
+    resources = CountedResourceReply(many=True)
     agent_version = serializers.CharField()
     created_time = serializers.DateTimeField()
     last_heartbeat_time = serializers.DateTimeField(allow_null=True)

@@ -36,7 +36,9 @@ def shape(agent: dict[str, Any]) -> str:
     cards = (f"{card['uuid']}={_joined(card['task_ids'])}" for card in agent["gpu_info"])
     subs = (f"{sub['id']}={sub['state']}={sub['status']}" for sub in agent["sub_agents"])
     words = (agent["name"], agent["status"], agent["connectivity"], agent["standing"], agent["gpu_state"])
-    return "|".join((*words, *cards, *subs))
+    counted = (f"{row['name']}={row['available']}/{row['total']}" for row in agent["resources"])
+    placed = (str(agent["weight"]), ",".join(agent["pools"]), ",".join(agent["labels"]), ",".join(counted))
+    return "|".join((*words, *placed, *cards, *subs))
 
 
 def counted(tree: list[dict[str, Any]]) -> dict[str, int]:

@@ -25,7 +25,9 @@ export function shape(agent) {
   const cards = agent.gpu_info.map((card) => `${card.uuid}=${card.task_ids.join(",")}`);
   const subs = agent.sub_agents.map((sub) => `${sub.id}=${sub.state}=${sub.status}`);
   const words = [agent.name, agent.status, agent.connectivity, agent.standing, agent.gpu_state];
-  return [...words, ...cards, ...subs].join("|");
+  const counted = agent.resources.map((row) => `${row.name}=${row.available}/${row.total}`);
+  const placed = [String(agent.weight), agent.pools.join(","), agent.labels.join(","), counted.join(",")];
+  return [...words, ...placed, ...cards, ...subs].join("|");
 }
 
 function short(mib) {
