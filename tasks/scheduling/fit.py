@@ -45,8 +45,8 @@ def held_by(shape: Shape, host: Host, gpu_ids: tuple[int, ...]) -> Held:
         return Held(
             cpu_centicores=host.total_centicores,
             memory_mib=host.total_memory_mib or 0,
-            disk_mib=shape.disk_mib,
-            resources=shape.resources,
+            disk_mib=max(shape.disk_mib, host.free_disk_mib or 0),
+            resources=tuple(sorted(host.total_resources.items())),
             gpus=tuple((gpu_id, None) for gpu_id in gpu_ids),
             whole_host=True,
         )

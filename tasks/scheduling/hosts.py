@@ -158,12 +158,16 @@ def _cards(gpus: Iterable[Gpu], held: list[Holding], outside: dict[str, int]) ->
 
 
 def _reserved_cards(gpus: Iterable[Gpu], outer: Holding, held: list[Holding]) -> list[Card]:
+    """Of a card that is reserved in part somebody else may have the rest: nobody inside gets it as a whole one."""
     parts = dict(outer.held.gpus)
-    return [
-        _card(gpu, gpu.memory_mib if parts[gpu.pk] is None else parts[gpu.pk], held, 0)
-        for gpu in gpus
-        if gpu.pk in parts
-    ]
+    found = []
+    for gpu in gpus:
+        if gpu.pk in parts:
+            part = parts[gpu.pk]
+            card = _card(gpu, gpu.memory_mib if part is None else part, held, 0)
+            card.holders += part is not None
+            found.append(card)
+    return found
 
 
 def _card(gpu: Gpu, total: int | None, held: list[Holding], foreign_mib: int) -> Card:

@@ -63,6 +63,8 @@ def shape_of(row: Mapping[str, Any], site_names: frozenset[str]) -> Shape:
     if row.get("reservation_id"):
         site_names = frozenset()  # the reservation holds them already, with its part of the host
     counted = sorted((row.get("resources") or {}).items())
+    if row.get("reservation_id") is not None:  # inside, what the reservation holds of the site counts as the host's
+        site_names = frozenset()
     return Shape(
         cpu_centicores=centicores(row["cpu_cores"]),
         memory_mib=row["memory_mib"] or 0,
