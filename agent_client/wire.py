@@ -8,7 +8,7 @@ from typing import Any, Literal, NotRequired, TypedDict
 LocalState = Literal["assigned", "claimed", "running", "finished"]
 StreamName = Literal["out", "err"]
 DirectiveKind = Literal["keep", "stop", "send_result", "forget"]
-StopReason = Literal["cancel", "timeout", "lost", "replaced"]
+StopReason = Literal["cancel", "timeout", "lost", "replaced", "gang"]
 LogState = Literal["open", "draining", "complete", "corrupt", "incomplete"]
 FinishReason = Literal[
     "exit",
@@ -55,6 +55,9 @@ class HostFacts(TypedDict):
     user: str
     zone: str
     started_at: str
+    address: str
+    capabilities: dict[str, str]
+    resources: dict[str, int]
 
 
 class InventoryRow(TypedDict):
@@ -70,6 +73,7 @@ class GpuReading(TypedDict):
     name: str | None
     memory_mib: int | None
     memory_used_mib: int | None
+    own_mib: int | None
     utilization: float | None
     temperature_c: float | None
     power_w: float | None
@@ -130,6 +134,26 @@ class GpuGrant(TypedDict):
     is_shared: bool
 
 
+class GangNode(TypedDict):
+    name: str
+    address: str
+
+
+class GangRank(TypedDict):
+    """As much as an assignment says."""
+
+    rank: int
+    node_count: int
+
+
+class GangPlace(GangRank):
+    """As a grant says it. `nodes` are in the order of their ranks; rank 0 listens at the master address and port."""
+
+    nodes: list[GangNode]
+    master_address: str
+    master_port: int
+
+
 class Assignment(TypedDict):
     """As in a heartbeat's reply. `nonce` is added by the main agent before assignment.json is written."""
 
@@ -140,14 +164,28 @@ class Assignment(TypedDict):
     cpu_cores: float
     memory_mib: int | None
     gpus: list[GpuGrant]
+    gang: NotRequired[GangRank | None]
     nonce: NotRequired[str]
 
 
+class GpuMemory(TypedDict):
+    uuid: str
+    memory_mib: int
+
+
+class SubAgentGpuUse(TypedDict):
+    sub_agent_id: str
+    gpus: list[GpuMemory]
+
+
 class HeartbeatRequest(TypedDict):
+    """`gpu_use` names every sub agent that uses a card; None when that cannot be told."""
+
     epoch: int
     seq: int
     resources: Resources
     accepts_work: bool
+    gpu_use: list[SubAgentGpuUse] | None
 
 
 class HeartbeatReply(TypedDict):
@@ -168,6 +206,7 @@ class ClaimRequest(TypedDict):
     epoch: int
     fence: int
     nonce: str
+    master_port: int | None
 
 
 class Grant(TypedDict):
@@ -190,6 +229,7 @@ class Grant(TypedDict):
     cpu_cores: float
     memory_mib: int | None
     gpus: list[GpuGrant]
+    gang: NotRequired[GangPlace | None]
     server_url: NotRequired[str]
     instance_id: NotRequired[str]
 

@@ -35,20 +35,7 @@ REPORTED_REASONS = frozenset(
 )
 
 _STOP = ("stop_reason", "stop_now")
-_READ = (
-    *(
-        "task_id",
-        "agent_id",
-        "attempt_no",
-        "rank",
-        "fence",
-        "state",
-        "claim_nonce",
-        "digest",
-        "stop_reason",
-        "stop_now",
-    ),
-)
+_READ = ("task_id", "agent_id", "attempt_no", "rank", "fence", "state", "claim_nonce", "digest", *_STOP)
 
 
 def reporting() -> QuerySet[SubAgent]:

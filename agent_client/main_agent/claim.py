@@ -2,11 +2,13 @@
 
 import errno
 import secrets
+from typing import cast
 
 from agent_client import wire
 from agent_client.http import AgentHttp, ProtocolError, UnusableReply
 from agent_client.main_agent.context import Context
 from agent_client.main_agent.forget import remove_folder
+from agent_client.main_agent.free_port import free_port
 from agent_client.main_agent.memory import BeatMemory
 from agent_client.main_agent.state_dir import FULL_DISK
 from agent_client.reconcile import Claim
@@ -64,7 +66,11 @@ def _noted(context: Context, action: Claim) -> wire.Assignment:
 
 
 def _request(context: Context, assignment: wire.Assignment) -> wire.ClaimRequest:
-    return {"epoch": context.epoch or 0, "fence": assignment["fence"], "nonce": assignment["nonce"]}
+    """Only the leader of a gang is asked for a port."""
+    gang = assignment.get("gang")
+    port = free_port() if gang and gang["rank"] == 0 else None
+    numbers = {"epoch": context.epoch or 0, "fence": assignment["fence"], "nonce": assignment["nonce"]}
+    return cast("wire.ClaimRequest", {**numbers, "master_port": port})
 
 
 def _keep(context: Context, grant: wire.Grant) -> None:
@@ -86,7 +92,9 @@ def _reject(context: Context, http: AgentHttp, action: Claim, error: OSError) ->
 
 
 def _refused(context: Context, memory: BeatMemory, sub_agent_id: str, error: ProtocolError) -> None:
-    if error.code == "sub_agent_closed":
+    if error.code == "gang_waiting":  # the folder stays: the next turn, or the doorbell, asks again
+        log.info("gang_waiting", sub_agent_id=sub_agent_id, detail=error.detail)
+    elif error.code == "sub_agent_closed":
         log.info("claim_closed", sub_agent_id=sub_agent_id, state=error.body.get("state"), detail=error.detail)
         remove_folder(context.sub_agents / sub_agent_id)
         memory.forget(sub_agent_id)

@@ -2,6 +2,7 @@
 
 Some usual Slurm names are left out on purpose: SLURM_NTASKS and SLURM_PROCID make PyTorch Lightning believe that srun
 starts its ranks, and SLURM_JOBID or a node list make mpirun look for Slurm's daemons. Where no Slurm is, both break.
+What a gang's members need of these is in gang_environment.
 """
 
 import os
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from agent_client import wire
 from agent_client.process.family import COOKIE_NAME
+from agent_client.sub_agent import gang_environment
 
 OUR_PREFIXES = ("NIGHTSHIFT_", "DJANGO_")
 USER_CODE_DIR = "NIGHTSHIFT_USER_CODE_DIR"
@@ -43,6 +45,7 @@ def build(base: Mapping[str, str], grant: wire.Grant, place: Place) -> dict[str,
     result.update(_task(grant, place))
     result.update(_gpus(grant["gpus"]))
     result.update(_slurm(grant, place))
+    result.update(gang_environment.variables(grant))
     result["PWD"] = place.working_directory
     result["PYTHONUNBUFFERED"] = own.get("PYTHONUNBUFFERED", "1")
     result["OMP_NUM_THREADS"] = own.get("OMP_NUM_THREADS", str(max(1, int(float(grant["cpu_cores"])))))

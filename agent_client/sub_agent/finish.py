@@ -113,6 +113,7 @@ def _stop_sentence(ending: Ending) -> str:
     why = {
         "lost": " because the server had given this attempt up",
         "replaced": " because a newer attempt replaced it",
+        "gang": " because another rank of its gang ended",
     }.get(ending.stop_reason or "", "")
     how = "killed" if "KILL" in ending.sent_signals else "stopped"
     return f"The script was {how}{why}."

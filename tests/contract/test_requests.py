@@ -10,6 +10,7 @@ import pytest
 
 from agent_client import wire
 from tasks import agent_messages
+from tasks.gangs import STOPPED
 from tasks.states import EndReason, LogState
 from tests.contract import messages
 
@@ -32,7 +33,8 @@ REQUESTS: list[tuple[Any, Any, dict[str, Any]]] = [
         agent_messages.Heartbeat,
         {"epoch": 1, "seq": 1, "resources": messages.RESOURCES, "accepts_work": True},
     ),
-    (wire.ClaimRequest, agent_messages.Claim, {"epoch": 1, "fence": 7, "nonce": "n" * 32}),
+    (wire.ClaimRequest, agent_messages.Claim, {"epoch": 1, "fence": 7, "nonce": "n" * 32, "master_port": 40001}),
+    (wire.ClaimRequest, agent_messages.Claim, {"epoch": 1, "fence": 7, "nonce": "n" * 32, "master_port": None}),
     (wire.RejectRequest, agent_messages.GiveBack, {"fence": 7, "reason": "disk_full", "detail": "full"}),
     (wire.NotStartedRequest, agent_messages.GiveBack, {"fence": 7, "detail": "no start record"}),
     (wire.ReportEntry, agent_messages.Entry, messages.ENTRY),
@@ -94,7 +96,7 @@ def test_both_sides_have_the_same_reasons() -> None:
     from tasks.reports import REPORTED_REASONS
 
     assert set(typing.get_args(wire.FinishReason)) == {str(reason) for reason in REPORTED_REASONS}
-    assert set(typing.get_args(wire.StopReason)) >= {EndReason.CANCEL, EndReason.TIMEOUT, "lost"}
+    assert set(typing.get_args(wire.StopReason)) >= {EndReason.CANCEL, EndReason.TIMEOUT, "lost", STOPPED}
 
 
 def test_agents_know_every_state_of_a_log_that_they_are_told() -> None:
