@@ -3,12 +3,17 @@
 import argparse
 import re
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+from agent_client import offer
+from agent_client.offer import Offer, OfferError
 from agent_client.system_log import LogFormat
+
+Value = TypeVar("Value")
 
 
 class ConfigError(Exception):
@@ -23,6 +28,7 @@ class Option:
     help: str
     default: str = ""
     choices: tuple[str, ...] = ()
+    is_list: bool = False
 
     @property
     def flag(self) -> str:
@@ -37,6 +43,21 @@ OPTIONS = (
     Option("state_dir", "NIGHTSHIFT_AGENT_STATE_DIR", "DIR", "where the agent keeps its secret and its sub agents"),
     Option("name", "NIGHTSHIFT_AGENT_NAME", "NAME", "the name shown to people (default: the host's name)"),
     Option("zone", "NIGHTSHIFT_AGENT_ZONE", "ZONE", "where the host stands, such as a rack, room or region"),
+    Option("address", "NIGHTSHIFT_AGENT_ADDRESS", "ADDR", "where other hosts reach this one (default: found out)"),
+    Option(
+        "capability",
+        "NIGHTSHIFT_AGENT_CAPABILITY",
+        "NAME[=VERSION]",
+        "what this host can do, for tasks that require it; several with commas",
+        is_list=True,
+    ),
+    Option(
+        "resource",
+        "NIGHTSHIFT_AGENT_RESOURCE",
+        "NAME=COUNT",
+        "what this host has a number of, such as licences; several with commas",
+        is_list=True,
+    ),
     Option("declare", "NIGHTSHIFT_AGENT_DECLARE", "FILE", "JSON or TOML file of a machine to pretend"),
     Option("gpus", "NIGHTSHIFT_GPUS", "auto|none", "none: offer no GPU of this host", "auto", ("auto", "none")),
     Option(
@@ -60,7 +81,7 @@ class AgentConfig:
     server_url: str | None
     state_dir: Path
     name: str
-    zone: str = ""
+    offer: Offer = field(default_factory=Offer)
     token_file: Path | None = None
     token: str | None = field(default=None, repr=False)
     declare: Path | None = None
@@ -69,10 +90,20 @@ class AgentConfig:
     min_free_disk_mib: int = 1024
 
 
+class Listed(argparse.Action):
+    """A flag that is given several times says all of it."""
+
+    def __call__(self, parser: Any, namespace: argparse.Namespace, values: Any, option_string: Any = None) -> None:
+        before = getattr(namespace, self.dest)
+        setattr(namespace, self.dest, f"{before},{values}" if before else values)
+
+
 def add_options(parser: argparse.ArgumentParser) -> None:
     for option in OPTIONS:
         default = f" (default {option.default})" if option.default else ""
-        parser.add_argument(option.flag, metavar=option.metavar, help=f"{option.help}{default} [{option.environment}]")
+        text = f"{option.help}{default} [{option.environment}]"
+        action = Listed if option.is_list else "store"
+        parser.add_argument(option.flag, metavar=option.metavar, help=text, action=action)
 
 
 def read_config(flags: Mapping[str, str | None], environment: Mapping[str, str]) -> AgentConfig:
@@ -85,7 +116,7 @@ def read_config(flags: Mapping[str, str | None], environment: Mapping[str, str])
         server_url=server_url,
         state_dir=_state_dir(given["state_dir"], server_url, environment),
         name=given["name"] or socket.gethostname(),
-        zone=given["zone"],
+        offer=_offer(given, flags),
         token_file=Path(given["token_file"]).expanduser() if given["token_file"] else None,
         token=environment.get(TOKEN_ENVIRONMENT) or None,
         declare=Path(given["declare"]).expanduser() if given["declare"] else None,
@@ -104,6 +135,26 @@ def _value(option: Option, flags: Mapping[str, str | None], environment: Mapping
     if not value.isprintable():
         raise ConfigError(f"{source} must not hold control characters")
     return value
+
+
+def _offer(given: Mapping[str, str], flags: Mapping[str, str | None]) -> Offer:
+    def said(name: str, read: Callable[[Any], Value], value: Any) -> Value:
+        option = next(option for option in OPTIONS if option.name == name)
+        try:
+            return read(value)
+        except OfferError as error:
+            raise ConfigError(f"{option.flag if flags.get(name) else option.environment} {error}") from None
+
+    return Offer(
+        address=said("address", offer.address, given["address"]),
+        zone=given["zone"],
+        capabilities=said("capability", offer.capabilities, _items(given["capability"])),
+        resources=said("resource", offer.resources, _items(given["resource"])),
+    )
+
+
+def _items(text: str) -> list[str]:
+    return [item.strip() for item in text.split(",")] if text else []
 
 
 def _server_url(text: str) -> str:

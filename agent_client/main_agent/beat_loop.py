@@ -64,7 +64,7 @@ class BeatLoop:
         return 0.0
 
     def _beat(self) -> float:
-        resources = self._context.probe.read()
+        resources, gpu_use = self._context.probe.read_with_users()
         no_room = lack_of_room(resources, self._context.config.min_free_disk_mib)
         self._seq += 1
         reply = self._http.heartbeat(
@@ -73,6 +73,7 @@ class BeatLoop:
                 "seq": self._seq,
                 "resources": resources,
                 "accepts_work": not no_room,
+                "gpu_use": gpu_use,
             }
         )
         self._act(reply["assignments"], reply["directives"], no_room)

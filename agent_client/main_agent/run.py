@@ -3,6 +3,7 @@
 import signal
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 from agent_client.agent_config import AgentConfig
 from agent_client.enrolment import Identity, enrol, known_identity, load_identity, read_token, save_identity
@@ -19,6 +20,7 @@ from agent_client.main_agent.watch_loop import WatchLoop
 from agent_client.probes.declaration_file import load_declaration
 from agent_client.probes.declared import DeclaredMachine
 from agent_client.probes.host import HostProbe, declared_host, real_host
+from agent_client.probes.usage_file import UsageFile
 from agent_client.system_log import EventLog
 
 log = EventLog(loop="main")
@@ -65,8 +67,19 @@ def _require_a_way_in(config: AgentConfig) -> None:
 def make_probe(config: AgentConfig) -> HostProbe:
     if config.declare is None:
         return real_host(config.state_dir, config.uses_gpus)
-    machine = DeclaredMachine(load_declaration(config.declare, identity=str(config.state_dir)))
-    return declared_host(config.state_dir, machine)
+    return declared_host(config.state_dir, declared_machine(config.declare, config.state_dir))
+
+
+def declared_machine(file: Path, state_dir: Path) -> DeclaredMachine:
+    declaration = load_declaration(file, identity=str(state_dir))
+    usage_file = UsageFile(declaration.usage_file, len(declaration.gpus)) if declaration.usage_file else None
+    return DeclaredMachine(
+        declaration,
+        latest=usage_file.read if usage_file else None,
+        running=lambda: {
+            row.task_id: row.sub_agent_id for row in scan(state_dir / "sub_agents").records if row.is_alive
+        },
+    )
 
 
 def _live(config: AgentConfig, probe: HostProbe, launcher: Launcher, shutdown: Shutdown) -> None:

@@ -7,6 +7,7 @@ from agent_client.enrolment import PROTOCOLS
 from agent_client.http import AgentHttp
 from agent_client.journal import inventory_rows, scan
 from agent_client.main_agent.context import Context
+from agent_client.probes.address import local_address
 from agent_client.probes.machine import host_facts, machine_id
 from agent_client.system_log import EventLog
 from agent_client.version import VERSION
@@ -26,7 +27,7 @@ def open_session(context: Context, http: AgentHttp) -> wire.SessionReply:
             "machine_id": machine_id(),
             "agent_version": VERSION,
             "proto": PROTOCOLS,
-            "host": cast("wire.HostFacts", host_facts(context.config.zone, context.started_at)),
+            "host": said_of_host(context),
             "inventory_complete": inventory.is_complete,
             "sub_agents": inventory_rows(inventory, context.sub_agents),
             "resources": context.probe.read(),
@@ -40,3 +41,16 @@ def open_session(context: Context, http: AgentHttp) -> wire.SessionReply:
         sub_agents=len(inventory.records),
     )
     return reply
+
+
+def said_of_host(context: Context) -> wire.HostFacts:
+    """What the settings say wins over the declaration; the address that nobody says is found out."""
+    offer = context.config.offer.or_else(context.probe.offer)
+    facts = {
+        **host_facts(context.started_at),
+        "zone": offer.zone,
+        "address": offer.address or local_address(context.identity.server_url),
+        "capabilities": dict(offer.capabilities),
+        "resources": dict(offer.resources),
+    }
+    return cast("wire.HostFacts", facts)

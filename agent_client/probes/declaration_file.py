@@ -3,12 +3,31 @@
 import json
 import tomllib
 import uuid
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from agent_client.probes.declared import Declaration, GpuUsage, UsageStep
+from agent_client import offer
+from agent_client.offer import Offer, OfferError
+from agent_client.probes.declared import Declaration, UsageStep
 from agent_client.probes.gpu import GpuReading
 from agent_client.probes.shape import Shape, ShapeError
+from agent_client.probes.usage_step import usage_step
+
+Value = TypeVar("Value")
+FIELDS = (
+    "cpu_cores",
+    "memory_mib",
+    "disk_mib",
+    "gpus",
+    "usage",
+    "repeat_seconds",
+    "usage_file",
+    "address",
+    "zone",
+    "capabilities",
+    "resources",
+)
 
 
 class DeclarationError(Exception):
@@ -18,7 +37,7 @@ class DeclarationError(Exception):
 def load_declaration(path: Path, identity: str) -> Declaration:
     """Read and check `path`. `identity` makes the UUIDs of cards without one: stable, and different per agent."""
     try:
-        return _declaration(Shape(_parse(path)), identity)
+        return _declaration(Shape(_parse(path)), identity, path.parent)
     except ShapeError as error:
         raise DeclarationError(f"{path}: {error}") from error
 
@@ -36,22 +55,53 @@ def _parse(path: Path) -> Any:
         raise DeclarationError(f"{path} cannot be understood: {error}") from error
 
 
-def _declaration(shape: Shape, identity: str) -> Declaration:
-    shape.allow("cpu_cores", "memory_mib", "gpus", "usage", "repeat_seconds")
-    gpus = tuple(_card(card, index, identity) for index, card in enumerate(shape.items("gpus")))
-    steps = tuple(_step(step, len(gpus)) for step in shape.items("usage"))
-    if list(steps) != sorted(steps, key=lambda step: step.at_seconds):
-        raise ShapeError("usage must be in the order of at_seconds")
-    uuids = [card.uuid for card in gpus]
-    if len(set(uuids)) != len(uuids):
-        raise ShapeError("gpus: two cards have the same uuid")
+def _declaration(shape: Shape, identity: str, folder: Path) -> Declaration:
+    shape.allow(*FIELDS)
+    gpus = _cards(shape, identity)
+    usage = _usage(shape, len(gpus))
+    usage_file = shape.optional_text("usage_file")
+    if usage_file and usage:
+        raise ShapeError("usage and usage_file exclude each other")
     return Declaration(
         cpu_cores=shape.number("cpu_cores", least=0.01),
         memory_mib=shape.whole("memory_mib", least=1),
         gpus=gpus,
-        usage=steps,
+        usage=usage,
         repeat_seconds=shape.optional_number("repeat_seconds", least=1),
+        usage_file=folder / usage_file if usage_file else None,
+        disk_mib=shape.optional_whole("disk_mib", least=0),
+        offer=_offer(shape),
     )
+
+
+def _offer(shape: Shape) -> Offer:
+    def said(name: str, read: Callable[[Any], Value], value: Any) -> Value:
+        try:
+            return read(value)
+        except OfferError as error:
+            raise ShapeError(f"{name} {error}") from None
+
+    return Offer(
+        address=said("address", offer.address, shape.optional_text("address")),
+        zone=shape.optional_text("zone"),
+        capabilities=said("capabilities", offer.capabilities, shape.texts("capabilities")),
+        resources=said("resources", offer.counted, shape.values("resources")),
+    )
+
+
+def _usage(shape: Shape, gpu_count: int) -> tuple[UsageStep, ...]:
+    steps = tuple(usage_step(step, gpu_count, "at_seconds") for step in shape.items("usage"))
+    if list(steps) != sorted(steps, key=lambda step: step.at_seconds):
+        raise ShapeError("usage must be in the order of at_seconds")
+    return steps
+
+
+def _cards(shape: Shape, identity: str) -> tuple[GpuReading, ...]:
+    gpus = tuple(_card(card, index, identity) for index, card in enumerate(shape.items("gpus")))
+    uuids = [card.uuid for card in gpus]
+    if len(set(uuids)) != len(uuids):
+        raise ShapeError("gpus: two cards have the same uuid")
+    return gpus
 
 
 def _card(shape: Shape, index: int, identity: str) -> GpuReading:
@@ -62,28 +112,4 @@ def _card(shape: Shape, index: int, identity: str) -> GpuReading:
         uuid=shape.text("uuid", made_up),
         name=shape.text("name"),
         memory_mib=shape.whole("memory_mib", least=1),
-    )
-
-
-def _step(shape: Shape, gpu_count: int) -> UsageStep:
-    shape.allow("at_seconds", "cpu_usage", "memory_used_mib", "gpus")
-    gpus = tuple(_gpu_usage(gpu) for gpu in shape.items("gpus"))
-    if len(gpus) > gpu_count:
-        raise ShapeError(f"{shape.path}.gpus names more cards than are declared")
-    return UsageStep(
-        at_seconds=shape.optional_number("at_seconds", least=0) or 0.0,
-        cpu_usage=shape.optional_number("cpu_usage", least=0, most=100),
-        memory_used_mib=shape.optional_whole("memory_used_mib", least=0),
-        gpus=gpus,
-    )
-
-
-def _gpu_usage(shape: Shape) -> GpuUsage:
-    shape.allow("memory_used_mib", "utilization", "temperature_c", "power_w", "is_lost")
-    return GpuUsage(
-        memory_used_mib=shape.optional_whole("memory_used_mib", least=0),
-        utilization=shape.optional_number("utilization", least=0, most=100),
-        temperature_c=shape.optional_number("temperature_c"),
-        power_w=shape.optional_number("power_w", least=0),
-        is_lost=shape.flag("is_lost"),
     )

@@ -3,8 +3,8 @@
 import queue
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 GpuState = Literal["ready", "absent", "disabled", "broken"]
@@ -14,25 +14,51 @@ PATIENCE_SECONDS = 0.3
 
 @dataclass(frozen=True)
 class GpuReading:
-    """One card. `index` is its place in PCI bus order; all but `index` and `uuid` may be unknown."""
+    """One card. `index` is its place in PCI bus order; all but `index` and `uuid` may be unknown.
+
+    `own_mib`: the part of `memory_used_mib` that sub agents of this host use.
+    """
 
     index: int
     uuid: str
     name: str | None = None
     memory_mib: int | None = None
     memory_used_mib: int | None = None
+    own_mib: int | None = None
     utilization: float | None = None
     temperature_c: float | None = None
     power_w: float | None = None
 
 
 @dataclass(frozen=True)
+class GpuProcess:
+    """A process that the driver lists on a card."""
+
+    pid: int
+    memory_mib: int | None
+
+
+@dataclass(frozen=True)
+class GpuUser:
+    """What one sub agent uses of one card."""
+
+    sub_agent_id: str
+    uuid: str
+    memory_mib: int
+
+
+@dataclass(frozen=True)
 class GpuReport:
-    """`detail` is one sentence for people when the state needs one."""
+    """`detail` is one sentence for people when the state needs one.
+
+    `processes`: by UUID, of those cards that list them. `users` is None when nobody can tell who uses the cards.
+    """
 
     state: GpuState
     detail: str = ""
     gpus: tuple[GpuReading, ...] = ()
+    processes: Mapping[str, tuple[GpuProcess, ...]] = field(default_factory=dict)
+    users: tuple[GpuUser, ...] | None = None
 
 
 class GpuProbe(Protocol):

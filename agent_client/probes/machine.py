@@ -31,14 +31,13 @@ def machine_id() -> str:
     return hashlib.sha256("|".join(["nightshift", *known]).encode()).hexdigest()
 
 
-def host_facts(zone: str, started_at: str) -> dict[str, str]:
+def host_facts(started_at: str) -> dict[str, str]:
     """The `host` part of a session."""
     return {
         "hostname": socket.gethostname(),
         "os": f"{_distribution()} ({platform.system()} {platform.release()})",
         "python": ".".join(str(part) for part in sys.version_info[:3]),
         "user": _user_name(),
-        "zone": zone,
         "started_at": started_at,
     }
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from agent_client.probes.gpu import GpuReading, GpuReport
+from agent_client.probes.gpu import GpuProcess, GpuReading, GpuReport
 from agent_client.probes.visible_devices import choose_visible
 
 Value = TypeVar("Value")
@@ -29,24 +29,27 @@ class NvmlProbe:
         if not self._is_open:
             self._nvml.nvmlInit()
             self._is_open = True
-        cards, lost = self._cards_in_bus_order()
-        if not cards and lost:
+        handles, lost = self._cards_in_bus_order()
+        if not handles and lost:
             self._close()
             return GpuReport("broken", lost[0])
-        if not cards:
+        if not handles:
             return GpuReport("absent", "The NVIDIA driver lists no GPU.")
-        return self._restrict(cards, lost)
+        return self._restrict(handles, lost)
 
-    def _restrict(self, cards: list[GpuReading], lost: list[str]) -> GpuReport:
+    def _restrict(self, handles: list[tuple[int, Any]], lost: list[str]) -> GpuReport:
+        cards = [self._read_card(index, handle) for index, handle in handles]
         chosen = choose_visible(cards, self._visible)
         if not chosen:
             return GpuReport(
                 "disabled", f"CUDA_VISIBLE_DEVICES={self._visible!r} of the agent names no GPU of this host."
             )
-        return GpuReport("ready", " ".join(lost), tuple(chosen))
+        listed = {card.uuid: self._processes(handle) for card, (_, handle) in zip(cards, handles, strict=True)}
+        processes = {uuid: found for uuid, found in listed.items() if found is not None}
+        return GpuReport("ready", " ".join(lost), tuple(chosen), processes)
 
-    def _cards_in_bus_order(self) -> tuple[list[GpuReading], list[str]]:
-        """Cards numbered as CUDA_DEVICE_ORDER=PCI_BUS_ID does, and a sentence for each that does not answer.
+    def _cards_in_bus_order(self) -> tuple[list[tuple[int, Any]], list[str]]:
+        """Handles numbered as CUDA_DEVICE_ORDER=PCI_BUS_ID does, and a sentence for each that does not answer.
 
         A card that fell off keeps its number, so that the others do not change theirs.
         """
@@ -60,9 +63,7 @@ class NvmlProbe:
                 lost[number] = f"GPU {number} does not answer: {error}."
         handles.sort(key=lambda pair: pair[0])
         numbers = (number for number in range(count) if number not in lost)
-        return [self._read_card(index, handle) for index, (_, handle) in zip(numbers, handles, strict=True)], [
-            *lost.values()
-        ]
+        return [(index, handle) for index, (_, handle) in zip(numbers, handles, strict=True)], [*lost.values()]
 
     def _bus_id(self, handle: Any, number: int) -> tuple[int, int, int, int]:
         """NVML promises no order of its own, so cards are sorted by domain, bus and device."""
@@ -85,6 +86,15 @@ class NvmlProbe:
             temperature_c=None if celsius is None else float(celsius),
             power_w=None if milliwatts is None else round(milliwatts / 1000, 1),
         )
+
+    def _processes(self, handle: Any) -> tuple[GpuProcess, ...] | None:
+        """Those that compute and those that draw; who does both stands in both lists with the same memory."""
+        computing = self._ask(lambda: self._nvml.nvmlDeviceGetComputeRunningProcesses(handle))
+        if computing is None:
+            return None
+        drawing = self._ask(lambda: self._nvml.nvmlDeviceGetGraphicsRunningProcesses(handle)) or []
+        by_pid = {process.pid: process.usedGpuMemory for process in [*drawing, *computing]}
+        return tuple(GpuProcess(pid, None if used is None else used // MIB) for pid, used in by_pid.items())
 
     def _ask(self, query: Callable[[], Value]) -> Value | None:
         """The one place where "not supported" becomes "unknown"."""

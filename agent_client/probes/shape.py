@@ -53,6 +53,21 @@ class Shape:
             raise ShapeError(f"{self._name(name)} must be a text, not {value!r}")
         return value.strip()
 
+    def optional_text(self, name: str) -> str:
+        return "" if self._values.get(name) is None else self.text(name)
+
+    def texts(self, name: str) -> list[str]:
+        value = self._values.get(name, [])
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            raise ShapeError(f"{self._name(name)} must be a list of texts")
+        return value
+
+    def values(self, name: str) -> dict[str, Any]:
+        value = self._values.get(name, {})
+        if not isinstance(value, dict):
+            raise ShapeError(f"{self._name(name)} must be an object with named values")
+        return value
+
     def flag(self, name: str) -> bool:
         value = self._values.get(name, False)
         if not isinstance(value, bool):

@@ -19,7 +19,10 @@ class NVMLError(Exception):
 
 
 class FakeCard(SimpleNamespace):
-    """`unsupported` names the queries that the card refuses; `is_lost` refuses the handle."""
+    """`unsupported` names the queries that the card refuses; `is_lost` refuses the handle.
+
+    `computing` and `drawing`: MiB by pid, None where the driver does not say.
+    """
 
     def __init__(self, bus: int, name: str = "Fake A100", memory_mib: int = 40960, **changes: Any) -> None:
         values = {
@@ -29,6 +32,8 @@ class FakeCard(SimpleNamespace):
             "milliwatts": 61234,
             "unsupported": (),
             "is_lost": False,
+            "computing": {},
+            "drawing": {},
         }
         super().__init__(bus=bus, name=name, memory_mib=memory_mib, uuid=f"GPU-{bus:08d}-aaaa", **{**values, **changes})
 
@@ -90,7 +95,17 @@ class FakeNvml:
     def nvmlDeviceGetName(self, card: FakeCard) -> Any:
         return self._answer(card, "name", lambda: card.name.encode())
 
+    def nvmlDeviceGetComputeRunningProcesses(self, card: FakeCard) -> Any:
+        return self._answer(card, "processes", lambda: _listed(card.computing))
+
+    def nvmlDeviceGetGraphicsRunningProcesses(self, card: FakeCard) -> Any:
+        return self._answer(card, "drawing", lambda: _listed(card.drawing))
+
     def _answer(self, card: FakeCard, query: str, answer: Callable[[], Any]) -> Any:
         if query in card.unsupported:
             raise NVMLError(self.NVML_ERROR_NOT_SUPPORTED)
         return answer()
+
+
+def _listed(by_pid: dict[int, int | None]) -> list[Any]:
+    return [SimpleNamespace(pid=pid, usedGpuMemory=None if mib is None else mib * MIB) for pid, mib in by_pid.items()]

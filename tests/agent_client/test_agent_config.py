@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from agent_client.agent_config import OPTIONS, TOKEN_ENVIRONMENT, AgentConfig, ConfigError, add_options, read_config
+from agent_client.offer import Offer
 
 README = Path(__file__).parents[2] / "agent_client" / "README.md"
 
@@ -21,7 +22,7 @@ def test_defaults() -> None:
     found = config("--server", "http://lab.example:8000/")
     assert found.server_url == "http://lab.example:8000"
     assert found.state_dir == Path("/state/nightshift/lab.example_8000")
-    assert (found.zone, found.log_format, found.uses_gpus, found.min_free_disk_mib) == ("", "kv", True, 1024)
+    assert (found.offer, found.log_format, found.uses_gpus, found.min_free_disk_mib) == (Offer(), "kv", True, 1024)
     assert found.name
 
 
@@ -32,6 +33,7 @@ def test_the_state_directory_without_xdg_is_in_the_home() -> None:
 
 def test_every_option_can_come_from_its_flag_and_from_its_environment() -> None:
     values = {"server": "http://h:1", "gpus": "none", "log_format": "json", "min_free_disk_mib": "5"}
+    values |= {"address": "10.0.0.7", "capability": "nvlink, cuda=12.4", "resource": "matlab=2,slots=0"}
     given = {option.name: values.get(option.name, f"/v/{option.name}") for option in OPTIONS}
     by_flag = config(*(word for option in OPTIONS for word in (option.flag, given[option.name])))
     by_environment = config(**{option.environment: given[option.name] for option in OPTIONS})
@@ -40,13 +42,19 @@ def test_every_option_can_come_from_its_flag_and_from_its_environment() -> None:
         server_url="http://h:1",
         state_dir=Path("/v/state_dir"),
         name="/v/name",
-        zone="/v/zone",
+        offer=Offer("10.0.0.7", "/v/zone", {"nvlink": "", "cuda": "12.4"}, {"matlab": 2, "slots": 0}),
         token_file=Path("/v/token_file"),
         declare=Path("/v/declare"),
         uses_gpus=False,
         log_format="json",
         min_free_disk_mib=5,
     )
+
+
+def test_a_list_may_be_said_in_several_flags() -> None:
+    found = config("--server", "http://h", "--capability", "a", "--capability", "b=1,c", "--resource", "x=1")
+    assert found.offer.capabilities == {"a": "", "b": "1", "c": ""}
+    assert found.offer.resources == {"x": 1}
 
 
 def test_a_flag_wins_and_the_token_comes_from_the_environment_only() -> None:
@@ -72,6 +80,16 @@ def test_a_known_state_directory_needs_no_server() -> None:
         (("--server", "http://h"), {"NIGHTSHIFT_GPUS": "0"}, "NIGHTSHIFT_GPUS must be one of auto, none"),
         (("--server", "http://h", "--log-format", "xml"), {}, "--log-format must be one of kv, json"),
         (("--server", "http://h", "--min-free-disk-mib", "-1"), {}, "--min-free-disk-mib must be a whole number"),
+        (("--server", "http://h", "--address", "a b"), {}, "--address must be a host name or an IP address, not 'a b'"),
+        (("--server", "http://h", "--capability", "A100"), {}, "--capability must hold names of lower-case letters"),
+        (("--server", "http://h", "--capability", "a,,b"), {}, "--capability must hold names of lower-case letters"),
+        (("--server", "http://h", "--capability", "a,a=1"), {}, "--capability must name a only once"),
+        (("--server", "http://h", "--capability", "a="), {}, "--capability must give a version after a="),
+        (("--server", "http://h", "--resource", "matlab"), {}, "--resource must give a whole number from 0 to"),
+        (("--server", "http://h", "--resource", "matlab=-1"), {}, "for matlab, not '-1'"),
+        (("--server", "http://h", "--resource", "matlab=nan"), {}, "for matlab, not 'nan'"),
+        (("--server", "http://h", "--resource", "matlab=99999999999"), {}, "for matlab, not 99999999999"),
+        (("--server", "http://h"), {"NIGHTSHIFT_AGENT_RESOURCE": "m=1.5"}, "NIGHTSHIFT_AGENT_RESOURCE must give"),
         (("--server", "http://h", "--name", "a\x1b[31m"), {}, "--name must not hold control characters"),
     ],
 )

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from agent_client.offer import Offer
 from agent_client.probes.declaration_file import DeclarationError, load_declaration
 from agent_client.probes.declared import DeclaredMachine
 from agent_client.probes.host import declared_host
@@ -67,6 +68,48 @@ def test_a_declared_host_says_so(tmp_path: Path) -> None:
     assert resources["disk_free_mib"] is not None
 
 
+def test_a_declared_disk_is_as_full_as_scripted(tmp_path: Path) -> None:
+    usage = [{"disk_used_mib": 300}]
+    machine = DeclaredMachine(load(tmp_path, {**MACHINE, "disk_mib": 1000, "usage": usage}))
+    resources = declared_host(tmp_path, machine).read()
+    assert (resources["disk_total_mib"], resources["disk_free_mib"]) == (1000, 700)
+
+
+def test_a_declared_host_says_what_it_offers(tmp_path: Path) -> None:
+    said = {
+        "address": "10.0.0.9",
+        "zone": "rack-3",
+        "capabilities": ["nvlink", "cuda=12.4"],
+        "resources": {"matlab": 2},
+    }
+    probe = declared_host(tmp_path, DeclaredMachine(load(tmp_path, {**MACHINE, **said})))
+    assert probe.offer == Offer("10.0.0.9", "rack-3", {"nvlink": "", "cuda": "12.4"}, {"matlab": 2})
+
+
+def test_outsiders_and_tasks_use_a_declared_card(tmp_path: Path) -> None:
+    usage = {
+        "gpus": [{"outsiders_mib": 30720}],
+        "tasks": [
+            {"task_id": 41, "gpus": [{"index": 0, "memory_mib": 6000}, {"index": 1, "memory_mib": 50}]},
+            {"task_id": 42, "gpus": [{"index": 1, "memory_mib": 9}]},
+        ],
+    }
+    machine = DeclaredMachine(load(tmp_path, {**MACHINE, "usage": [usage]}), running=lambda: {41: "s1"})
+    resources, users = declared_host(tmp_path, machine).read_with_users()
+    assert [(card["memory_used_mib"], card["own_mib"]) for card in resources["gpus"]] == [(36720, 6000), (50, 50)]
+    uuids = [card["uuid"] for card in resources["gpus"]]
+    gpus = [{"uuid": uuids[0], "memory_mib": 6000}, {"uuid": uuids[1], "memory_mib": 50}]
+    assert users == [{"sub_agent_id": "s1", "gpus": gpus}]
+
+
+def test_a_declared_card_of_which_only_the_total_is_scripted_cannot_tell(tmp_path: Path) -> None:
+    usage = [{"gpus": [{"memory_used_mib": 100}, {"memory_used_mib": 7}]}]
+    machine = DeclaredMachine(load(tmp_path, {**MACHINE, "usage": usage}))
+    resources, users = declared_host(tmp_path, machine).read_with_users()
+    assert [card["own_mib"] for card in resources["gpus"]] == [None, None]
+    assert users is None
+
+
 def test_a_scripted_card_can_fall_off(tmp_path: Path) -> None:
     usage = [{"gpus": [{"is_lost": True}, {}]}]
     report = DeclaredMachine(load(tmp_path, {**MACHINE, "usage": usage})).read()
@@ -95,6 +138,22 @@ def test_a_machine_without_cards(tmp_path: Path) -> None:
         ({"usage": [{"at_seconds": 9}, {"at_seconds": 3}]}, "in the order of at_seconds"),
         ({"usage": [{"gpus": [{}, {}, {}]}]}, "usage[0].gpus names more cards than are declared"),
         ({"usage": [{"gpus": [{"is_lost": 1}]}]}, "usage[0].gpus[0].is_lost must be true or false"),
+        (
+            {"usage": [{"gpus": [{"memory_used_mib": 1, "outsiders_mib": 1}]}]},
+            "memory_used_mib and outsiders_mib exclude",
+        ),
+        (
+            {"usage": [{"tasks": [{"task_id": 1, "gpus": [{"index": 2, "memory_mib": 1}]}]}]},
+            "gpus[0].index names a card",
+        ),
+        ({"usage": [{}], "usage_file": "u.json"}, "usage and usage_file exclude each other"),
+        ({"disk_mib": -1}, "disk_mib must be a whole number of at least 0"),
+        ({"address": "a b"}, "address must be a host name or an IP address"),
+        ({"capabilities": "nvlink"}, "capabilities must be a list of texts"),
+        ({"capabilities": ["NVLINK"]}, "capabilities must hold names of lower-case letters"),
+        ({"resources": {"matlab": -1}}, "resources must give a whole number from 0"),
+        ({"resources": {"matlab": float("nan")}}, "for matlab, not nan"),
+        ({"resources": ["matlab"]}, "resources must be an object with named values"),
         ({"repeat_seconds": 0}, "repeat_seconds must be a number of at least 1"),
     ],
 )

@@ -40,6 +40,7 @@ def test_a_card_is_read_with_all_its_values() -> None:
                 power_w=61.2,
             ),
         ),
+        {"GPU-00000005-aaaa": ()},
     )
 
 
