@@ -9,6 +9,7 @@ from django.db.models import Min, QuerySet
 from django.utils import timezone
 
 from agents.models import PlacementRules, Pool
+from agents.states import PolicyName
 from tasks import fair_share
 from tasks.models import Reservation, Task
 from tasks.scheduling import hosts, lanes, wakeup
@@ -16,12 +17,15 @@ from tasks.scheduling.lane_queue import Lane, LaneQueue
 from tasks.scheduling.order import Claim
 from tasks.scheduling.place import place
 from tasks.scheduling.planner import Planner
+from tasks.scheduling.policies.base import Policy
 from tasks.scheduling.policies.choice import Choice
+from tasks.scheduling.recent_demand import RecentDemand
 from tasks.scheduling.request import reservation_request
 from tasks.scheduling.values import UNKNOWN_SECONDS
 from tasks.states import ReservationState
 
 log = logging.getLogger(__name__)
+_recent_demand = RecentDemand()
 
 IDLE_SECONDS = 1.0
 MERGE_SECONDS = 0.002
@@ -59,21 +63,23 @@ def make_planner() -> Planner | None:
         return None
     fleet = hosts.load_fleet(hosts.schedulable())
     rules = PlacementRules.current()
-    waiting = [*lanes.load(now, frozenset(fleet.site_total)), *_pending_lanes(frozenset(fleet.site_total))]
+    _recent_demand.catch_up(frozenset(fleet.site_total))
+    waiting = [*lanes.load(now, frozenset(fleet.site_total)), *pending_lanes(frozenset(fleet.site_total))]
     queue = LaneQueue(waiting, fair_share.used(now, rules.usage_half_life_hours), rules.ageing_hours)
     return Planner(queue, fleet, policies(rules), rules.hold_after_seconds)
 
 
 def policies(rules: PlacementRules) -> Choice:
     by_pool = dict(Pool.objects.exclude(policy="").values_list("name", "policy"))
-    return Choice(rules.policy, by_pool, seed=random.randrange(2**32))  # noqa: S311 (no secret)
+    learned: dict[str, Policy] = {PolicyName.FRAGMENTATION: _recent_demand.policy}
+    return Choice(rules.policy, by_pool, seed=random.randrange(2**32), made=learned)  # noqa: S311 (no secret)
 
 
 def _pending() -> QuerySet[Reservation]:
-    return Reservation.objects.filter(state=ReservationState.PENDING)
+    return Reservation.objects.filter(state=ReservationState.PENDING, wait_until__gt=timezone.now())
 
 
-def _pending_lanes(site_names: frozenset[str]) -> list[Lane]:
+def pending_lanes(site_names: frozenset[str]) -> list[Lane]:
     """Each pending reservation stands alone."""
     now = timezone.now()
     found = []

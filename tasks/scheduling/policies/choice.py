@@ -32,11 +32,14 @@ def make(name: str, seed: int = 0) -> Policy:
 
 
 class Choice:
-    """`site`: the name of the site's policy; `by_pool`: those of pools that have their own."""
+    """`site`: the name of the site's policy; `by_pool`: those of pools that have their own;
+    `made`: policies that live longer than a pass, because they learn."""
 
-    def __init__(self, site: str, by_pool: Mapping[str, str], seed: int = 0) -> None:
+    def __init__(
+        self, site: str, by_pool: Mapping[str, str], seed: int = 0, made: Mapping[str, Policy] | None = None
+    ) -> None:
         self._site, self._by_pool, self._seed = site, dict(by_pool), seed
-        self._made: dict[str, Policy] = {}
+        self._made = dict(made or {})
 
     def __call__(self, shape: Shape) -> Policy:
         name = self._by_pool.get(shape.pool, "") or self._site

@@ -15,7 +15,7 @@ from tasks.scheduling import cards as gpu_cards
 from tasks.scheduling.policies import leftover
 from tasks.scheduling.policies.best_fit import BestFit
 from tasks.scheduling.policies.demand import CARD_MILLI, CardKind, Demand, Mix, free_milli, part_milli
-from tasks.scheduling.policies.leftover import CARD_STEP, MASS_STEP, STEPS_PER_CORE, Tables
+from tasks.scheduling.policies.leftover import MASS_STEPS, STEPS_PER_CORE, Tables
 from tasks.scheduling.values import Host, Shape
 
 FULLNESS = 0.01  # per thousandth of a card that is free: of two hosts where it costs the same, the fuller one
@@ -63,15 +63,20 @@ class Fragmentation:
 
     def _growth(self, shape: Shape, kind: tuple[CardKind, int], hosts: Sequence[Host]) -> tuple[Floats, Ints]:
         """How much each host's leftover grows, and for a part of one card which card is best."""
-        if kind not in self._tables:
-            self._tables[kind] = leftover.build(self._mix, *kind, self._core)
-        fleet = _Fleet(self._tables[kind], hosts, self._core)
+        fleet = _Fleet(self._tables_for(kind), hosts, self._core)
         before = fleet.leftover(fleet.cores, fleet.free) - FULLNESS * fleet.free.sum(axis=1)
         cores = fleet.cores - shape.cpu_centicores
         if shape.gpu_count == 1 and shape.gpu_share:
             after, chosen = _best_card(shape, hosts, fleet, cores)
             return after - before, chosen
         return fleet.leftover(cores, _taken(shape, hosts, fleet.free)) - before, np.zeros(len(hosts), np.int64)
+
+    def _tables_for(self, kind: tuple[CardKind, int]) -> Tables:
+        """Explaining threads may ask while the pass learns: whichever mix they see, tables of one mix are returned."""
+        tables = self._tables.get(kind)
+        if tables is None:
+            tables = self._tables[kind] = leftover.build(self._mix, *kind, self._core)
+        return tables
 
 
 class _Fleet:
@@ -88,14 +93,15 @@ class _Fleet:
     def leftover(self, cores: Ints, free: Ints) -> Floats:
         """Expected leftover of each host with so much free; one row a host."""
         rows = np.clip(cores // self._step, 0, len(self._tables.card) - 1).astype(np.int64)
-        single: Floats = self._tables.card[rows[:, None], free // CARD_STEP].sum(axis=1)
+        single: Floats = self._tables.card[rows[:, None], leftover.card_steps(free)].sum(axis=1)
         whole: Floats = self._tables.whole[rows, (free == CARD_MILLI).sum(axis=1)]
         return single + self._for_want_of_cpu(rows, free.sum(axis=1) - single) + whole
 
     def _for_want_of_cpu(self, rows: Ints, mass: Floats) -> Floats:
-        at = np.minimum((mass / MASS_STEP).astype(np.int64), self._tables.cores.shape[1] - 2)
+        steps = mass * MASS_STEPS / CARD_MILLI
+        at = np.minimum(steps.astype(np.int64), self._tables.cores.shape[1] - 2)
         low, high = self._tables.cores[rows, at], self._tables.cores[rows, at + 1]
-        part: Floats = low + (mass / MASS_STEP - at) * (high - low)
+        part: Floats = low + (steps - at) * (high - low)
         return part
 
 

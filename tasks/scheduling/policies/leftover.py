@@ -19,9 +19,9 @@ Table = npt.NDArray[np.float64]
 
 STEPS_PER_CORE = 2
 MOST_CORES = 131  # more free cores than that are as good as that many
-NOTHING_MORE = 1 / 60  # the chance that no further request comes
-CARD_STEP = 10  # thousandths
-MASS_STEP = 100
+NOTHING_MORE = 1 / 200  # the chance that no further request comes; so small that the fuller of two hosts is preferred
+CARD_STEPS = 120  # of a card, so that halves, thirds, quarters, fifths, sixths and eighths come out even
+MASS_STEPS = 10
 CPU_ONLY_WEIGHT = 0.3  # of what needs no card, as much is expected on a host with cards
 TOGETHER = 2000.0  # what a request of several cards is worth that a host cannot take any more
 NEVER = 1e9
@@ -46,8 +46,8 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """Rows: steps of free CPU. Columns of `card`: free part in CARD_STEP; of `cores`: free mass in MASS_STEP; of
-    `whole`: number of idle cards."""
+    """Rows: steps of free CPU. Columns of `card`: free part in CARD_STEPS of a card; of `cores`: free mass in
+    MASS_STEPS of a card; of `whole`: number of idle cards."""
 
     card: Table
     cores: Table
@@ -59,10 +59,10 @@ def build(mix: Mix, kind: CardKind, most_cards: int, core: int) -> Tables:
     step = core / STEPS_PER_CORE
     pieces, groups = _split(mix, kind, step)
     rows = MOST_CORES * STEPS_PER_CORE + 2
-    columns = most_cards * CARD_MILLI // MASS_STEP + 2
+    columns = most_cards * MASS_STEPS + 2
     return Tables(
-        card=_rest(pieces, rows, CARD_MILLI // CARD_STEP + 1, CARD_STEP, is_mass=False),
-        cores=_rest(pieces, rows, columns, MASS_STEP, is_mass=True),
+        card=_rest(pieces, rows, CARD_STEPS + 1, CARD_STEPS, is_mass=False),
+        cores=_rest(pieces, rows, columns, MASS_STEPS, is_mass=True),
         whole=_together(groups, rows, most_cards + 1),
     )
 
@@ -94,24 +94,27 @@ def _together(groups: Iterable[Group], rows: int, columns: int) -> Table:
     return table
 
 
-def _rest(pieces: dict[Piece, float], rows: int, columns: int, unit: int, *, is_mass: bool) -> Table:
-    """Expected rest of 0..columns-1 units: with chance NOTHING_MORE all of it stays, else a request that fits takes its
+def _rest(pieces: dict[Piece, float], rows: int, columns: int, per_card: int, *, is_mass: bool) -> Table:
+    """Expected rest of 0..columns-1 steps: with chance NOTHING_MORE all of it stays, else a request that fits takes its
     part and the rest of the rest is expected. A request larger than the mass fills it, for its part of the CPU."""
     ordered = sorted(pieces, key=lambda piece: (piece.steps, piece.milli)) or [Piece(rows, CARD_MILLI)]
     steps = np.array([piece.steps for piece in ordered])
     weights = np.array([pieces.get(piece, 0.0) for piece in ordered])
     needs_card = np.array([piece.milli > 0 for piece in ordered])
-    sizes = np.array([_size(piece.milli, unit, is_mass=is_mass) for piece in ordered])
+    sizes = np.array([_size(piece.milli, per_card) for piece in ordered])
     needed = _needed(steps, sizes, needs_card, columns, is_mass=is_mass)
     chances, usable = _chances(needed, weights, weights * needs_card, rows)
-    return _recur(steps, sizes, weights, chances, usable) * unit
+    return _recur(steps, sizes, weights, chances, usable) * CARD_MILLI / per_card
 
 
-def _size(milli: int, unit: int, *, is_mass: bool) -> int:
-    """In units: rounded up for a card, to the nearest for the mass."""
-    if milli == 0:
-        return 0
-    return max(1, (2 * milli + unit) // (2 * unit)) if is_mass else -(-milli // unit)
+def card_steps(milli: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Columns of `Tables.card` for free parts of cards, to the nearest, as parts that are asked for are rounded."""
+    return (2 * milli * CARD_STEPS + CARD_MILLI) // (2 * CARD_MILLI)
+
+
+def _size(milli: int, per_card: int) -> int:
+    """In steps, to the nearest; what needs a card needs at least one."""
+    return max(1, (2 * milli * per_card + CARD_MILLI) // (2 * CARD_MILLI)) if milli else 0
 
 
 def _needed(
