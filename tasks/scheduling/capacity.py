@@ -16,6 +16,7 @@ from tasks.scheduling.values import Card, Host, Shape
 from tasks.states import ReservationState
 
 FIRST_LOOK = 16
+MOST_AT_ONCE = 500
 
 
 def blame(shape: Shape) -> dict[str, list[str]]:
@@ -27,22 +28,23 @@ def blame(shape: Shape) -> dict[str, list[str]]:
     if shape.reservation_id is not None:
         inner, parts = _inside(shape, shape.reservation_id)
         return feasible.blame(inner, parts, site_total)
-    if _found_enough(shape, site_total):
-        return {}
-    return feasible.blame(shape, _outer(hosts.known()), site_total)
+    seen, is_enough = _first_that_could(shape)
+    if not is_enough:
+        seen += _outer(hosts.known().exclude(pk__in=[host.agent_id for host in seen]))
+    return feasible.blame(shape, seen, site_total)
 
 
-def _found_enough(shape: Shape, site_total: dict[str, int]) -> bool:
+def _first_that_could(shape: Shape) -> tuple[list[Host], bool]:
     """Nearly every request fits one of the first few hosts that are large enough; then the others are not loaded."""
-    ids, size, able = list(_large_enough(shape)), FIRST_LOOK, list[Host]()
-    while ids:
+    ids, size, able = list(_large_enough(shape)), FIRST_LOOK, 0
+    seen: list[Host] = []
+    while ids and able < shape.node_count:
         chunk, ids = ids[:size], ids[size:]
         found = _outer(Agent.objects.filter(pk__in=chunk))
-        able += [host for host in found if not feasible.misses(shape, host)]
-        if len(able) >= shape.node_count:
-            return not feasible.blame(shape, able, site_total)
-        size = min(size * 4, 500)
-    return False
+        able += sum(not feasible.misses(shape, host) for host in found)
+        seen += found
+        size = min(size * 4, MOST_AT_ONCE)
+    return seen, able >= shape.node_count
 
 
 def _large_enough(shape: Shape) -> QuerySet[Agent, UUID]:
