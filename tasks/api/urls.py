@@ -10,6 +10,7 @@ from tasks.api.overview import Overview
 from tasks.api.pools import OnePool, Pools
 from tasks.api.reservations import ReservationViewSet
 from tasks.api.tasks import TaskViewSet
+from tasks.api.why import TaskTest, TaskWhy
 
 router = SimpleRouter()
 router.register("tasks", TaskViewSet, basename="api-task")
@@ -17,6 +18,8 @@ router.register("reservations", ReservationViewSet, basename="api-reservation")
 
 urlpatterns = [
     *router.urls,
+    path("tasks/test/", TaskTest.as_view(), name="api-task-test"),
+    re_path(r"^tasks/(?P<pk>[0-9]{1,18})/why/$", TaskWhy.as_view(), name="api-task-why"),
     re_path(r"^tasks/(?P<pk>[0-9]{1,18})/log$", TaskLog.as_view(), name="api-task-log"),
     re_path(r"^tasks/(?P<pk>[0-9]{1,18})/log/download$", TaskLogDownload.as_view(), name="api-task-log-download"),
     path("pools/", Pools.as_view(), name="api-pool-list"),

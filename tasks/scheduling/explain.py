@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from django.utils import timezone
 
 from tasks.models import Task
-from tasks.scheduling import scene, sentences
+from tasks.scheduling import kept, queue_words, scene, sentences
 from tasks.scheduling.order import PRESSING_SECONDS
+from tasks.scheduling.outlook import Outlook
 from tasks.scheduling.request import task_request
 from tasks.scheduling.scene import Scene
 from tasks.scheduling.values import Shape
@@ -16,6 +17,7 @@ from tasks.scheduling.wording import needs
 from tasks.states import TaskStatus
 
 SHOWN_TASKS = 3
+PASSED_OVER_SECONDS = 5.0
 
 
 def waiting_sentence(task: Task) -> str:
@@ -31,19 +33,17 @@ def waiting_sentences(tasks: Sequence[Task]) -> dict[int, str]:
 
 
 def is_queued(task: Task) -> bool:
-    """Waiting, and not placed on a host yet."""
-    return task.status == TaskStatus.WAITING and task.current_fence is None
+    """Waiting, and not placed on a host yet; or not stored, and only asked about."""
+    return task.status in ("", TaskStatus.WAITING) and task.current_fence is None
 
 
 def sentence(task: Task, seen: Scene | None) -> str:
     """`seen` is needed for tasks that are queued only."""
     if task.status == TaskStatus.BLOCKED:
         return _blocked_sentence(task)
-    if task.status != TaskStatus.WAITING:
-        return ""
-    if task.current_fence is not None or seen is None:
-        return f"Placed on {task.agent_name}; it has not started yet."
-    return " ".join(part for part in (_back_off(task) or room_sentence(task, seen), _deadline(task)) if part)
+    if is_queued(task) and seen is not None:
+        return " ".join(part for part in (_back_off(task) or room_sentence(task, seen), _deadline(task)) if part)
+    return f"Placed on {task.agent_name}; it has not started yet." if task.status == TaskStatus.WAITING else ""
 
 
 def room_sentence(task: Task, seen: Scene) -> str:
@@ -60,7 +60,16 @@ def room_sentence(task: Task, seen: Scene) -> str:
     found = seen.outlooks(shape)
     if found is None:
         return f"Needs {needs(shape)}; open it to see what the hosts say."
-    return sentences.no_room(shape, found) or sentences.NEXT_IN_LINE
+    return sentences.no_room(shape, found) or _kept(task, found, seen) or sentences.NEXT_IN_LINE
+
+
+def _kept(task: Task, found: Sequence[Outlook], seen: Scene) -> str:
+    """A pass has looked at it and left it, although there is room."""
+    if task.waiting_since is None or (timezone.now() - task.waiting_since).total_seconds() < PASSED_OVER_SECONDS:
+        return ""
+    if seen.kept is None:
+        seen.kept = kept.by_host(seen)
+    return queue_words.kept([outlook.host for outlook in found if outlook.fits], seen.kept, task.pk)
 
 
 def _reservation_sentence(shape: Shape, seen: Scene) -> str:

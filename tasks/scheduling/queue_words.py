@@ -1,8 +1,9 @@
 """What the queue adds to the sentence of a task: who is before it, and who a host with room is kept for. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from tasks.scheduling.forecast import Forecast
+from tasks.scheduling.holds import Hold
 from tasks.scheduling.sentences import NEXT_IN_LINE, about, listed
 from tasks.scheduling.standing import Standing
 from tasks.scheduling.values import Host
@@ -16,7 +17,9 @@ def of_room(words: str, with_room: Sequence[str], ahead: Forecast, hosts: Sequen
     if ahead.in_seconds == 0.0:
         names = listed([hosts[place].name for place in ahead.places])
         return words.replace(NEXT_IN_LINE, f"{NEXT_IN_LINE.removesuffix('.')} on {names}.")
-    return words.replace(NEXT_IN_LINE, _kept(with_room, ahead, hosts) or _taken(with_room, ahead))
+    held = {} if ahead.holds is None else ahead.holds.by_place
+    by_host = {hosts[place].name: hold for place, hold in held.items()}
+    return words.replace(NEXT_IN_LINE, kept(with_room, by_host, None) or _taken(with_room, ahead))
 
 
 def of_queue(place: Standing, owner: str) -> str:
@@ -28,15 +31,15 @@ def of_queue(place: Standing, owner: str) -> str:
     return words + "."
 
 
-def _kept(with_room: Sequence[str], ahead: Forecast, hosts: Sequence[Host]) -> str:
-    """EASY backfill: it would delay a task that waited longer."""
-    held = {} if ahead.holds is None else ahead.holds.by_place
-    for place, hold in held.items():
-        if hosts[place].name in with_room:
-            what = f"{'reservation ' if hold.request.is_reservation else '#'}{hold.request.id}"
-            rest = f"which has waited longer and is expected to start there in {about(hold.in_seconds)}"
-            return f"There is room on {hosts[place].name}, but it is kept for {what}, {rest}."
-    return ""
+def kept(with_room: Sequence[str], holds: Mapping[str, Hold], own_id: int | None) -> str:
+    """EASY backfill: on each host with room it would delay a task that waited longer. `holds`: by host."""
+    found = [(host, holds[host]) for host in with_room if host in holds and holds[host].request.id != own_id]
+    if not found or len(found) < len(with_room):
+        return ""
+    host, hold = found[0]
+    what = f"{'reservation ' if hold.request.is_reservation else '#'}{hold.request.id}"
+    rest = f"which has waited longer and is expected to start there in {about(hold.in_seconds)}"
+    return f"There is room on {host}, but it is kept for {what}, {rest}."
 
 
 def _taken(with_room: Sequence[str], ahead: Forecast) -> str:

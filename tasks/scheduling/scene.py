@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from agents.states import Connectivity, Standing
 from tasks.models import Reservation, Task
 from tasks.scheduling import hosts
+from tasks.scheduling.holds import Hold
 from tasks.scheduling.outlook import Outlook, outlooks
 from tasks.scheduling.values import Host, Shape
 from tasks.states import ReservationState, TaskStatus
@@ -25,6 +26,7 @@ class Scene:
     site_free: dict[str, int]
     pending: frozenset[int] = frozenset()
     closed: dict[int, str] = field(default_factory=dict)
+    kept: dict[str, Hold] | None = None
     _found: dict[Shape, list[Outlook]] = field(default_factory=dict)
     _pairs: int = 0
 

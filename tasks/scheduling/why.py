@@ -21,7 +21,6 @@ from tasks.scheduling.request import task_request
 from tasks.scheduling.scene import Scene
 from tasks.scheduling.standing import Standing
 from tasks.scheduling.values import Request
-from tasks.states import TaskStatus
 
 NOT_STORED = 2**62  # the id of a task that is only asked about: behind all others
 
@@ -40,8 +39,6 @@ class Why:
 
 def why(task: Task) -> Why:
     """Of a task as it is in the database, or of one that was checked and not stored."""
-    if not task.status:
-        task.status = TaskStatus.WAITING
     if not explain.is_queued(task):
         return Why(explain.sentence(task, None))
     seen = scene.load({task.reservation_id} if task.reservation_id else ())
