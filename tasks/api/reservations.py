@@ -31,20 +31,21 @@ from tasks.states import ReservationState
 
 BAD = OpenApiResponse(OpenApiTypes.OBJECT, 'A field is wrong: `{"field": ["sentence"]}`.')
 CONFLICT = OpenApiResponse(OpenApiTypes.OBJECT, "The reservation has ended already.")
+YES_NO = [("true", "true"), ("false", "false")]
 REFUSALS = {400: BAD, 403: OpenApiTypes.OBJECT, 404: OpenApiTypes.OBJECT, 409: CONFLICT}
 
 
 class ReservationFilter(filters.FilterSet):  # type: ignore[misc]
     state = ManyOf(choices=ReservationState.choices, help_text="One state or several: pending,active.")
     host = filters.CharFilter(field_name="agent__name", help_text="Name of the host that it got.")
-    mine = filters.BooleanFilter(method="by_owner", help_text="true: only your own.")
+    mine = filters.ChoiceFilter(method="by_owner", choices=YES_NO, help_text="true: only your own.")
 
     class Meta:
         model = Reservation
         fields: list[str] = []
 
-    def by_owner(self, rows: QuerySet[Reservation], _name: str, value: bool) -> QuerySet[Any]:
-        return rows.filter(submitted_by=self.request.user) if value else rows
+    def by_owner(self, rows: QuerySet[Reservation], _name: str, value: str) -> QuerySet[Any]:
+        return rows.filter(submitted_by=self.request.user) if value == "true" else rows
 
 
 @extend_schema_view(

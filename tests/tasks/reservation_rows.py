@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from agents.models import Agent
 from scheduler_site.shared.actors import SYSTEM
-from tasks import reservations
+from tasks import reservation_outlook, reservations
 from tasks.models import Reservation
 from tasks.scheduling.run import run_pass
 from tests.factories import make_user
@@ -31,7 +31,7 @@ def granted(agent: Agent | None = None, **fields: Any) -> Reservation:
     while not run_pass():  # it ran out of its time slice
         pass
     row.refresh_from_db()
-    assert row.state == "active", reservations.reservation_outlook.missing(row)
+    assert row.state == "active", reservation_outlook.missing(row)
     return row
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tasks import reservations
+from tasks import reservation_outlook, reservations
 from tasks.models import Reservation
 from tasks.reservation_fields import InvalidReservation, clean
 from tests.factories import make_agent
@@ -107,4 +107,4 @@ def test_what_can_never_be_is_refused_with_what_is_near(name: str) -> None:
 def test_a_host_that_is_away_may_be_reserved() -> None:
     make_agent("gpu-1", gpus=2, connectivity="unreachable")
     row = make_reservation(hosts=["gpu-1"], gpu_count=1)
-    assert "gpu-1 is not connected or takes no work" in reservations.reservation_outlook.missing(row)
+    assert "gpu-1 is not connected or takes no work" in reservation_outlook.missing(row)

@@ -66,7 +66,7 @@ def test_one_after_the_other_inside() -> None:
 
 
 def finish(task: Task, state: SubAgentState = SubAgentState.SUCCEEDED) -> None:
-    sub_agent = task.sub_agents.get(state="assigned")  # type: ignore[attr-defined]
+    sub_agent = task.sub_agents.get(state="assigned")
     lifecycle.claim(sub_agent, "n")
     lifecycle.start(sub_agent, pid=1, actor=SYSTEM)
     sub_agent.refresh_from_db()
@@ -119,7 +119,7 @@ def test_what_waits_goes_on_outside(how: str) -> None:
     task.refresh_from_db()
     assert task.reservation is None
     assert task.lane == lanes.columns_of(task)["lane"]
-    assert f"reservation {row.pk} {how}" in task.events.get(verb="let_out").reason  # type: ignore[attr-defined]
+    assert f"reservation {row.pk} {how}" in task.events.get(verb="let_out").reason
     Task.objects.exclude(pk=task.pk).delete()
     allocation = placed(task)
     assert allocation is not None

@@ -13,6 +13,7 @@ from tasks import reservation_deadlines, reservations
 from tasks.models import AllocatedGpu, Allocation, Reservation, Task, UserUsage
 from tasks.scheduling import hosts
 from tasks.scheduling.run import run_pass
+from tasks.scheduling.values import Held
 from tests.factories import make_agent, make_sub_agent, make_task, make_user
 from tests.tasks.reservation_rows import granted, hours_ahead, make_reservation, set_back
 
@@ -44,7 +45,7 @@ def test_cards_without_a_word_about_cores_come_with_a_core_each() -> None:
 
 def test_keep_card_1_for_me_although_a_task_is_on_it() -> None:
     agent = make_agent("gpu-1", gpus=2)
-    sub_agent = make_sub_agent(make_task(), agent, gpus=[agent.gpus.get(index=1)])  # type: ignore[attr-defined]
+    sub_agent = make_sub_agent(make_task(), agent, gpus=[agent.gpus.get(index=1)])
     row = make_reservation(hosts=["gpu-1"], gpu_indices=[1], until=hours_ahead(5))
     run_pass()
     row.refresh_from_db()
@@ -53,7 +54,7 @@ def test_keep_card_1_for_me_although_a_task_is_on_it() -> None:
     Allocation.objects.filter(sub_agent=sub_agent).update(released_at=timezone.now())
     run_pass()
     row.refresh_from_db()
-    assert (row.state, [card.gpu.index for card in row.allocation.gpus.all()]) == ("active", [1])  # type: ignore[attr-defined]
+    assert (row.state, [card.gpu.index for card in row.allocation.gpus.all()]) == ("active", [1])
 
 
 def test_it_stands_in_the_queue_by_its_priority() -> None:
@@ -97,7 +98,7 @@ def test_the_end_comes_by_itself() -> None:
 
 def test_whoever_finds_no_room_in_time_is_told_what_was_missing() -> None:
     agent = make_agent("gpu-1", gpus=1)
-    make_sub_agent(make_task(estimated_seconds=1200), agent, gpus=list(agent.gpus.all()))  # type: ignore[attr-defined]
+    make_sub_agent(make_task(estimated_seconds=1200), agent, gpus=list(agent.gpus.all()))
     row = make_reservation(gpu_count=1, wait_seconds=60)
     set_back(row, wait_until=1)
     reservation_deadlines.end_overdue()
@@ -168,12 +169,8 @@ def test_a_grant_comes_too_late_for_a_withdrawn_one() -> None:
     row = make_reservation()
     reservations.release(row.pk, actor=ADA)
     with pytest.raises(Conflict):
-        reservations.grant(row, agent, hosts_held(), 0.1)
+        reservations.grant(row, agent, Held(cpu_centicores=100), 0.1)
     assert not Allocation.objects.exists()
-
-
-def hosts_held() -> reservations.Held:
-    return reservations.Held(cpu_centicores=100)
 
 
 def test_its_user_is_charged_for_it() -> None:
