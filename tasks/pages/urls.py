@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from tasks.pages import cancel, dependencies, new_task, one_task, task_list
+from tasks.pages import cancel, dependencies, new_task, one_task, task_list, why
 
 app_name = "tasks"
 
@@ -14,5 +14,6 @@ urlpatterns = [
     path("dependencies/", dependencies.check, name="dependencies"),
     path("<int:task_id>/", one_task.one_task, name="task"),
     path("<int:task_id>/summary/", one_task.summary, name="summary"),
+    path("<int:task_id>/why/", why.why_it_waits, name="why"),
     path("<int:task_id>/cancel/", cancel.cancel, name="cancel"),
 ]

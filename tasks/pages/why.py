@@ -1,0 +1,57 @@
+"""The piece of a task's page that says why it waits, host by host; a page of its own where no scripts run."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_safe
+
+from tasks import querysets
+from tasks.scheduling.outlook import Outlook
+from tasks.scheduling.sentences import about
+from tasks.scheduling.why import Why, why
+
+SHOWN_HOSTS = 20
+
+
+@login_required
+@require_safe
+def why_it_waits(request: HttpRequest, task_id: int) -> HttpResponse:
+    task = get_object_or_404(querysets.for_lists(), pk=task_id)
+    name = "tasks/_why.html" if request.htmx else "tasks/why.html"  # type: ignore[attr-defined]
+    return render(request, name, {"task": task, **_context(why(task))})
+
+
+def _context(found: Why) -> dict[str, Any]:
+    rows = sorted(found.hosts, key=_order)
+    return {
+        "why": found,
+        "rows": [{"outlook": outlook, "when": _when(outlook)} for outlook in rows[:SHOWN_HOSTS]],
+        "more": len(rows) - SHOWN_HOSTS if len(rows) > SHOWN_HOSTS else 0,
+        "fits": _count(rows, "fits"),
+        "busy": _count(rows, "is_busy"),
+    }
+
+
+def _order(outlook: Outlook) -> tuple[bool, bool, bool, float, str]:
+    """Room now, then room soonest, then hosts that are away, then those that never will."""
+    seconds = outlook.free_in_seconds
+    return outlook.is_final, outlook.is_away, seconds is None, seconds or 0.0, outlook.host
+
+
+def _when(outlook: Outlook) -> str:
+    if outlook.fits:
+        return "now"
+    if outlook.is_final:
+        return "never"
+    if not outlook.after:
+        return "unknown"
+    if outlook.free_in_seconds is None:
+        return f"when {outlook.after} ends"
+    return f"in {about(outlook.free_in_seconds)}, when {outlook.after} ends"
+
+
+def _count(rows: Sequence[Outlook], name: str) -> int:
+    return sum(bool(getattr(outlook, name)) for outlook in rows)
