@@ -35,6 +35,14 @@ class Sums:
     cards: dict[str, CardSum] = field(default_factory=dict)
 
     @property
+    def cores(self) -> float:
+        return self.centicores / 100
+
+    @property
+    def free_cores(self) -> float:
+        return self.free_centicores / 100
+
+    @property
     def gpus(self) -> int:
         return sum(cards.total for cards in self.cards.values())
 

@@ -16,6 +16,7 @@ register = template.Library()
 PLACES = (
     ("/tasks/", "tasks", "Tasks"),
     ("/agents/", "agents", "Agents"),
+    ("/placement/", "placement", "Placement"),
     ("/templates/", "templates", "Templates"),
     ("/overview/", "overview", "Overview"),
 )

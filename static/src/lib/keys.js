@@ -5,6 +5,7 @@ export const TABLE = [
   { keys: "n", does: "New task" },
   { keys: "g t", does: "Go to tasks" },
   { keys: "g a", does: "Go to agents" },
+  { keys: "g p", does: "Go to placement" },
   { keys: "g s", does: "Go to script templates" },
   { keys: "g o", does: "Go to the overview" },
   { keys: "Shift+D", does: "Switch the theme" },
@@ -18,7 +19,7 @@ export const TABLE = [
   { keys: "Ctrl+Enter", does: "New task: submit" },
 ];
 
-export const PLACES = { t: "/tasks/", a: "/agents/", s: "/templates/", o: "/overview/" };
+export const PLACES = { t: "/tasks/", a: "/agents/", p: "/placement/", s: "/templates/", o: "/overview/" };
 
 // The word of the table for a keydown event.
 export function keyName(event) {
