@@ -109,6 +109,17 @@ class UserApi:
     def agents(self) -> list[Json]:
         return self._all_pages("/api/agents/")
 
+    def reserve(self, body: Json) -> Json:
+        """Never repeated: a second request would book twice."""
+        return self._json("POST", "/api/reservations/", json=body, may_repeat=False)
+
+    def reservations(self, **filters: str) -> list[Json]:
+        return self._all_pages("/api/reservations/", **filters)
+
+    def release(self, reservation_id: int, reason: str) -> Json:
+        path = f"/api/reservations/{reservation_id}/release/"
+        return self._json("POST", path, json={"reason": reason}, may_repeat=False)
+
     def templates(self, **filters: str) -> list[Json]:
         return self._all_pages("/api/templates/", **filters)
 

@@ -36,6 +36,18 @@ FLAGS = {
     "stream": "--stream",
     "created_after": "--created-after",
     "created_before": "--created-before",
+    "gpu_types": "--gpu-type",
+    "gpu_indices": "--gpu",
+    "disk_mib": "--disk",
+    "resources": "--resource",
+    "whole_host": "--whole-host",
+    "hosts": "--host",
+    "exclude_hosts": "--exclude",
+    "pool": "--pool",
+    "requires": "--require",
+    "until": "--until",
+    "duration_seconds": "--for",
+    "wait_seconds": "--wait",
 }
 
 
