@@ -68,8 +68,10 @@ class PaperHost:
         self.seq += 1
         return self.post("heartbeat", {"epoch": self.epoch, "seq": self.seq, "resources": self.resources, **more})
 
-    def claim(self, assignment: dict[str, Any], nonce: str = "nonce-nonce-nonce") -> dict[str, Any]:
-        body = {"epoch": self.epoch, "fence": assignment["fence"], "nonce": nonce}
+    def claim(
+        self, assignment: dict[str, Any], nonce: str = "nonce-nonce-nonce", master_port: int | None = None
+    ) -> dict[str, Any]:
+        body = {"epoch": self.epoch, "fence": assignment["fence"], "nonce": nonce, "master_port": master_port}
         return self.post(f"sub-agents/{assignment['sub_agent_id']}/claim", body)
 
     def report(self, grant: dict[str, Any], **parts: Any) -> dict[str, Any]:
