@@ -4,11 +4,13 @@ Losing a second of figures in a crash costs nothing; state never goes this way. 
 """
 
 import threading
+import time
 import uuid
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from django.db import transaction
 from django.utils import timezone
 
@@ -51,34 +53,44 @@ class Resources:
 
 _lock = threading.Lock()
 _fresh: dict[uuid.UUID, tuple[Resources, datetime]] = {}
-_latest: dict[uuid.UUID, Resources] = {}
+_latest: dict[uuid.UUID, tuple[Resources, float]] = {}
+FORGET_AFTER_SECONDS = 600.0  # the row says the same by then
 
 
 def keep(agent_id: uuid.UUID, resources: Resources) -> None:
     with _lock:
         _fresh[agent_id] = (resources, timezone.now())
-        _latest[agent_id] = resources
+        _latest[agent_id] = (resources, time.monotonic())
 
 
 def latest(agent: Agent) -> Resources:
     """The last reading that came to this process, else the one that was flushed."""
     with _lock:
         known = _latest.get(agent.pk)
-    return known if known is not None else _stored(agent)
+    return known[0] if known is not None else _stored(agent)
 
 
 def _stored(agent: Agent) -> Resources:
-    names = set(GpuReading.__dataclass_fields__)
-    gpus = [GpuReading(**{name: gpu[name] for name in names & gpu.keys()}) for gpu in agent.gpu_info]
+    rows = agent.gpu_info if isinstance(agent.gpu_info, list) else []
+    gpus = [gpu for gpu in map(_stored_gpu, rows) if gpu is not None]
     columns = {name: getattr(agent, name) for name in figures(Resources()) if name != "gpu_info"}
     return Resources(**columns, gpus=tuple(gpus))
 
 
+def _stored_gpu(row: Any) -> GpuReading | None:
+    """A row that another version wrote, or that somebody changed by hand, may be none."""
+    try:
+        return msgspec.convert(row, GpuReading)
+    except msgspec.ValidationError:
+        return None
+
+
 def flush() -> int:
-    """Write what came since the last flush; returns the number of hosts."""
+    """Write what came since the last flush, and forget hosts that are gone; returns the number of hosts written."""
     global _fresh
     with _lock:
         fresh, _fresh = _fresh, {}
+        _forget_silent(time.monotonic() - FORGET_AFTER_SECONDS)
     if not fresh:
         return 0
     with transaction.atomic():
@@ -86,6 +98,11 @@ def flush() -> int:
             Agent.objects.filter(pk=agent_id).update(last_heartbeat_time=at, **figures(resources))
         announce_readings()
     return len(fresh)
+
+
+def _forget_silent(since: float) -> None:
+    for agent_id in [agent_id for agent_id, (_, heard_at) in _latest.items() if heard_at < since]:
+        del _latest[agent_id]
 
 
 def figures(resources: Resources) -> dict[str, Any]:

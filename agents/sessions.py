@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from agents import inventory, liveness
+from agents import inventory, liveness, offers, readings
 from agents.history import record
 from agents.messages import announce
 from agents.models import Agent
@@ -20,13 +20,15 @@ from scheduler_site.shared.errors import StaleEpoch
 
 @dataclass(frozen=True)
 class SessionFacts:
-    """What a main agent says of itself when it opens a session."""
+    """What a main agent says of itself when it opens a session. `resources` are the counted ones."""
 
     boot_id: str
     incarnation: str
     machine_id: str
     agent_version: str
     host: dict[str, Any] = field(default_factory=dict)
+    capabilities: dict[str, str] = field(default_factory=dict)
+    resources: dict[str, int] = field(default_factory=dict)
 
 
 @transaction.atomic
@@ -43,10 +45,13 @@ def open_session(agent: Agent, facts: SessionFacts, resources: Resources) -> int
         host_facts=facts.host,
         hostname=str(facts.host.get("hostname") or agent.hostname)[:255],
         zone=str(facts.host.get("zone") or "")[:120],
+        address=str(facts.host.get("address") or "")[:255],
         started_at=now if is_restart else agent.started_at,
         last_heartbeat_time=now,
     )
     inventory.store(agent, resources)
+    offers.store(agent, facts.capabilities, facts.resources)
+    readings.keep(agent.pk, resources)
     agent.refresh_from_db()
     liveness.heard(agent.pk)
     if is_restart:

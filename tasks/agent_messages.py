@@ -17,6 +17,9 @@ Short = Annotated[str, msgspec.Meta(max_length=255)]
 Size = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
 Fence = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
 Stream = Literal["out", "err"]
+Label = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9._-]*\Z", max_length=80)]
+Version = Annotated[str, msgspec.Meta(pattern=r"^([A-Za-z0-9][A-Za-z0-9._-]*)?\Z", max_length=40)]
+Address = Annotated[str, msgspec.Meta(pattern=r"^([A-Za-z0-9:][A-Za-z0-9.:%_-]*)?\Z", max_length=255)]
 Number = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
 
 
@@ -39,6 +42,7 @@ class GpuMessage(msgspec.Struct):
     name: Short | None = None
     memory_mib: Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)] | None = None
     memory_used_mib: Size | None = None
+    own_mib: Size | None = None
     utilization: Number | None = None
     temperature_c: float | None = None
     power_w: float | None = None
@@ -78,6 +82,27 @@ class InventoryItem(msgspec.Struct):
     sizes: dict[Stream, Size] = {}
 
 
+class HostMessage(msgspec.Struct):
+    """What is only shown is not checked: a host must not be refused for it."""
+
+    hostname: str | None = None
+    os: Any = None
+    python: Any = None
+    user: Any = None
+    zone: str | None = None
+    started_at: Any = None
+    address: Address = ""
+    capabilities: Annotated[dict[Label, Version], msgspec.Meta(max_length=256)] = {}
+    resources: Annotated[
+        dict[Label, Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]], msgspec.Meta(max_length=256)
+    ] = {}
+
+    def facts(self) -> dict[str, Any]:
+        """Who it is; what it offers is kept elsewhere."""
+        names = ("hostname", "os", "python", "user", "zone", "started_at", "address")
+        return {name: getattr(self, name) for name in names}
+
+
 class Session(msgspec.Struct):
     boot_id: Annotated[str, msgspec.Meta(max_length=64)]
     incarnation: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
@@ -87,7 +112,17 @@ class Session(msgspec.Struct):
     sub_agents: Annotated[list[InventoryItem], msgspec.Meta(max_length=100_000)]
     resources: ResourcesMessage
     machine_id: Annotated[str, msgspec.Meta(max_length=64)] = ""
-    host: dict[str, Any] = {}
+    host: HostMessage = msgspec.field(default_factory=HostMessage)
+
+
+class GpuMemory(msgspec.Struct):
+    uuid: Annotated[str, msgspec.Meta(min_length=1, max_length=80)]
+    memory_mib: Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
+
+
+class GpuUse(msgspec.Struct):
+    sub_agent_id: UUID
+    gpus: Annotated[list[GpuMemory], msgspec.Meta(max_length=256)]
 
 
 class Heartbeat(msgspec.Struct):
@@ -95,6 +130,12 @@ class Heartbeat(msgspec.Struct):
     seq: int
     resources: ResourcesMessage
     accepts_work: bool = True
+    gpu_use: Annotated[list[GpuUse], msgspec.Meta(max_length=10_000)] | None = None
+
+    def gpu_use_by_sub_agent(self) -> dict[UUID, dict[str, int]] | None:
+        if self.gpu_use is None:
+            return None
+        return {use.sub_agent_id: {gpu.uuid: gpu.memory_mib for gpu in use.gpus} for use in self.gpu_use}
 
 
 class Claim(msgspec.Struct):

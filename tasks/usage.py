@@ -59,5 +59,5 @@ def _columns(usage: Usage) -> dict[str, Any]:
         "cpu_usage": usage.cpu_percent,
         "memory_used_mib": usage.memory_mib,
         "process_count": usage.processes,
-        "gpu_info": usage.gpus,
+        **({"gpu_info": usage.gpus} if usage.gpus else {}),  # else only the main agent knows (tasks.gpu_use)
     }

@@ -7,7 +7,7 @@ from rest_framework.request import Request
 
 from agents import heartbeats, inventory_requests
 from agents.sessions import require_epoch
-from tasks import grants
+from tasks import gpu_use, grants
 from tasks.agent_api.base import AgentApiView, answer, caller
 from tasks.agent_messages import Heartbeat
 from tasks.scheduling import wakeup
@@ -24,6 +24,7 @@ class HeartbeatView(AgentApiView):
             return answer(_reply([], [], inventory_wanted=False))
         if heartbeats.receive(agent, message.resources.value(), message.accepts_work):
             wakeup.request_pass()
+        gpu_use.receive(agent, message.gpu_use_by_sub_agent())
         wanted = inventory_requests.take(agent.pk)
         return answer(_reply(grants.assignments(agent), grants.stops(agent), inventory_wanted=wanted))
 

@@ -25,7 +25,9 @@ class SessionView(AgentApiView):
             incarnation=message.incarnation,
             machine_id=message.machine_id,
             agent_version=message.agent_version,
-            host=message.host,
+            host=message.host.facts(),
+            capabilities=message.host.capabilities,
+            resources=message.host.resources,
         )
         epoch = open_session(caller(request), facts, message.resources.value())
         directives = reconcile(

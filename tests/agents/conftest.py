@@ -25,6 +25,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     monkeypatch.setattr(liveness, "_heard", {})
     monkeypatch.setattr(heartbeats, "_latest", {})
     monkeypatch.setattr(readings, "_fresh", {})
+    monkeypatch.setattr(readings, "_latest", {})
     monkeypatch.setattr(inventory_requests, "_asked", set())
     monkeypatch.setattr(inventory_requests, "_taken_at", {})
     return found

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from agents import liveness, sessions
+from agents import liveness, readings, sessions
 from agents.models import Agent
 from agents.readings import Resources
 from scheduler_site.shared.errors import StaleEpoch
@@ -41,6 +41,7 @@ def test_it_says_who_the_host_is_now() -> None:
     found = Agent.objects.get()
     assert (found.hostname, found.zone, found.boot_id, found.agent_version) == ("box", "lab", "boot-2", "2")
     assert (found.connectivity, found.cpu_cores) == ("online", 4)
+    assert readings.latest(found).cpu_cores == 4
     assert liveness.silent_seconds(agent.pk) == 0
 
 

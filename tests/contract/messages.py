@@ -25,6 +25,7 @@ RESOURCES: dict[str, Any] = {
             "name": "Some Card",
             "memory_mib": 24576,
             "memory_used_mib": 1000,
+            "own_mib": 500,
             "utilization": 35.0,
             "temperature_c": 40.0,
             "power_w": 120.5,
@@ -51,6 +52,9 @@ SESSION: dict[str, Any] = {
         "user": "ada",
         "zone": "",
         "started_at": "2026-11-21T00:00:00Z",
+        "address": "10.0.0.7",
+        "capabilities": {"nvlink": "", "cuda": "12.4"},
+        "resources": {"matlab": 2},
     },
     "inventory_complete": True,
     "sub_agents": [
@@ -58,6 +62,13 @@ SESSION: dict[str, Any] = {
         for state in ("assigned", "claimed", "running", "finished")
     ],
     "resources": RESOURCES,
+}
+HEARTBEAT: dict[str, Any] = {
+    "epoch": 1,
+    "seq": 1,
+    "resources": RESOURCES,
+    "accepts_work": True,
+    "gpu_use": [{"sub_agent_id": SUB_AGENT_ID, "gpus": [{"uuid": "GPU-1", "memory_mib": 500}]}],
 }
 FINISH: dict[str, Any] = {
     "reason": "exit",

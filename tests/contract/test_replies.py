@@ -46,7 +46,7 @@ class Host:
     def beat(self) -> Any:
         self.seq += 1
         reply = self.http.heartbeat(
-            {"epoch": self.epoch, "seq": self.seq, "resources": messages.RESOURCES, "accepts_work": True}
+            {**messages.HEARTBEAT, "epoch": self.epoch, "seq": self.seq}  # type: ignore[typeddict-item]
         )
         msgspec.convert(reply, wire.HeartbeatReply)
         return reply

@@ -28,11 +28,8 @@ REQUESTS: list[tuple[Any, Any, dict[str, Any]]] = [
     ),
     (wire.SessionRequest, agent_messages.Session, messages.SESSION),
     (wire.SessionRequest, agent_messages.Session, {**messages.SESSION, "resources": messages.UNKNOWN_RESOURCES}),
-    (
-        wire.HeartbeatRequest,
-        agent_messages.Heartbeat,
-        {"epoch": 1, "seq": 1, "resources": messages.RESOURCES, "accepts_work": True},
-    ),
+    (wire.HeartbeatRequest, agent_messages.Heartbeat, messages.HEARTBEAT),
+    (wire.HeartbeatRequest, agent_messages.Heartbeat, {**messages.HEARTBEAT, "gpu_use": None}),
     (wire.ClaimRequest, agent_messages.Claim, {"epoch": 1, "fence": 7, "nonce": "n" * 32, "master_port": 40001}),
     (wire.ClaimRequest, agent_messages.Claim, {"epoch": 1, "fence": 7, "nonce": "n" * 32, "master_port": None}),
     (wire.RejectRequest, agent_messages.GiveBack, {"fence": 7, "reason": "disk_full", "detail": "full"}),
