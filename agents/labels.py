@@ -20,8 +20,8 @@ def labels(said: Iterable[tuple[str, str]], facts: dict[str, Any], cards: Iterab
 
 
 def _of_system(os: str) -> set[str]:
-    """ "Linux 6.1.0 x86_64" gives linux and x86_64."""
-    words = os.lower().split()
+    """ "Debian GNU/Linux 12 (bookworm) (Linux 6.1.0)" gives debian, gnu, linux and bookworm."""
+    words = re.split(r"[\s()/]+", os.lower())
     return {word for word in words if re.fullmatch(r"[a-z][a-z0-9_-]*", word)}
 
 

@@ -6,12 +6,14 @@ Writes through agents.pools and tasks.pools only.
 from collections.abc import Callable
 from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
+from django.contrib.admin.widgets import FilteredSelectMultiple
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
-from agents.models import Pool
+from agents.models import Agent, Pool
 from agents.pool_form import PoolForm
 from scheduler_site.shared.actors import Actor
 from scheduler_site.shared.admin_parts import ModelAdmin, gib
@@ -57,13 +59,21 @@ SHOWN_SUMS = (
 )
 
 
+class AdminPoolForm(PoolForm):
+    agents = forms.ModelMultipleChoiceField(
+        Agent.objects.order_by("name"),
+        required=False,
+        label="Hosts",
+        widget=FilteredSelectMultiple("hosts", is_stacked=False),
+    )
+
+
 @admin.register(Pool)
 class PoolAdmin(ModelAdmin):
-    form = PoolForm
+    form = AdminPoolForm
     list_display = ("name", "description", "policy", *SHOWN_SUMS)
     list_filter = ("policy",)
     search_fields = ("name", "description", "agents__name")
-    filter_horizontal = ("agents",)
     actions = None
 
     def get_fieldsets(self, request: HttpRequest, obj: Pool | None = None) -> Any:

@@ -27,7 +27,7 @@ def switch_site(request: HttpRequest) -> HttpResponse:
         rules = placement_rules.change({"policy": wish}, actor=Actor.user(request.user))
     except InvalidFields as wrong:
         return _refused(request, wrong.detail)
-    messages.success(request, f"From now on hosts are chosen by {_title(rules.policy)}.")
+    messages.success(request, f"The policy of the site is now {_title(rules.policy)}.")
     return redirect(PAGE)
 
 
@@ -39,8 +39,8 @@ def switch_pool(request: HttpRequest, name: str) -> HttpResponse:
         pool = pools.change(pool, {"policy": request.POST.get("policy", "")}, actor=Actor.user(request.user))
     except InvalidFields as wrong:
         return _refused(request, wrong.detail)
-    rule = _title(pool.policy) if pool.policy else "the policy of the site"
-    messages.success(request, f"From now on hosts of {pool.name} are chosen by {rule}.")
+    rule = _title(pool.policy) if pool.policy else "that of the site"
+    messages.success(request, f"The policy of {pool.name} is now {rule}.")
     return redirect(PAGE)
 
 

@@ -95,3 +95,15 @@ def test_a_wrong_change_changes_nothing() -> None:
         pools.change(pool, {"description": "new", "policy": "fastest"}, actor=ADA)
     pool.refresh_from_db()
     assert pool.description == "old"
+
+
+def test_the_history_is_said_in_sentences() -> None:
+    make_agent("one"), make_agent("two")
+    pool = pools.create({"name": "fast", "members": ["one"]}, actor=ADA)
+    pools.change(pool, {"policy": "random", "members": ["two"]}, actor=ADA)
+    pools.delete(pool, actor=ADA)
+    assert [row.sentence for row in PlacementEvent.objects.all()] == [
+        "pool fast: made with one, by ada",
+        "pool fast: policy changed from nothing to random; joined by two; left by one, by ada",
+        "pool fast: pool deleted, by ada",
+    ]

@@ -46,7 +46,7 @@ def test_visitors_are_sent_to_sign_in(client: Client) -> None:
 
 def test_it_says_how_hosts_are_chosen_and_is_in_the_navigation(user: Client) -> None:
     html = shown(user)
-    assert "Hosts are chosen by fragmentation-aware" in html
+    assert "Policy of the site: fragmentation-aware" in html
     assert "Keep GPUs usable for what comes next." in html
     assert '<a class="nav-link" href="/placement/" aria-current="page">' in html
     assert "There is no pool." in html
@@ -147,7 +147,7 @@ def test_a_switch_on_the_page_holds_from_the_next_pass_on(staff: Client) -> None
     assert chosen() == "small"
     staff.post("/placement/policy/", {"policy": "least_loaded"})
     assert chosen() == "large"
-    assert "From now on hosts are chosen by least loaded." in shown(staff)
+    assert "The policy of the site is now least loaded." in shown(staff)
 
 
 @pytest.mark.usefixtures("two_hosts")
