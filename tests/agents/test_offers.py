@@ -54,10 +54,11 @@ def test_other_hosts_keep_theirs(agent: Agent) -> None:
 
 
 def test_the_same_again_writes_nothing(agent: Agent, django_assert_num_queries: Any) -> None:
-    offers.store(agent, {"cuda": "12"}, {"matlab": 2})
+    Capability.objects.create(agent=agent, name="nvlink", origin=Origin.OPERATOR)
+    offers.store(agent, {"cuda": "12", "nvlink": "4"}, {"matlab": 2})
     before = list(Capability.objects.values_list("pk", flat=True))
     with django_assert_num_queries(2):
-        offers.store(agent, {"cuda": "12"}, {"matlab": 2})
+        offers.store(agent, {"cuda": "12", "nvlink": "4"}, {"matlab": 2})
     assert list(Capability.objects.values_list("pk", flat=True)) == before
 
 

@@ -63,6 +63,16 @@ def test_a_peak_is_raised_and_never_lowered(agent: Agent, card: Gpu) -> None:
     assert gpu_use.flush() == 0
 
 
+@pytest.mark.parametrize("mib", [50, 8000])
+def test_a_server_that_knows_nothing_more_lowers_no_peak(agent: Agent, card: Gpu, mib: int) -> None:
+    sub_agent = sharing(agent, card)
+    said(agent, sub_agent, 9000)
+    gpu_use._hosts.clear()
+    said(agent, sub_agent, mib)
+    gpu_use.flush()
+    assert peak(sub_agent) == 9000
+
+
 def test_the_highest_of_several_heartbeats_counts(agent: Agent, card: Gpu) -> None:
     sub_agent = sharing(agent, card)
     for mib in (10, 4000, 20):
