@@ -124,7 +124,8 @@ def _check_whole(task: Task, user: Any, changed: Collection[str]) -> None:
         return
     blame = capacity.blame(task_request(task, site_resource_names()).shape)
     if blame:
-        raise InvalidTask({name: [*sentences, known_names.ANYWAY] for name, sentences in blame.items()})
+        blame[next(reversed(blame))].append(known_names.ANYWAY)
+        raise InvalidTask(blame)
 
 
 def _template(asked: Any) -> TemplateVersion | None:

@@ -18,7 +18,10 @@ from templates_app.models import ScriptTemplate
 
 CUSTOM = "custom"
 OTHER = "other"
-MAY_WAIT = "Tick “Wait for a future host” under Placement to queue it all the same."
+MAY_WAIT = (
+    "No known host could run this. Change what is marked, or tick “Wait for a future host” under Placement to queue it "
+    "all the same."
+)
 MORE = (
     "time_limit_seconds", "estimated_seconds", "retries", "working_directory", "split_output", "description",
     "environment", "metadata",
@@ -144,21 +147,17 @@ class TaskForm(PlacementForm):
         return fields
 
     def add_refusal(self, fields: Mapping[str, list[str]]) -> None:
-        """The submission's errors at the fields where they belong; others at the top."""
+        """The submission's errors at the fields where they belong; others, and the way out, at the top."""
+        self.may_wait = any(known_names.ANYWAY in sentence for sentences in fields.values() for sentence in sentences)
+        if self.may_wait:
+            self.add_error(None, MAY_WAIT)
         for name, sentences in fields.items():
             shown = "gpu_memory_other" if name == "gpu_memory" and self.data.get(name) == OTHER else name
-            for sentence in sentences:
-                words = self._on_page(sentence)
+            for words in filter(None, map(_on_page, sentences)):
                 if shown in self.fields:
                     self.add_error(shown, words)
                 else:
                     self.add_error(None, f"{name}: {words}")
-
-    def _on_page(self, sentence: str) -> str:
-        if known_names.ANYWAY in sentence:
-            self.may_wait = True
-            sentence = sentence.replace(known_names.ANYWAY, MAY_WAIT)
-        return sentence[:1].upper() + sentence[1:] + ("" if sentence.endswith(".") else ".")
 
     @property
     def has_more(self) -> bool:
@@ -176,6 +175,12 @@ class TaskForm(PlacementForm):
     def _is_plain(self, name: str) -> bool:
         """Whether the field says what it says in an empty form, typed or not."""
         return str(self[name].value()) in ("None", "", "0", "False", str(self.fields[name].initial))
+
+
+def _on_page(sentence: str) -> str:
+    """Without the way out, which is said once."""
+    words = sentence.replace(known_names.ANYWAY, "").strip()
+    return words[:1].upper() + words[1:] + ("." if words and not words.endswith(".") else "")
 
 
 def _gpu_choices(sizes: list[tuple[int, int]]) -> list[tuple[str, str]]:
