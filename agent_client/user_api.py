@@ -100,6 +100,15 @@ class UserApi:
         with _naming(task_id):
             return self._json("GET", f"/api/tasks/{task_id}/")
 
+    def why(self, task_id: int) -> Json:
+        """Why it waits and when it is expected to start."""
+        with _naming(task_id):
+            return self._json("GET", f"/api/tasks/{task_id}/why/")
+
+    def test(self, body: Json) -> Json:
+        """Where and when this would start; nothing is queued."""
+        return self._json("POST", "/api/tasks/test/", json=body)
+
     def cancel(self, task_id: int, reason: str, kill_now: bool) -> Json:
         """Ask for the end of a task. Never repeated: a second request would cut the grace short."""
         body = {"reason": reason, "kill_now": kill_now}
@@ -124,9 +133,11 @@ class UserApi:
         return self._all_pages("/api/templates/", **filters)
 
     @contextmanager
-    def log(self, task_id: int, offset: int, attempt_no: int | None, stream: str | None) -> Iterator[LogPiece]:
+    def log(
+        self, task_id: int, offset: int, attempt_no: int | None, stream: str | None, rank: int | None = None
+    ) -> Iterator[LogPiece]:
         """The stored log from `offset` on; an empty piece when nothing is stored beyond it."""
-        params = {"attempt_no": attempt_no, "stream": stream}
+        params = {"attempt_no": attempt_no, "stream": stream, "rank": rank}
         # Identity: offsets count stored bytes, and a compressed answer would have to be unpacked whole.
         headers = {"Range": f"bytes={offset}-", "Accept": "*/*", "Accept-Encoding": "identity"}
         chosen = {key: value for key, value in params.items() if value is not None}

@@ -12,7 +12,7 @@ from agent_client.user_api import Json
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Takes no arguments of its own."""
+    parser.add_argument("--wide", action="store_true", help="also zone, pools, labels and counted resources")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -24,16 +24,17 @@ def run(arguments: argparse.Namespace) -> int:
         note("no host yet; `nightshift agent --server URL --token-file FILE` adds the machine it runs on")
     width = screen_width()
     for agent in agents:
-        for number, line in enumerate(tree(agent)):
+        for number, line in enumerate(tree(agent, arguments.wide)):
             shown = shortened(one_line(line), width) if width else one_line(line)
             print(coloured(agent["status"], shown) if number == 0 else _indented(shown))
     return 0
 
 
-def tree(agent: Json) -> Iterator[str]:
-    """One line for the host, one for each GPU, one for each sub agent."""
+def tree(agent: Json, wide: bool = False) -> Iterator[str]:
+    """One line for the host, one for each GPU, one for each sub agent; `wide`: lines for what tasks may target."""
     yield ", ".join(part for part in _host(agent) if part)
-    branches = [_gpu(gpu) for gpu in agent.get("gpu_info") or []]
+    branches = list(_traits(agent)) if wide else []
+    branches += [_gpu(gpu) for gpu in agent.get("gpu_info") or []]
     branches += [_sub_agent(sub_agent) for sub_agent in agent.get("sub_agents") or []]
     for number, branch in enumerate(branches, 1):
         yield f"{'└─' if number == len(branches) else '├─'} {branch}"
@@ -54,6 +55,18 @@ def _host(agent: Json) -> Iterator[str]:
     yield f"memory {used} of {total}"
     yield f"up {units.shown_seconds(agent['running_time'])}" if agent.get("running_time") is not None else ""
     yield f"GPUs: {agent['gpu_detail'] or 'broken'}" if agent.get("gpu_state") == "broken" else ""
+
+
+def _traits(agent: Json) -> Iterator[str]:
+    resources = [f"{item['name']} {item['available']} of {item['total']} free" for item in agent.get("resources") or []]
+    facts = {
+        "zone": agent.get("zone"),
+        "address": agent.get("address"),
+        "pools": ", ".join(agent.get("pools") or []),
+        "labels": ", ".join(agent.get("labels") or []),
+        "resources": ", ".join(resources),
+    }
+    yield from (f"{name}: {value}" for name, value in facts.items() if value)
 
 
 def _gpu(gpu: Json) -> str:

@@ -72,5 +72,5 @@ class Follower:
         attempt_no = int(task["attempt_no"])
         if self.reader.attempt_no:
             note(f"attempt {attempt_no} begins")
-        self.reader = LogReader(self.api, self.reader.task_id, attempt_no, self.reader.stream)
+        self.reader = self.reader.at_attempt(attempt_no)
         self._progress_at = time.monotonic()

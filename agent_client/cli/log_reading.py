@@ -15,11 +15,14 @@ LAST_WINDOW = 64 * 1024 * 1024
 class LogReader:
     """One stream of one attempt, and how far it was read. `state` and `size` are those of the latest answer."""
 
-    def __init__(self, api: UserApi, task_id: int, attempt_no: int | None, stream: str | None) -> None:
+    def __init__(
+        self, api: UserApi, task_id: int, attempt_no: int | None, stream: str | None, rank: int | None = None
+    ) -> None:
         self.api = api
         self.task_id = task_id
         self.attempt_no = attempt_no
         self.stream = stream
+        self.rank = rank
         self.offset = 0
         self.size = 0
         self.state = ""
@@ -30,10 +33,14 @@ class LogReader:
         """No further byte will come, and all were read."""
         return self.state in CLOSED_STATES and self.offset >= self.size
 
+    def at_attempt(self, attempt_no: int | None) -> "LogReader":
+        """The same of another attempt, from its beginning."""
+        return LogReader(self.api, self.task_id, attempt_no, self.stream, self.rank)
+
     def copy_new(self, take: Take) -> int:
         """Hand on what is stored beyond `offset`; return how many bytes. After an error `offset` is still right."""
         before = self.offset
-        with self.api.log(self.task_id, before, self.attempt_no, self.stream) as piece:
+        with self.api.log(self.task_id, before, self.attempt_no, self.stream, self.rank) as piece:
             self.size, self.state, self.task_status = piece.size, piece.state, piece.task_status
             to_skip = before - piece.offset  # a server that does not know ranges sends all
             for block in piece.blocks:
@@ -65,11 +72,11 @@ class LogReader:
             window *= 4
 
     def _stored(self) -> int:
-        with self.api.log(self.task_id, BEYOND_EVERYTHING, self.attempt_no, self.stream) as piece:
+        with self.api.log(self.task_id, BEYOND_EVERYTHING, self.attempt_no, self.stream, self.rank) as piece:
             return piece.size
 
     def _read(self, start: int, end: int) -> bytes:
-        reader = LogReader(self.api, self.task_id, self.attempt_no, self.stream)
+        reader = self.at_attempt(self.attempt_no)
         reader.offset = start
         data = bytearray()
         while reader.offset < end and reader.copy_new(lambda _, block: data.extend(block)):

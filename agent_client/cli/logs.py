@@ -18,6 +18,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-f", "--follow", action="store_true", help="go on until the task has ended")
     parser.add_argument("-n", "--lines", type=typed(whole_number), metavar="LINES", help="only the last lines")
     parser.add_argument("--attempt", type=typed(whole_number), metavar="N", help="this attempt, not the latest")
+    parser.add_argument(
+        "--rank", type=typed(whole_number), metavar="N", help="of a task over several hosts (default: 0)"
+    )
     parser.add_argument("--stream", choices=("out", "err"), help="of a task with --split-output (default: out)")
     parser.add_argument("--raw", action="store_true", help="the stored bytes as they are, control characters included")
 
@@ -61,7 +64,7 @@ def _reader(api: UserApi, arguments: argparse.Namespace) -> LogReader:
         raise CliError(f"--attempt: task {task_id} has no attempt {arguments.attempt}; {had}")
     if not attempt_no and not arguments.follow:
         note(f"task {task_id} has not been started: {task.get('waiting_sentence') or task['status']}")
-    return LogReader(api, task_id, arguments.attempt or attempt_no or None, arguments.stream)
+    return LogReader(api, task_id, arguments.attempt or attempt_no or None, arguments.stream, arguments.rank)
 
 
 def _sink(reader: LogReader, arguments: argparse.Namespace) -> Sink:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from agent_client.cli import placement_flags
 from agent_client.cli.script_source import Script
 
 Json = dict[str, Any]
@@ -20,6 +21,7 @@ _PLAIN = {
     "priority": "priority",
     "cpu_cores": "cpus",
     "memory_mib": "mem",
+    "disk_mib": "disk",
     "gpu_count": "gpus",
     "gpu_memory": "gpu_mem",
     "gpu_share": "gpu_share",
@@ -41,10 +43,11 @@ def build(
     """Without a script the server takes it from the template. Raises ValueError that names a bad --env or --meta."""
     asked = {field: getattr(arguments, attribute) for field, attribute in _PLAIN.items()}
     body: Json = {field: value for field, value in asked.items() if value not in (None, False)}
+    body |= placement_flags.fields(arguments)
     body |= _subject(arguments.template, script)
     if arguments.name is not None:
         body["name"] = arguments.name
-    wants_gpu = arguments.gpu_mem or arguments.gpu_share
+    wants_gpu = arguments.gpu_mem or arguments.gpu_share or arguments.gpu_type
     if wants_gpu and script and arguments.gpus is None:  # a template may ask for more than one
         body["gpu_count"] = 1
     optional: Json = {

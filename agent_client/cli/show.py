@@ -69,8 +69,23 @@ def _wishes(task: Json) -> Iterator[Fact]:
     yield "depends on", ", ".join(_dependency(item) for item in task.get("depends_on") or [])
     yield "resources", resources(task)
     limit = task.get("time_limit_seconds")
+    yield from _targets(task)
     yield "time limit", units.shown_seconds(limit) if limit else ""
     yield "deadline", units.shown_moment(task.get("deadline_at"))
+
+
+def _targets(task: Json) -> Iterator[Fact]:
+    """Where it may run."""
+    count = task.get("node_count") or 1
+    yield "over", f"{count} hosts at once" if count > 1 else ""
+    yield "whole host", "nothing else runs there meanwhile" if task.get("whole_host") else ""
+    yield "hosts", ", ".join(task.get("hosts") or [])
+    yield "not on", ", ".join(task.get("exclude_hosts") or [])
+    yield "pool", task.get("pool") or ""
+    yield "requires", task.get("requires") or ""
+    yield "prefers", ", ".join(task.get("prefers") or [])
+    yield "zone", task.get("zone") or ""
+    yield "reservation", str(task.get("reservation") or "")
 
 
 def resources(wishes: Json) -> str:
@@ -79,10 +94,14 @@ def resources(wishes: Json) -> str:
     parts = [f"{cores} CPU core{'s' * (cores != 1)}"]
     if wishes.get("memory_mib"):
         parts.append(units.shown_mib(wishes["memory_mib"]))
+    if wishes.get("disk_mib"):
+        parts.append(f"{units.shown_mib(wishes['disk_mib'])} of disk")
     if wishes.get("gpu_count"):
         part = " shared" if wishes.get("gpu_share") else ""
         memory = f" with {units.shown_mib(wishes['gpu_memory'])}" if wishes.get("gpu_memory") else ""
-        parts.append(f"{wishes['gpu_count']}{part} GPU{'s' * (wishes['gpu_count'] > 1)}{memory}")
+        types = f" {' or '.join(wishes['gpu_types'])}" if wishes.get("gpu_types") else ""
+        parts.append(f"{wishes['gpu_count']}{part}{types} GPU{'s' * (wishes['gpu_count'] > 1)}{memory}")
+    parts += [f"{amount} {name}" for name, amount in (wishes.get("resources") or {}).items()]
     return ", ".join(parts)
 
 

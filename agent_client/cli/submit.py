@@ -5,7 +5,7 @@ import os
 import sys
 import uuid
 
-from agent_client.cli import dependencies, request_body, script_source, units
+from agent_client.cli import dependencies, outlook_lines, placement_flags, request_body, script_source, units
 from agent_client.cli.connection import connect
 from agent_client.cli.errors import UsageError
 from agent_client.cli.output import note, print_json
@@ -21,9 +21,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--template", metavar="NAME", help="template; its script and resources, if no script is given")
     parser.add_argument("-J", "--name", help="name of the task (default: the file's name)")
     parser.add_argument("--description", metavar="TEXT")
-    parser.add_argument("--wait", action="store_true", help="wait for the end and exit like the task")
+    after = parser.add_mutually_exclusive_group()
+    after.add_argument("--wait", action="store_true", help="wait for the end and exit like the task")
+    after.add_argument("--test-only", action="store_true", help="queue nothing; say where and when it would start")
     _add_order_arguments(parser)
     _add_resource_arguments(parser)
+    placement_flags.add_arguments(parser)
     _add_run_arguments(parser)
 
 
@@ -55,6 +58,8 @@ def _add_resource_arguments(parser: argparse.ArgumentParser) -> None:
         help="memory per GPU: the least a card must have, or with --gpu-share the part to book (bare: GiB)",
     )
     group.add_argument("--gpu-share", action="store_true", help="share the card: take --gpu-mem of it, not all")
+    group.add_argument("--disk", type=typed(units.size_mib), metavar="SIZE", help="disk space: 100G (bare: GiB)")
+    placement_flags.add_resource_arguments(group)
 
 
 def _add_run_arguments(parser: argparse.ArgumentParser) -> None:
@@ -79,6 +84,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.wrap is not None and arguments.file is not None:
         raise UsageError("give either a file or --wrap, not both")
     api = connect(arguments)
+    if arguments.test_only:
+        return _test(api, arguments)
     task = api.submit(_body(api, arguments), uuid.uuid4().hex)
     if arguments.json:
         print_json(task)
@@ -86,6 +93,15 @@ def run(arguments: argparse.Namespace) -> int:
         print(task["id"])
     sys.stdout.flush()
     return wait_for(api, [int(task["id"])]).exit_status if arguments.wait else 0
+
+
+def _test(api: UserApi, arguments: argparse.Namespace) -> int:
+    answer = api.test(_body(api, arguments))
+    if arguments.json:
+        print_json(answer)
+    else:
+        print("\n".join(outlook_lines.shown(answer)))
+    return 0
 
 
 def _body(api: UserApi, arguments: argparse.Namespace) -> Json:

@@ -24,6 +24,7 @@ VERBS = (
     Verb("submit", "submit", "submit a script; prints the task's id", ("add",)),
     Verb("ls", "listing", "list tasks (also without any verb)", ("list", "squeue")),
     Verb("show", "show", "show one task"),
+    Verb("why", "why", "say why a task waits and when it is expected to start"),
     Verb("logs", "logs", "print the output of a task, or follow it", ("log",)),
     Verb("cancel", "cancel", "cancel tasks", ("kill", "scancel")),
     Verb("wait", "wait", "wait until tasks have ended; exits like the task"),

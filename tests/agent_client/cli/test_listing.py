@@ -148,6 +148,40 @@ def test_hosts_are_a_tree() -> None:
     ]
 
 
+def test_wide_hosts_say_what_tasks_may_target() -> None:
+    licence = {"name": "matlab", "total": 3, "available": 2, "origin": "operator"}
+    traits = {"zone": "eu/berlin", "pools": ["big", "night"], "labels": ["a100", "cpu"], "resources": [licence]}
+    assert list(tree({**AGENT, **traits}, wide=True))[1:5] == [
+        "├─ zone: eu/berlin",
+        "├─ pools: big, night",
+        "├─ labels: a100, cpu",
+        "├─ resources: matlab 2 of 3 free",
+    ]
+    assert list(tree({**AGENT, **traits})) == list(tree(AGENT))
+
+
+def test_show_says_where_it_may_run(connected: FakeApi, nightshift: Nightshift) -> None:
+    connected.add_task(
+        gpu_count=2,
+        gpu_types=["a100", "h100"],
+        disk_mib=2048,
+        resources={"matlab": 1},
+        node_count=2,
+        whole_host=True,
+        hosts=["a", "b"],
+        exclude_hosts=["c"],
+        pool="night",
+        requires="nvlink & !old",
+        prefers=["fast"],
+        zone="eu",
+        reservation=5,
+    )
+    out = nightshift("show", "1").out
+    assert "1 CPU core, 2 GiB of disk, 2 a100 or h100 GPUs, 1 matlab" in out
+    for words in ("2 hosts at once", "a, b", "not on       c", "night", "nvlink & !old", "fast", "eu", "5"):
+        assert words in out
+
+
 def test_hosts_verb(connected: FakeApi, nightshift: Nightshift) -> None:
     assert "no host yet" in nightshift("hosts").err
     connected.agents = [AGENT, {**AGENT, "name": EVIL, "status": "offline", "standing": "paused", "sub_agents": []}]

@@ -244,3 +244,13 @@ def test_interrupt_is_quiet(endless: FakeApi, started: Started) -> None:
     assert process.wait(timeout=30) == 130
     assert process.stderr is not None
     assert process.stderr.read() == b""
+
+
+def test_the_rank_goes_with_every_request(connected: FakeApi, nightshift: Nightshift) -> None:
+    connected.add_task(status="completed", attempt_no=1, node_count=2)
+    connected.log_piece_bytes = 4
+    connected.add_log(1, b"one\ntwo\n", state="complete")
+    assert nightshift("logs", "--rank", "1", "-n", "1", "1").out == "two\n"
+    assert {call.query.get("rank") for call in connected.called("GET", "/api/tasks/1/log")} == {"1"}
+    nightshift("logs", "1")
+    assert connected.called("GET", "/api/tasks/1/log")[-1].query.get("rank") is None
