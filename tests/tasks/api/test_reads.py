@@ -20,6 +20,8 @@ DETAIL_KEYS = {
     *("status", "badges", "depends_on", "created_time", "start_time", "end_time"),
     *("execution_time", "script_content", "environment", "working_directory", "split_output", "metadata"),
     *("cpu_cores", "memory_mib", "gpu_count", "gpu_memory", "gpu_share", "estimated_seconds"),
+    *("gpu_types", "disk_mib", "resources", "node_count", "whole_host", "hosts", "exclude_hosts", "pool"),
+    *("requires", "prefers", "zone", "reservation", "wait_for_host"),
     *("time_limit_seconds", "grace_seconds", "retries", "retries_used", "deadline_at", "agent_id"),
     *("agent_name", "gpu_indexes", "log_file", "log_size", "end_reason", "end_sentence"),
     *("exit_code", "exit_signal", "result", "waiting_sentence", "attempt_no", "submitted_by"),
