@@ -32,6 +32,9 @@ AT_ONCE_BYTES = MIB  # replies up to this size are sent in one piece
 class LogQuery(RefuseUnknownFields):
     attempt_no = serializers.IntegerField(required=False, min_value=1, max_value=LARGEST_INTEGER)
     stream = serializers.ChoiceField(choices=logs.STREAMS, default="out")
+    rank = serializers.IntegerField(
+        required=False, default=0, min_value=0, max_value=LARGEST_INTEGER, help_text="Which host of a gang; 0 leads it."
+    )
 
 
 class AnyAccept(BaseContentNegotiation):
@@ -46,13 +49,15 @@ class AnyAccept(BaseContentNegotiation):
 
 @dataclass(frozen=True)
 class Output:
-    """One stream of one attempt, as far as it is stored now. `stored` is None before the first byte."""
+    """One stream of one attempt, of a gang's member, as far as it is stored now. `stored` is None before the first
+    byte."""
 
     stored: logs.StoredLog | None
     task: Task
     attempt_no: int
     stream: str
     state: str
+    rank: int = 0
 
     @property
     def size(self) -> int:
@@ -61,7 +66,8 @@ class Output:
     @property
     def file_name(self) -> str:
         suffix = "" if self.stream == "out" else f".{self.stream}"
-        return f"task-{self.task.pk}-{self.attempt_no}{suffix}.log"
+        member = f".rank-{self.rank}" if self.rank else ""
+        return f"task-{self.task.pk}-{self.attempt_no}{member}{suffix}.log"
 
     def read(self, part: ByteRange) -> Iterator[bytes]:
         if self.stored is None or part.stop <= part.start:
@@ -69,19 +75,26 @@ class Output:
         return logs.read(self.stored, part.start, part.stop)
 
 
-def find_output(task_id: int, attempt_no: int | None, stream: str) -> Output:
-    """NotFound when there is no such task or attempt; empty when it printed nothing yet."""
-    task = Task.objects.only("id", "status", "attempt_no").filter(pk=task_id).first()
+def find_output(task_id: int, attempt_no: int | None, stream: str, rank: int = 0) -> Output:
+    """NotFound when there is no such task, attempt or rank; empty when it printed nothing yet."""
+    task = Task.objects.only("id", "status", "attempt_no", "node_count").filter(pk=task_id).first()
     if task is None:
         raise NotFound(f"There is no task {task_id}.")
-    stored = logs.find(task, attempt_no, stream)
+    stored = logs.find(task, attempt_no, stream, rank)
     if stored is not None:
-        return Output(stored, task, stored.sub_agent.attempt_no, stream, stored.state)
-    sub_agent = SubAgent.objects.filter(task=task, attempt_no=attempt_no or task.attempt_no).first()
-    if sub_agent is None and attempt_no is not None:
-        raise NotFound(f"Task {task_id} has no attempt {attempt_no}.")
+        return Output(stored, task, stored.sub_agent.attempt_no, stream, stored.state, rank)
+    sub_agent = SubAgent.objects.filter(task=task, attempt_no=attempt_no or task.attempt_no, rank=rank).first()
+    if sub_agent is None and (attempt_no is not None or rank >= task.node_count):
+        raise NotFound(_what_is_missing(task, attempt_no, rank))
     is_open = sub_agent.is_live if sub_agent is not None and attempt_no is not None else not task.is_final
-    return Output(None, task, attempt_no or task.attempt_no, stream, LogState.OPEN if is_open else LogState.COMPLETE)
+    state = LogState.OPEN if is_open else LogState.COMPLETE
+    return Output(None, task, attempt_no or task.attempt_no, stream, state, rank)
+
+
+def _what_is_missing(task: Task, attempt_no: int | None, rank: int) -> str:
+    if rank < task.node_count:
+        return f"Task {task.pk} has no attempt {attempt_no}."
+    return f"Task {task.pk} has no rank {rank}; it runs on {task.node_count} host{'s' * (task.node_count > 1)}."
 
 
 RANGE = OpenApiParameter(
@@ -117,7 +130,8 @@ class TaskLog(APIView):
         """Output of the latest attempt, or of `attempt_no`, byte for byte; without Range all that is stored."""
         query = LogQuery(data=request.query_params)
         query.is_valid(raise_exception=True)
-        output = find_output(pk, query.validated_data.get("attempt_no"), query.validated_data["stream"])
+        wanted = query.validated_data
+        output = find_output(pk, wanted.get("attempt_no"), wanted["stream"], wanted["rank"])
         response = answer(output, _wanted_range(request), is_head=request.method == "HEAD")
         if self.is_download:
             response["Content-Disposition"] = f'attachment; filename="{output.file_name}"'

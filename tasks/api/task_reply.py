@@ -172,6 +172,7 @@ class SubAgentReply(serializers.ModelSerializer[SubAgent]):
         fields = [
             "id",
             "attempt_no",
+            "rank",
             "state",
             "agent_id",
             "agent_name",

@@ -12,7 +12,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from tasks import logs, querysets
-from tasks.models import Task
+from tasks.models import SubAgent, Task
 from tasks.pages.plain_log import end_of_log
 from tasks.pages.shown import show_all
 
@@ -39,17 +39,25 @@ def _context(request: HttpRequest, task_id: int) -> dict[str, Any]:
     task = querysets.for_details().filter(pk=task_id).first()
     if task is None:
         raise Http404(f"There is no task {task_id}.")
-    attempts = list(querysets.sub_agents_of(task))
+    every = list(querysets.sub_agents_of(task))
+    attempts = [attempt for attempt in every if attempt.rank == 0]
+    printed = {attempt.attempt_no for attempt in every if attempt.logs.all()}
     log = logs.find(task)
     return {
         "shown": show_all([task], request.user)[0],
         "task": task,
-        "attempts": [attempt for attempt in attempts if attempt.logs.all()],
-        "void_attempts": [attempt for attempt in attempts if not attempt.logs.all()],
+        "members": _members(task, every),
+        "attempts": [attempt for attempt in attempts if attempt.attempt_no in printed],
+        "void_attempts": [attempt for attempt in attempts if attempt.attempt_no not in printed],
         "dependants": _dependants(task),
         "events": list(task.events.order_by("-pk")[:100]),
         "log_size": log.size if log else 0,
     }
+
+
+def _members(task: Task, sub_agents: list[SubAgent]) -> list[SubAgent]:
+    """The hosts of a gang's latest attempt by rank; none for a task on one host."""
+    return [one for one in sub_agents if one.attempt_no == task.attempt_no] if task.node_count > 1 else []
 
 
 def _dependants(task: Task) -> list[Task]:

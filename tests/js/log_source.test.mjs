@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 
 globalThis.document = { querySelector: () => null };
-const { LogSource } = await import("../../static/src/lib/log-source.js");
+const { LogSource, logQuery } = await import("../../static/src/lib/log-source.js");
 
 let stored;
 let state;
@@ -118,4 +118,10 @@ test("it is closed once the server says so and everything was shown", async () =
   source.nudge();
   await settled(source);
   assert.equal(source.isClosed, true);
+});
+
+test("the leader of a gang needs no rank, the others do", () => {
+  assert.equal(String(logQuery({})), "stream=out");
+  assert.equal(String(logQuery({ attemptNo: "2", stream: "err", rank: "0" })), "attempt_no=2&stream=err");
+  assert.equal(String(logQuery({ attemptNo: "2", rank: "3" })), "attempt_no=2&stream=out&rank=3");
 });

@@ -1,10 +1,12 @@
-// What is around the terminal of a log: search, attempt, stream, follow, download, notes. Builds and updates elements only;
+// What is around the terminal of a log: search, attempt, rank, stream, follow, download, notes. Builds and updates elements only;
 // what the controls do is <log-view>'s.
 import { bytes as sizeText, plural } from "../lib/format.js";
+import { logQuery } from "../lib/log-source.js";
 
-export function logBar(view, { canSplit }) {
+export function logBar(view, { canSplit, ranks }) {
   const search = searchBox(view);
   const attempt = make("select", { ariaLabel: "Attempt", hidden: true });
+  const rank = rankChoice(view, ranks);
   const stream = streamChoice(view, canSplit);
   const follow = make("input", { type: "checkbox", checked: true });
   const raw = make("a", { className: "button compact", textContent: "Raw", target: "_blank", rel: "noopener" });
@@ -23,7 +25,7 @@ export function logBar(view, { canSplit }) {
   jump.addEventListener("click", () => view.setFollowing(true));
 
   return {
-    top: make("div", { className: "log-bar" }, search.box, make("span", { className: "grow" }), attempt, stream, size,
+    top: make("div", { className: "log-bar" }, search.box, make("span", { className: "grow" }), attempt, rank, stream, size,
       make("label", { className: "check small" }, follow, "Follow"), raw, download),
     notes,
     screen: make("div", { className: "log-screen" }, make("div", { className: "log-terminal" }), empty),
@@ -57,8 +59,8 @@ export function logBar(view, { canSplit }) {
       attempt.hidden = attempts.length < 2;
       attempt.replaceChildren(...attempts.map((no) => new Option(`Attempt ${no}`, no, false, no === chosen)));
     },
-    showDownload(downloadUrl, rawUrl, { attemptNo, stream: name }) {
-      const query = new URLSearchParams(attemptNo ? { attempt_no: attemptNo, stream: name } : { stream: name });
+    showDownload(downloadUrl, rawUrl, chosen) {
+      const query = logQuery(chosen);
       download.href = `${downloadUrl}?${query}`;
       raw.href = `${rawUrl}?${query}`;
     },
@@ -93,6 +95,14 @@ function searchBox(view) {
 function streamChoice(view, canSplit) {
   const select = make("select", { ariaLabel: "Stream", hidden: !canSplit }, new Option("stdout", "out"), new Option("stderr", "err"));
   select.addEventListener("change", () => view.choose({ stream: select.value }));
+  return select;
+}
+
+// One for each host of a gang.
+function rankChoice(view, ranks) {
+  const options = Array.from({ length: ranks }, (_, rank) => new Option(`Rank ${rank}`, String(rank)));
+  const select = make("select", { ariaLabel: "Rank", hidden: ranks < 2 }, ...options);
+  select.addEventListener("change", () => view.choose({ rank: select.value }));
   return select;
 }
 

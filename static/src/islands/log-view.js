@@ -1,5 +1,5 @@
 // <log-view>: the live log of a task. Bytes come from lib/log-source.js, the screen is lib/terminal.js; here is the bar above
-// it: attempts, streams, search, follow. A message of the socket says that there is more; without one it asks every 2 s.
+// it: attempts, ranks of a gang, streams, search, follow. A message of the socket says that there is more; without one it asks every 2 s.
 import { bytes as sizeText } from "../lib/format.js";
 import { isOpen, onOpen, subscribe } from "../lib/live.js";
 import { LogSource } from "../lib/log-source.js";
@@ -16,7 +16,7 @@ class LogView extends HTMLElement {
     if (this.terminal) return;
     this.attempts = this.dataset.attempts.trim().split(" ").filter(Boolean);
     this.status = this.dataset.status;
-    this.chosen = { attemptNo: this.attempts.at(0) ?? null, stream: "out" };
+    this.chosen = { attemptNo: this.attempts.at(0) ?? null, stream: "out", rank: "0" };
     this.isFollowing = true;
     this.#build();
     this.stops = [
@@ -79,7 +79,7 @@ class LogView extends HTMLElement {
   }
 
   #build() {
-    this.bar = logBar(this, { canSplit: "split" in this.dataset });
+    this.bar = logBar(this, { canSplit: "split" in this.dataset, ranks: Number(this.dataset.ranks ?? 1) });
     this.replaceChildren(this.bar.top, this.bar.notes, this.bar.screen, this.bar.jump);
     this.bar.showAttempts(this.attempts, this.chosen.attemptNo);
     this.terminal = new LogTerminal(this.bar.screen.firstElementChild, {
@@ -111,6 +111,7 @@ class LogView extends HTMLElement {
 
   #hear(message) {
     if (message.kind !== "output" || message.stream !== this.chosen.stream) return;
+    if (String(message.rank ?? 0) !== this.chosen.rank) return;
     const attemptNo = String(message.attempt_no);
     if (!this.attempts.includes(attemptNo)) this.taskChanged({ status: this.status, attempts: [attemptNo, ...this.attempts] });
     else if (this.chosen.attemptNo === attemptNo) this.#ask(message.size);

@@ -5,11 +5,15 @@ import { earlierWindow, emptyWindow, nextStart, readContentRange, take } from ".
 
 const CLOSED_STATES = ["complete", "corrupt", "incomplete"];
 
+// Which output is meant; the latest attempt without a number, the leader without a rank.
+export function logQuery({ attemptNo = null, stream = "out", rank = "0" }) {
+  return new URLSearchParams({ ...(attemptNo && { attempt_no: attemptNo }), stream, ...(rank !== "0" && { rank }) });
+}
+
 export class LogSource {
   // `url` without a query; handlers: onBytes(bytes, isReset), onChange(), onError(error).
-  constructor(url, { attemptNo = null, stream = "out" }, handlers) {
-    const query = new URLSearchParams(attemptNo ? { attempt_no: attemptNo, stream } : { stream });
-    this.url = `${url}?${query}`;
+  constructor(url, chosen, handlers) {
+    this.url = `${url}?${logQuery(chosen)}`;
     this.handlers = handlers;
     this.window = emptyWindow();
     this.state = "";

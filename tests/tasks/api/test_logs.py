@@ -209,3 +209,26 @@ def test_unknown_tasks() -> None:
 def test_whatever_the_asker_accepts(accept: str) -> None:
     response = rest().get(f"/api/tasks/{printed(BYTES).pk}/log", HTTP_ACCEPT=accept)
     assert (response.status_code, body(response)) == (200, BYTES)
+
+
+def test_each_rank_of_a_gang_has_its_own() -> None:
+    task = printed(b"zero", sub_agent=make_sub_agent(make_task(node_count=3)))
+    for rank, data in ((1, b"one"), (2, b"two")):
+        printed(data, sub_agent=make_sub_agent(task, attempt_no=1, rank=rank))
+    assert [body(get(task, query=f"?rank={rank}")) for rank in range(3)] == [b"zero", b"one", b"two"]
+    assert body(get(task)) == b"zero"
+    download = rest().get(f"/api/tasks/{task.pk}/log/download?rank=2")
+    assert download["Content-Disposition"].endswith(f'"task-{task.pk}-1.rank-2.log"')
+
+
+def test_a_rank_that_there_is_not() -> None:
+    task = make_sub_agent().task
+    assert get(task, query="?rank=1").json()["detail"] == f"Task {task.pk} has no rank 1; it runs on 1 host."
+    assert get(task, query="?rank=1").status_code == 404
+    for bad in ("-1", "x", "1.5", "1e30"):
+        response = get(task, query=f"?rank={bad}")
+        assert (response.status_code, list(response.json())) == (400, ["rank"])
+
+
+def test_a_gang_that_is_placed_has_printed_nothing_yet() -> None:
+    assert body(get(make_task(node_count=2), query="?rank=1")) == b""

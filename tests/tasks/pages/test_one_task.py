@@ -84,6 +84,17 @@ def test_attempts_with_output_latest_first(ada: Client) -> None:
     assert 'data-attempts="2 1 "' in text_of(ada, f"/tasks/{task.pk}/summary/")
 
 
+def test_a_gang_shows_its_hosts_by_rank_and_offers_their_output(ada: Client) -> None:
+    task = make_task(node_count=2)
+    for rank in range(2):
+        make_output_log(make_sub_agent(task, make_agent(f"gpu-{rank}"), attempt_no=1, rank=rank))
+    html = text_of(ada, f"/tasks/{task.pk}/")
+    assert 'data-attempts="1 "' in html
+    assert 'data-ranks="2"' in html
+    assert "<dt>Rank 1</dt><dd>gpu-1, running</dd>" in html
+    assert "data-ranks" not in text_of(ada, f"/tasks/{make_task().pk}/")
+
+
 def test_links_to_the_template_it_came_from(ada: Client) -> None:
     template = make_template("train-llm")
     task = make_task(template_version=template.current_version)
