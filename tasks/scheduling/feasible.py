@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from tasks.scheduling import fit, holding_words
-from tasks.scheduling.release import emptied
 from tasks.scheduling.values import Host, Refusal, Shape
 
 _AIMS = {"hosts": 8, "exclude_hosts": 8, "pool": 4, "requires": 2}  # how sure people are of what they name
@@ -25,18 +24,18 @@ class Miss:
 
 def misses(shape: Shape, host: Host) -> list[Miss]:
     """Every wish that the host cannot meet even when nobody is on it. A size that it does not know may do."""
-    empty = _empty(host)
+    plain = _plain(host)
     found = [
-        Miss(field, wish, refusal) for field, wish in _wishes(shape) if (refusal := _never(wish, empty)) is not None
+        Miss(field, wish, refusal) for field, wish in _wishes(shape) if (refusal := _never(wish, plain)) is not None
     ]
-    return found + _missed_cards(shape, empty)
+    return found + _missed_cards(shape, plain)
 
 
-def _missed_cards(shape: Shape, empty: Host) -> list[Miss]:
+def _missed_cards(shape: Shape, plain: Host) -> list[Miss]:
     """Only what is wrong first: who has too few cards need not be told that they are too small."""
     cards = _cards_wish(shape)
     for field, wish in _of_cards(cards):
-        refusal = _never(wish, empty)
+        refusal = _never(wish, plain)
         if refusal is not None:
             return [Miss(field, cards, refusal)]
     return []
@@ -61,13 +60,14 @@ def blame(shape: Shape, hosts: Sequence[Host], site_total: dict[str, int]) -> di
     return _sentences(nearest, missed[nearest.name], hosts) if nearest else {}
 
 
-def _empty(host: Host) -> Host:
-    """With nobody on it; the caller gave the right part of it, so a reservation makes no difference any more."""
-    return replace(emptied(host), reservation_id=None)
+def _plain(host: Host) -> Host:
+    """The caller gave the right part of the host, so a reservation makes no difference any more."""
+    return replace(host, reservation_id=None) if host.reservation_id is not None else host
 
 
-def _never(wish: Shape, empty: Host) -> Refusal | None:
-    refusal = fit.refusal(wish, empty)
+def _never(wish: Shape, host: Host) -> Refusal | None:
+    """A wish for one thing is refused for good or only for now; who is on the host does not matter."""
+    refusal = fit.refusal(wish, host)
     return refusal if refusal is not None and refusal.is_final else None
 
 
@@ -112,7 +112,7 @@ def _distance(host: Host, lacking: Iterable[Miss]) -> tuple[int, int, float, str
 def _sentences(nearest: Host, lacking: Iterable[Miss], hosts: Sequence[Host]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for miss in lacking:
-        elsewhere = any(_never(miss.wish, _empty(host)) is None for host in hosts)
+        elsewhere = any(_never(miss.wish, _plain(host)) is None for host in hosts)
         found.setdefault(miss.field, []).append(_sentence(miss, nearest, elsewhere))
     return found
 
