@@ -4,10 +4,9 @@ Losing a second of figures in a crash costs nothing; state never goes this way. 
 """
 
 import threading
-import time
 import uuid
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -53,21 +52,22 @@ class Resources:
 
 _lock = threading.Lock()
 _fresh: dict[uuid.UUID, tuple[Resources, datetime]] = {}
-_latest: dict[uuid.UUID, tuple[Resources, float]] = {}
-FORGET_AFTER_SECONDS = 600.0  # the row says the same by then
+_latest: dict[uuid.UUID, tuple[Resources, datetime]] = {}
+FORGET_AFTER = timedelta(minutes=10)  # the row says the same by then
 
 
 def keep(agent_id: uuid.UUID, resources: Resources) -> None:
     with _lock:
-        _fresh[agent_id] = (resources, timezone.now())
-        _latest[agent_id] = (resources, time.monotonic())
+        _fresh[agent_id] = _latest[agent_id] = (resources, timezone.now())
 
 
 def latest(agent: Agent) -> Resources:
-    """The last reading that came to this process, else the one that was flushed."""
+    """The last reading that came to this process, else the one that was flushed: by this or by another process."""
     with _lock:
         known = _latest.get(agent.pk)
-    return known[0] if known is not None else _stored(agent)
+    if known is None or (agent.last_heartbeat_time is not None and agent.last_heartbeat_time > known[1]):
+        return _stored(agent)
+    return known[0]
 
 
 def _stored(agent: Agent) -> Resources:
@@ -90,7 +90,7 @@ def flush() -> int:
     global _fresh
     with _lock:
         fresh, _fresh = _fresh, {}
-        _forget_silent(time.monotonic() - FORGET_AFTER_SECONDS)
+        _forget_silent(timezone.now() - FORGET_AFTER)
     if not fresh:
         return 0
     with transaction.atomic():
@@ -100,7 +100,7 @@ def flush() -> int:
     return len(fresh)
 
 
-def _forget_silent(since: float) -> None:
+def _forget_silent(since: datetime) -> None:
     for agent_id in [agent_id for agent_id, (_, heard_at) in _latest.items() if heard_at < since]:
         del _latest[agent_id]
 

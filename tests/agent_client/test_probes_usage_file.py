@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +100,6 @@ def test_what_a_task_uses_counts_while_it_runs_here(machine: DeclaredMachine, us
     (user,) = machine.read().users or ()
     assert (user.sub_agent_id, user.memory_mib) == ("s1", 5000)
     assert [card.own_mib for card in machine.read().gpus] == [0, 5000]
-    import os
 
     os.close(descriptor)
     assert machine.read().users == ()
