@@ -9,6 +9,7 @@ from tasks.scheduling.policies.best_fit import BestFit
 from tasks.scheduling.values import Host, Shape
 
 FARTHEST_LEFT = 4.0  # more than best fit ever leaves
+DEEPEST = 64  # more parts than a zone's 120 characters can have
 
 
 class Nearest(Rule):
@@ -18,12 +19,15 @@ class Nearest(Rule):
 
 
 def distance(zone: str, other: str) -> int:
-    """Steps from one zone up to what both share and down to the other."""
+    """By the steps from the task's zone up to what both share, then by those down to the host's. A task of no zone is
+    equally far from all."""
     mine, theirs = _path(zone), _path(other)
+    if not mine:
+        return 0
     shared = 0
     while shared < min(len(mine), len(theirs)) and mine[shared] == theirs[shared]:
         shared += 1
-    return len(mine) + len(theirs) - 2 * shared
+    return (len(mine) - shared) * DEEPEST + len(theirs) - shared
 
 
 def _path(zone: str) -> list[str]:
