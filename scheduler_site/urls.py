@@ -21,6 +21,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("agents/", include("tasks.pages.agents_urls")),
     path("agents/", include("agents.pages.urls")),
     path("placement/", include("tasks.pages.placement_urls")),
+    path("reservations/", include("tasks.pages.reservations_urls")),
     path("templates/", include("templates_app.pages.urls")),
     path("overview/", overview, name="overview"),
     path("admin/", admin.site.urls),

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from agents.models import Agent, Gpu
 from agents.states import Connectivity
+from tasks.agent_reservations import Reserved
 from tasks.agent_traits import Traits
 from tasks.models import AllocatedGpu, SubAgent
 from tasks.states import LIVE_STATES
@@ -52,8 +53,8 @@ def agent_tree(now: datetime | None = None) -> list[Values]:
     live: dict[Any, list[SubAgent]] = defaultdict(list)
     for sub_agent in _live_sub_agents():
         live[sub_agent.agent_id].append(sub_agent)
-    traits = Traits()
-    return [_agent_values(agent, live[agent.pk], traits, now) for agent in _agents()]
+    traits, reserved = Traits(), Reserved()
+    return [_agent_values(agent, live[agent.pk], traits, reserved, now) for agent in _agents()]
 
 
 def whole(number: Decimal | float) -> int | float:
@@ -78,23 +79,29 @@ def _live_sub_agents() -> Iterable[SubAgent]:
     )
 
 
-def _agent_values(agent: Agent, sub_agents: list[SubAgent], traits: Traits, now: datetime) -> Values:
+def _agent_values(
+    agent: Agent, sub_agents: list[SubAgent], traits: Traits, reserved: Reserved, now: datetime
+) -> Values:
     cores_in_use = sum((_held_cores(sub_agent) for sub_agent in sub_agents), Decimal(0))
+    inside = sum((_held_cores(sub_agent) for sub_agent in sub_agents if _is_inside(sub_agent)), Decimal(0))
+    taken = cores_in_use - inside + reserved.cores(agent.pk)
+    reservations = reserved.of(agent.pk)
     return {
         "id": str(agent.pk),
         **{column: getattr(agent, column) for column in AGENT_COLUMNS},
         "cpu_cores": whole(agent.cpu_cores),
         "cpu_cores_in_use": whole(cores_in_use),
-        "available_cpu_cores": whole(max(Decimal(0), agent.cpu_cores - cores_in_use)),
-        "gpu_info": _cards_of(agent, sub_agents),
+        "available_cpu_cores": whole(max(Decimal(0), agent.cpu_cores - taken)),
+        "gpu_info": _cards_of(agent, sub_agents, reservations),
+        "reservations": reservations,
         "weight": whole(agent.weight),
         **traits.of(agent, [card.name for card in agent.cards]),  # type: ignore[attr-defined]
         "sub_agents": [_sub_agent_values(sub_agent, now) for sub_agent in sub_agents],
     }
 
 
-def _cards_of(agent: Agent, sub_agents: list[SubAgent]) -> list[Values]:
-    """The present cards with their latest reading and the tasks that hold them."""
+def _cards_of(agent: Agent, sub_agents: list[SubAgent], reservations: list[Values]) -> list[Values]:
+    """The present cards with their latest reading, and the tasks and reservations that hold them."""
     readings = _by_uuid(agent.gpu_info)
     holders: dict[int, list[int]] = defaultdict(list)
     for sub_agent in sub_agents:
@@ -107,6 +114,7 @@ def _cards_of(agent: Agent, sub_agents: list[SubAgent]) -> list[Values]:
             "name": card.name,
             **_reading(readings.get(card.uuid, {}), card.memory_mib),
             "task_ids": sorted(holders[card.pk]),
+            "reservation_ids": [row["id"] for row in reservations if card.index in row["gpu_indexes"]],
         }
         for card in agent.cards  # type: ignore[attr-defined]
     ]
@@ -164,6 +172,12 @@ def _is_heard(sub_agent: SubAgent) -> bool:
 def _held_cores(sub_agent: SubAgent) -> Decimal:
     allocation = getattr(sub_agent, "allocation", None)
     return Decimal(0) if allocation is None or allocation.released_at else allocation.cpu_cores
+
+
+def _is_inside(sub_agent: SubAgent) -> bool:
+    """Of a reservation."""
+    allocation = getattr(sub_agent, "allocation", None)
+    return allocation is not None and allocation.inside_id is not None
 
 
 def _held_cards(sub_agent: SubAgent) -> list[AllocatedGpu]:

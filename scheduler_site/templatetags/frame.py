@@ -17,6 +17,7 @@ PLACES = (
     ("/tasks/", "tasks", "Tasks"),
     ("/agents/", "agents", "Agents"),
     ("/placement/", "placement", "Placement"),
+    ("/reservations/", "reservations", "Reservations"),
     ("/templates/", "templates", "Templates"),
     ("/overview/", "overview", "Overview"),
 )

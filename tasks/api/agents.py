@@ -28,6 +28,7 @@ class GpuReply(serializers.Serializer[Any]):
 class AgentGpuReply(GpuReply):
     temperature_c = serializers.FloatField(allow_null=True)
     task_ids = serializers.ListField(child=serializers.IntegerField())
+    reservation_ids = serializers.ListField(child=serializers.IntegerField())
 
 
 class SubAgentGpuReply(GpuReply):
@@ -67,6 +68,16 @@ class CountedResourceReply(serializers.Serializer[Any]):
     origin = serializers.CharField(help_text="host or operator: who said so")
 
 
+class HostReservationReply(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+    submitted_by = serializers.CharField(allow_null=True)
+    until = serializers.DateTimeField()
+    cpu_cores = serializers.FloatField()
+    gpu_indexes = serializers.ListField(child=serializers.IntegerField())
+    whole_host = serializers.BooleanField()
+
+
 class AgentReply(serializers.Serializer[Any]):
     """A main agent; `sub_agents` are those that are live."""
 
@@ -90,7 +101,7 @@ class AgentReply(serializers.Serializer[Any]):
     running_time = serializers.IntegerField(allow_null=True, help_text="Seconds.")
     cpu_cores = serializers.FloatField(help_text="All of them.")
     cpu_cores_in_use = serializers.FloatField()
-    available_cpu_cores = serializers.FloatField()
+    available_cpu_cores = serializers.FloatField(help_text="Neither in use nor reserved.")
     cpu_usage = serializers.FloatField(allow_null=True, help_text="Percent of the host.")
     memory_mib = serializers.IntegerField(allow_null=True)
     memory_usage = serializers.FloatField(allow_null=True, help_text="Percent of the host.")
@@ -101,6 +112,7 @@ class AgentReply(serializers.Serializer[Any]):
     gpu_state = serializers.ChoiceField(choices=GpuState.choices)
     gpu_detail = serializers.CharField()
     gpu_info = AgentGpuReply(many=True)
+    reservations = HostReservationReply(many=True, help_text="What is reserved now, and until when.")
     sub_agents = LiveSubAgentReply(many=True)
 
 

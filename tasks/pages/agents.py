@@ -38,7 +38,8 @@ def shape(agent: dict[str, Any]) -> str:
     words = (agent["name"], agent["status"], agent["connectivity"], agent["standing"], agent["gpu_state"])
     counted = (f"{row['name']}={row['available']}/{row['total']}" for row in agent["resources"])
     placed = (str(agent["weight"]), ",".join(agent["pools"]), ",".join(agent["labels"]), ",".join(counted))
-    return "|".join((*words, *placed, *cards, *subs))
+    reserved = (f"{row['id']}={row['until']:%Y-%m-%dT%H:%M:%S}" for row in agent["reservations"])
+    return "|".join((*words, *placed, *cards, *subs, *reserved))
 
 
 def counted(tree: list[dict[str, Any]]) -> dict[str, int]:

@@ -6,7 +6,7 @@ from typing import Any
 from django.http import QueryDict
 
 from agents.models import Gpu
-from tasks.models import Task
+from tasks.models import Reservation, Task
 from tasks.pages import dependency_text
 from tasks.pages.dependency_text import TypedDependency
 from tasks.pages.form import CUSTOM, OTHER
@@ -24,7 +24,8 @@ _COPIED = (
 
 
 def initial_values(query: QueryDict) -> dict[str, Any]:
-    """`?from=41` copies a task, `?template=3` a template; unknown ones leave the form empty."""
+    """`?from=41` copies a task, `?template=3` a template, `?reservation=5` puts it in there; unknown ones leave the form
+    empty."""
     values: dict[str, Any] = {"script_content": EMPTY_SCRIPT}
     template = _row(ScriptTemplate, query.get("template", ""))
     task = _row(Task, query.get("from", ""))
@@ -32,6 +33,9 @@ def initial_values(query: QueryDict) -> dict[str, Any]:
         values |= from_template(template)
     if task is not None:
         values |= from_task(task)
+    reservation = _row(Reservation, query.get("reservation", ""))
+    if reservation is not None:
+        values["reservation"] = reservation.pk
     return {**_gpu_memory_choice(values), "idempotency_key": uuid.uuid4().hex}
 
 

@@ -4,6 +4,7 @@ export const islands = {
   "code-editor": () => import("./code-editor.js"),
   "copy-text": () => import("./copy-text.js"),
   "live-part": () => import("./live-part.js"),
+  "local-times": () => import("./local-times.js"),
   "log-view": () => import("./log-view.js"),
   "status-counts": () => import("./status-counts.js"),
   "task-drawer": () => import("./task-drawer.js"),

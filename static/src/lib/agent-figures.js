@@ -27,7 +27,8 @@ export function shape(agent) {
   const words = [agent.name, agent.status, agent.connectivity, agent.standing, agent.gpu_state];
   const counted = agent.resources.map((row) => `${row.name}=${row.available}/${row.total}`);
   const placed = [String(agent.weight), agent.pools.join(","), agent.labels.join(","), counted.join(",")];
-  return [...words, ...placed, ...cards, ...subs].join("|");
+  const reserved = agent.reservations.map((row) => `${row.id}=${row.until.slice(0, 19)}`);
+  return [...words, ...placed, ...cards, ...subs, ...reserved].join("|");
 }
 
 function short(mib) {

@@ -101,6 +101,7 @@ function deliver(message) {
 export function isFor(group, message) {
   if (group === "tasks") return message.kind === "task";
   if (group === "agents") return message.kind === "agent" || message.kind === "readings";
+  if (group === "reservations") return message.kind === "reservation";
   return group === `task-${message.id}` && (message.kind === "output" || message.kind === "task");
 }
 
