@@ -47,8 +47,10 @@ def about(seconds: float) -> str:
     """ "about 20 min", rounded to what a guess is worth."""
     if seconds < 90:
         return "about a minute"
-    if seconds < 90 * 60:
+    if seconds < 50 * 60:
         return f"about {round(seconds / 60)} min"
+    if seconds < 90 * 60:
+        return "about an hour"
     if seconds < 36 * 3600:
         return f"about {round(seconds / 3600)} h"
     return f"about {round(seconds / 86400)} days"

@@ -27,7 +27,10 @@ NOT_STORED = 2**62  # the id of a task that is only asked about: behind all othe
 
 @dataclass(frozen=True, slots=True)
 class Why:
-    """`starts_at` None: not within the horizon, or nothing to say. `basis`: what the forecast rests on."""
+    """`starts_at` None: not within the horizon, or nothing to say. `basis`: what the forecast rests on.
+
+    `adds`: the sentence says more than explain.sentence does.
+    """
 
     sentence: str
     starts_at: datetime | None = None
@@ -35,6 +38,7 @@ class Why:
     basis: str = ""
     ahead: int = 0
     hosts: list[Outlook] = field(default_factory=list)
+    adds: bool = False
 
 
 def why(task: Task) -> Why:
@@ -59,8 +63,11 @@ def _queued(task: Task, seen: Scene, found: list[Outlook]) -> Why:
     target, waiting = _queue_with(task, now, seen)
     ahead = forecast(target, waiting, fleet, Rules(policies, used, rules.ageing_hours, rules.hold_after_seconds))
     names = [fleet.hosts[index].name for index in ahead.places]
+    short = explain.sentence(task, seen)
+    words = _sentence(task, short, seen, ahead, place, found)
     return Why(
-        sentence=_sentence(task, seen, ahead, place, found),
+        sentence=words,
+        adds=words != short,
         starts_at=_moment(task, now, ahead),
         starts_on=names,
         basis=run_times.basis(ahead),
@@ -90,10 +97,9 @@ def _moment(task: Task, now: datetime, ahead: Forecast) -> datetime | None:
     return max(at, task.not_before) if task.not_before is not None else at
 
 
-def _sentence(task: Task, seen: Scene, ahead: Forecast, place: Standing, found: Sequence[Outlook]) -> str:
-    words = explain.sentence(task, seen)
+def _sentence(task: Task, short: str, seen: Scene, ahead: Forecast, place: Standing, found: Sequence[Outlook]) -> str:
     with_room = [outlook.host for outlook in found if outlook.fits]
-    words = queue_words.of_room(words, with_room, ahead, seen.able)
+    words = queue_words.of_room(short, with_room, ahead, seen.able)
     owner = "" if task.submitted_by is None else task.submitted_by.get_username()
     behind = "" if ahead.in_seconds == 0 else queue_words.of_queue(place, owner)
     return f"{words} {behind}".strip()

@@ -20,11 +20,18 @@ def test_sentence_start_and_hosts(ada: Client) -> None:
     make_agent("gone", connectivity="unreachable")
     html = text_of(ada, f"/tasks/{make_task(cpu_cores=4).pk}/why/", **HTMX)
     assert "<html" not in html
-    for words in ("Needs 4 CPU cores; soon has", "from estimates", "in about 20 min, when #", "is offline", "never"):
+    for words in ("from estimates", "in about 20 min, when #", "is offline", "never"):
         assert words in html
     assert [html.index(f'data-host="{name}"') for name in ("soon", "late", "gone", "tiny")] == sorted(
         html.index(f'data-host="{name}"') for name in ("soon", "late", "gone", "tiny")
     )
+
+
+def test_the_sentence_is_repeated_only_when_it_says_more(ada: Client) -> None:
+    make_sub_agent(make_task(cpu_cores=16, estimated_seconds=60), make_agent("a"))
+    first, second = (make_task(cpu_cores=4) for _ in range(2))
+    assert "Needs 4" not in text_of(ada, f"/tasks/{first.pk}/why/", **HTMX)
+    assert "1 task is before it in the queue." in text_of(ada, f"/tasks/{second.pk}/why/", **HTMX)
 
 
 def test_a_page_for_browsers_without_scripts(ada: Client) -> None:
