@@ -76,13 +76,13 @@ def edit(task_id: int, changes: dict[str, Any], *, actor: Actor, user: Any = Non
     has_dependencies = "depends_on" in changes
     asked = changes.pop("depends_on", None)
     cleaned = _columns(task_fields.clean(changes))
+    if not _DECIDES_WHERE.isdisjoint(cleaned):
+        changed = _with(Task.objects.get(pk=task_id), cleaned)
+        _check_together(changed)
+        _check_on_site(changed, user, cleaned)
     with transaction.atomic():
         resolved = dependencies.resolve(asked, task_id=task_id) if has_dependencies else None
-        task = Task.objects.select_for_update().get(pk=task_id)
-        for name, value in cleaned.items():
-            setattr(task, name, value)
-        if not _DECIDES_WHERE.isdisjoint(cleaned):
-            _check_whole(task, user, cleaned)
+        _check_together(_with(Task.objects.select_for_update().get(pk=task_id), cleaned))
         if resolved is not None:
             lifecycle.depend_on(task_id, resolved, actor=actor)
         return lifecycle.edit(task_id, cleaned, actor=actor) if cleaned else Task.objects.get(pk=task_id)
@@ -101,7 +101,8 @@ def _prepared(fields: dict[str, Any], user: Any) -> tuple[Task, Any]:
     cleaned = task_fields.clean(fields)
     _require(cleaned)
     task = Task(submitted_by=user, template_version=version, **_columns(cleaned))
-    _check_whole(task, user, SHAPE_COLUMNS)
+    _check_together(task)
+    _check_on_site(task, user, SHAPE_COLUMNS)
     return task, depends_on
 
 
@@ -114,9 +115,18 @@ def _columns(cleaned: dict[str, Any]) -> dict[str, Any]:
     return {"reservation_id" if name == "reservation" else name: value for name, value in cleaned.items()}
 
 
-def _check_whole(task: Task, user: Any, changed: Collection[str]) -> None:
-    """What the fields mean together and on this site; `wait_for_host` accepts what no known host could run."""
+def _with(task: Task, changes: dict[str, Any]) -> Task:
+    for name, value in changes.items():
+        setattr(task, name, value)
+    return task
+
+
+def _check_together(task: Task) -> None:
     task_fields.check_together({name: getattr(task, name) for name in SHAPE_COLUMNS})
+
+
+def _check_on_site(task: Task, user: Any, changed: Collection[str]) -> None:
+    """What the fields mean here; `wait_for_host` accepts what no known host could run."""
     unknown = known_names.unknown(task, user, changed)
     if unknown:
         raise InvalidTask(unknown)
