@@ -19,6 +19,9 @@ else:  # Django's own classes take no type parameters at run time
     ModelAdmin, TabularInline = admin.ModelAdmin, admin.TabularInline
 
 LOOKS = {
+    "pending": "waiting",
+    "expired": "canceled",
+    "released": "canceled",
     "active": "online",
     "suspect": "blocked",
     "unreachable": "offline",

@@ -24,8 +24,8 @@ _COPIED = (
 
 
 def initial_values(query: QueryDict) -> dict[str, Any]:
-    """`?from=41` copies a task, `?template=3` a template, `?reservation=5` puts it in there; unknown ones leave the form
-    empty."""
+    """`?from=41` copies a task, `?template=3` a template, `?reservation=5` puts it in there; unknown ones leave the
+    form empty."""
     values: dict[str, Any] = {"script_content": EMPTY_SCRIPT}
     template = _row(ScriptTemplate, query.get("template", ""))
     task = _row(Task, query.get("from", ""))
