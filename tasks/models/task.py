@@ -111,6 +111,11 @@ class Task(models.Model):
                 name="task_queue",
                 condition=models.Q(status="waiting", current_fence__isnull=True),
             ),
+            models.Index(
+                fields=["not_before"],
+                name="task_back_off",
+                condition=models.Q(status="waiting", not_before__isnull=False),
+            ),
             models.Index(fields=["status", "-id"], name="task_by_status"),
             models.Index(fields=["template_type", "-id"], name="task_by_template_type"),
             models.Index(fields=["end_time"], name="task_by_end_time"),

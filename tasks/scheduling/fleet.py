@@ -42,6 +42,12 @@ class Fleet:
         places: list[int] = np.nonzero(able)[0].tolist()
         return places
 
+    def most_free(self) -> tuple[int, int, int]:
+        """The most cores and memory that any host has free, and the most cards with anything free."""
+        columns = self._columns
+        cards = np.maximum(columns["idle_cards"], columns["parts"])
+        return tuple(int(column.max(initial=0)) for column in (columns["cores"], columns["memory"], cards))  # type: ignore[return-value]
+
     def book(self, place: int, request: Request, gpu_ids: tuple[int, ...]) -> None:
         host = self.hosts[place]
         fit.book(request, host, gpu_ids)

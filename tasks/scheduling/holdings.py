@@ -3,9 +3,12 @@
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
+from django.db.models import QuerySet
+
+from agents.models import Agent
 from tasks.models import AllocatedGpu, Allocation
 from tasks.scheduling.request import centicores, expected_seconds
 from tasks.scheduling.values import Ending, Held
@@ -59,12 +62,24 @@ class Holding:
         return Ending(left if left > 0 else OVERDUE_SECONDS, booked, self.holder)
 
 
-def load(agent_ids: list[UUID]) -> dict[UUID, list[Holding]]:
+class _Part(NamedTuple):
+    """A card of an allocation, or a part of one. No model row: a fleet has thousands, and every pass reads them."""
+
+    allocation_id: int
+    gpu_id: int
+    uuid: str
+    memory_mib: int
+    peak_mib: int
+    is_shared: bool
+
+
+def load(agents: QuerySet[Agent]) -> dict[UUID, list[Holding]]:
     """By host, oldest first."""
-    held = Allocation.objects.filter(agent__in=agent_ids, released_at__isnull=True).order_by("id")
-    gpus: dict[int, list[AllocatedGpu]] = defaultdict(list)
-    rows = AllocatedGpu.objects.filter(allocation__in=held.values("pk"), released_at__isnull=True)
-    for part in rows.select_related("gpu"):
+    held = Allocation.objects.filter(agent__in=agents.order_by().values("pk"), released_at__isnull=True).order_by("id")
+    gpus: dict[int, list[_Part]] = defaultdict(list)
+    rows = AllocatedGpu.objects.filter(allocation__in=held.order_by().values("pk"), released_at__isnull=True)
+    columns = ("allocation_id", "gpu_id", "gpu__uuid", "memory_mib", "peak_mib", "is_shared")
+    for part in map(_Part._make, rows.values_list(*columns).order_by("id")):
         gpus[part.allocation_id].append(part)
     found: dict[UUID, list[Holding]] = defaultdict(list)
     for row in held.values(*_COLUMNS):
@@ -83,7 +98,7 @@ def site_resources_held(names: frozenset[str]) -> dict[str, int]:
     return found
 
 
-def _holding(row: dict[str, Any], gpus: list[AllocatedGpu]) -> Holding:
+def _holding(row: dict[str, Any], gpus: list[_Part]) -> Holding:
     held = Held(
         cpu_centicores=centicores(row["cpu_cores"]),
         memory_mib=row["memory_mib"],
@@ -100,11 +115,11 @@ def _holding(row: dict[str, Any], gpus: list[AllocatedGpu]) -> Holding:
         reservation_id=row["reservation_id"],
         inside_id=row["inside_id"],
         used_memory_mib=row["sub_agent__memory_used_mib"],
-        parts_seen=tuple((gpu.gpu.uuid, gpu.memory_mib, gpu.peak_mib) for gpu in gpus),
+        parts_seen=tuple((gpu.uuid, gpu.memory_mib, gpu.peak_mib) for gpu in gpus),
     )
 
 
-def _booked(gpu: AllocatedGpu) -> int:
+def _booked(gpu: _Part) -> int:
     """Of a shared card: the larger of asked and observed peak."""
     return max(gpu.memory_mib, gpu.peak_mib)
 

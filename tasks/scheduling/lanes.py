@@ -5,21 +5,27 @@ The lane is a column, so that the first task of each kind is found by an index, 
 """
 
 import hashlib
+import itertools
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
+import numpy as np
 from django.db import connection
 from django.db.models import Q, QuerySet
 
 from tasks.models import Task
+from tasks.scheduling import shortlist
+from tasks.scheduling.fleet import Fleet
 from tasks.scheduling.lane_queue import Lane, Waiting
 from tasks.scheduling.order import Claim
 from tasks.scheduling.request import SHAPE_COLUMNS, expected_seconds, request_of, shape_of
+from tasks.scheduling.shortlist import Heads
 from tasks.scheduling.values import UNKNOWN_SECONDS
 from tasks.states import TaskStatus
 
 CHUNK = 64
+_passes = itertools.count()
 _COLUMNS = (
     *SHAPE_COLUMNS,
     "id",
@@ -39,11 +45,13 @@ WITH RECURSIVE lanes(lane) AS (
             WHERE status = 'waiting' AND current_fence IS NULL AND lane > lanes.lane)
     FROM lanes WHERE lanes.lane IS NOT NULL
 )
-SELECT (SELECT id FROM tasks_task AS task
-        WHERE task.status = 'waiting' AND task.current_fence IS NULL AND task.lane = lanes.lane
-              AND (task.not_before IS NULL OR task.not_before <= %s)
-        ORDER BY start_by, waiting_since, id LIMIT 1)
-FROM lanes WHERE lanes.lane IS NOT NULL
+SELECT head.id, head.priority, head.waiting_since, head.cpu_cores, head.memory_mib, head.gpu_count
+FROM lanes JOIN tasks_task AS head ON head.id = (
+    SELECT id FROM tasks_task AS task
+    WHERE task.status = 'waiting' AND task.current_fence IS NULL AND task.lane = lanes.lane
+          AND (task.not_before IS NULL OR task.not_before <= %s)
+    ORDER BY start_by, waiting_since, id LIMIT 1)
+WHERE lanes.lane IS NOT NULL
 """
 
 
@@ -61,13 +69,31 @@ def waiting_tasks(now: datetime) -> QuerySet[Task]:
     return Task.objects.filter(due, status=TaskStatus.WAITING, current_fence__isnull=True)
 
 
-def load(now: datetime, site_names: frozenset[str]) -> list[Lane]:
-    """Each lane with its first task; more of it is read when the pass gets that far."""
+def load(now: datetime, site_names: frozenset[str], fleet: Fleet | None = None) -> list[Lane]:
+    """Each lane with its first task; more of it is read when the pass gets that far. Given the fleet, and where there
+    are very many lanes, only those that a pass has to look at."""
     with connection.cursor() as cursor:
         cursor.execute(_HEADS, [now])
-        ids = [row[0] for row in cursor.fetchall() if row[0] is not None]
+        heads = cursor.fetchall()
+    if fleet is None or len(heads) <= shortlist.FEW:
+        ids = [row[0] for row in heads]
+    else:
+        ids = shortlist.ids(_arrays(heads), fleet, next(_passes))
     rows = [row for chunk in _chunks(ids) for row in Task.objects.filter(pk__in=chunk).values(*_COLUMNS)]
     return [_lane(row, now, site_names) for row in sorted(rows, key=lambda row: row["id"])]
+
+
+def _arrays(heads: list[tuple[Any, ...]]) -> Heads:
+    """The columns of _HEADS. A moment is a text in SQLite and a datetime in PostgreSQL; both sort by time."""
+    ids, priorities, moments, cores, memory, gpus = zip(*heads, strict=True)
+    return Heads(
+        ids=np.array(ids),
+        priorities=np.array(priorities),
+        seniority=np.argsort(np.array([str(moment) for moment in moments]), kind="stable").argsort(),
+        centicores=np.rint(np.array(cores, dtype=float) * 100).astype(np.int64),
+        memory_mib=np.array([mib or 0 for mib in memory], dtype=np.int64),
+        gpu_count=np.array(gpus),
+    )
 
 
 def _lane(head: dict[str, Any], now: datetime, site_names: frozenset[str]) -> Lane:

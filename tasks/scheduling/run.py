@@ -64,7 +64,7 @@ def make_planner() -> Planner | None:
     fleet = hosts.load_fleet(hosts.schedulable())
     rules = PlacementRules.current()
     _recent_demand.catch_up(frozenset(fleet.site_total))
-    waiting = [*lanes.load(now, frozenset(fleet.site_total)), *pending_lanes(frozenset(fleet.site_total))]
+    waiting = [*lanes.load(now, frozenset(fleet.site_total), fleet), *pending_lanes(frozenset(fleet.site_total))]
     queue = LaneQueue(waiting, fair_share.used(now, rules.usage_half_life_hours), rules.ageing_hours)
     return Planner(queue, fleet, policies(rules), rules.hold_after_seconds)
 

@@ -1,0 +1,1 @@
+"""How long one scheduling pass takes: see __main__."""
