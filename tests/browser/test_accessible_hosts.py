@@ -14,6 +14,7 @@ PATHS = [
     "/agents/",
     "/agents/add/",
     "/overview/",
+    "/placement/",
     "/templates/",
     "/templates/1/",
     "/templates/1/edit/",
@@ -28,6 +29,7 @@ def busy(nightshift: Nightshift) -> Nightshift:
     nightshift.start_agent({"cpu_cores": 4, "memory_mib": 8192, "gpus": [card, card]}, name="gpu-1")
     nightshift.wait_for(nightshift.submit("exit 3\n", name="fails"))
     nightshift.wait_for(nightshift.submit("sleep 600\n", name="train", gpu_count=1), "running")
+    nightshift.post("/api/pools/", {"name": "fast", "members": ["gpu-1"], "policy": "random"})
     nightshift.post("/api/templates/", {"name": "train", "script_content": "echo train\n"})
     return nightshift
 
