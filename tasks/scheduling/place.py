@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from django.db import IntegrityError, transaction
 
-from agents.models import Agent
+from agents.models import Agent, CountedResource
 from scheduler_site.shared.errors import DomainError
 from tasks import allocations, lifecycle, reservations
 from tasks.models import Reservation, Task
@@ -75,6 +75,7 @@ def _still_fits(request: Request, agents: list[Agent], placement: Placement) -> 
     shape = request.shape
     if shape.node_count != len(placement.members):
         return None
+    _lock_site_resources(shape)
     fleet = hosts.load_fleet(Agent.objects.filter(pk__in=[agent.pk for agent in agents]))
     if fleet.site_lack(shape):
         return None
@@ -88,6 +89,13 @@ def _still_fits(request: Request, agents: list[Agent], placement: Placement) -> 
             return None
         parts.append(fit.held_by(shape, host, member.gpu_ids))
     return [_with_the_sites(parts[0], shape), *parts[1:]]
+
+
+def _lock_site_resources(shape: Shape) -> None:
+    """Two placements on different hosts may draw on them at the same moment."""
+    if names := [name for name, _ in shape.site_resources]:
+        rows = CountedResource.objects.select_for_update().filter(agent__isnull=True, name__in=names)
+        list(rows.order_by("pk").values_list("pk", flat=True))
 
 
 def _with_the_sites(held: Held, shape: Shape) -> Held:
