@@ -21,7 +21,7 @@ _HINTS = {signal.SIGKILL: "often out of memory", signal.SIGSEGV: "a crash inside
 
 
 def badges(task: Task, sub_agent: SubAgent | None = None) -> list[str]:
-    """What the status alone does not say. `sub_agent`, when given, is the latest one."""
+    """What the status alone does not say. `sub_agent`, when given, is `to_be_told_of` it."""
     if task.is_final:
         return []
     found = []
@@ -32,6 +32,13 @@ def badges(task: Task, sub_agent: SubAgent | None = None) -> list[str]:
     if task.status == TaskStatus.WAITING and task.retries_used > 0:
         found.append(RETRYING)
     return found
+
+
+def to_be_told_of(task: Task) -> SubAgent | None:
+    """The sub agent whose badges a list shows: in a gang a member that is not heard, else the leader."""
+    loaded: list[SubAgent] = task.__dict__.get("latest_sub_agents", [])
+    silent = (member for member in loaded if member.is_live and member.unreachable_since is not None)
+    return next(silent, None) or task.latest_sub_agent
 
 
 def end_sentence(task: Task) -> str:

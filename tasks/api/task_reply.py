@@ -114,7 +114,7 @@ class TaskRow(serializers.ModelSerializer[Task]):
         return None if task.template_version is None else str(task.template_version)
 
     def get_badges(self, task: Task) -> list[str]:
-        return describe.badges(task, task.latest_sub_agent)
+        return describe.badges(task, describe.to_be_told_of(task))
 
     def get_gpu_indexes(self, task: Task) -> list[int]:
         return gpu_indexes(task.latest_sub_agent)

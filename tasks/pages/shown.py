@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from tasks.describe import badges, end_sentence
+from tasks.describe import badges, end_sentence, to_be_told_of
 from tasks.models import SubAgent, Task
 from tasks.pages.asked import placement_facts
 from tasks.permissions import may_change
@@ -27,7 +27,7 @@ class ShownTask:
 
     @property
     def badges(self) -> list[str]:
-        return badges(self.task, self.latest)
+        return badges(self.task, to_be_told_of(self.task))
 
     @property
     def end_sentence(self) -> str:

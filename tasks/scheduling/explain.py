@@ -43,7 +43,11 @@ def sentence(task: Task, seen: Scene | None) -> str:
         return _blocked_sentence(task)
     if is_queued(task) and seen is not None:
         return " ".join(part for part in (_back_off(task) or room_sentence(task, seen), _deadline(task)) if part)
-    return f"Placed on {task.agent_name}; it has not started yet." if task.status == TaskStatus.WAITING else ""
+    if task.status != TaskStatus.WAITING:
+        return ""
+    if task.node_count > 1:
+        return f"Placed on {task.node_count} hosts, led by {task.agent_name}; it starts when all have accepted it."
+    return f"Placed on {task.agent_name}; it has not started yet."
 
 
 def room_sentence(task: Task, seen: Scene) -> str:
