@@ -14,6 +14,7 @@ from tasks.scheduling import lanes
 from tasks.states import SubAgentState, TaskStatus
 
 CORES, MEMORY_MIB, GPUS = 32, 131_072, 4
+FENCE = 10**9
 SCRIPT = "python train.py --config config.yaml\n" * 20
 
 
@@ -48,12 +49,20 @@ def make_hosts(count: int) -> None:
 def _fill(agents: list[Agent], gpus: list[Gpu]) -> None:
     now = timezone.now()
     tasks = [
-        Task(name="runs", status=TaskStatus.RUNNING, current_fence=number, script_content="true\n", start_time=now)
+        Task(
+            name="runs",
+            status=TaskStatus.RUNNING,
+            current_fence=FENCE + number,
+            script_content="true\n",
+            start_time=now,
+        )
         for number in range(len(agents))
     ]
     Task.objects.bulk_create(tasks, batch_size=500)
     subs = [
-        SubAgent(task=task, agent=agent, attempt_no=1, fence=number, state=SubAgentState.RUNNING, started_at=now)
+        SubAgent(
+            task=task, agent=agent, attempt_no=1, fence=FENCE + number, state=SubAgentState.RUNNING, started_at=now
+        )
         for number, (task, agent) in enumerate(zip(tasks, agents, strict=True))
     ]
     SubAgent.objects.bulk_create(subs, batch_size=500)

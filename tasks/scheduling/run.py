@@ -41,17 +41,18 @@ def scheduling_turn() -> float:
 
 
 def run_pass() -> bool:
-    """Place what fits. False: it took its time slice and there may be more. Each placement is its own transaction; a
-    slice is never shorter than what it took to load, or loading would be most of the work."""
+    """Place what fits. False: it took its time slice, placed something, and there may be more. Each placement is its own
+    transaction; a slice is never shorter than what it took to load, or loading would be most of the work."""
     began = time.monotonic()
     planner = make_planner()
     if planner is None:
         return True
     slice_seconds = max(YIELD_AFTER_SECONDS, time.monotonic() - began)
     deadline = time.monotonic() + slice_seconds
+    placed = 0
     for placement in planner.placements():
-        place(placement, planner.plan.fleet.share_of(placement.request.shape))
-        if time.monotonic() > deadline:
+        placed += place(placement, planner.plan.fleet.share_of(placement.request.shape))
+        if placed and time.monotonic() > deadline:
             return False
     return True
 

@@ -39,6 +39,14 @@ def test_it_yields_after_its_time_slice_and_goes_on_at_once(monkeypatch: pytest.
     assert SubAgent.objects.count() == 5
 
 
+def test_a_pass_that_only_loses_races_does_not_begin_again_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "place", lambda placement, share: False)
+    monkeypatch.setattr(run, "YIELD_AFTER_SECONDS", 0.0)
+    make_agent()
+    make_task()
+    assert run.run_pass()
+
+
 def test_who_pauses_is_not_placed_and_wakes_the_loop_in_time() -> None:
     make_agent()
     task = make_task(not_before=timezone.now() + timedelta(seconds=0.5))
