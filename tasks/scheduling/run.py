@@ -41,8 +41,8 @@ def scheduling_turn() -> float:
 
 
 def run_pass() -> bool:
-    """Place what fits. False: it took its time slice, placed something, and there may be more. Each placement is its own
-    transaction; a slice is never shorter than what it took to load, or loading would be most of the work."""
+    """Place what fits. False: it took its time slice, placed something, and there may be more. Each placement is its
+    own transaction; a slice is never shorter than what it took to load, or loading would be most of the work."""
     began = time.monotonic()
     planner = make_planner()
     if planner is None:
