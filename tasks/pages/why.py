@@ -14,6 +14,7 @@ from tasks.scheduling.sentences import about
 from tasks.scheduling.why import Why, why
 
 SHOWN_HOSTS = 20
+MOST_LOOKS = 50_000  # less than for who asks once: an open page asks again and again
 
 
 @login_required
@@ -21,7 +22,7 @@ SHOWN_HOSTS = 20
 def why_it_waits(request: HttpRequest, task_id: int) -> HttpResponse:
     task = get_object_or_404(querysets.for_lists(), pk=task_id)
     name = "tasks/_why.html" if request.htmx else "tasks/why.html"  # type: ignore[attr-defined]
-    return render(request, name, {"task": task, **_context(why(task))})
+    return render(request, name, {"task": task, **_context(why(task, MOST_LOOKS))})
 
 
 def _context(found: Why) -> dict[str, Any]:

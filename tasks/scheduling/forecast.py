@@ -5,7 +5,7 @@ honestly when it would cost too much. Books on the fleet that it is given.
 """
 
 import heapq
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from tasks.scheduling import release
@@ -17,7 +17,9 @@ from tasks.scheduling.planner import HOLD_AFTER_SECONDS, Planner, PolicyOf
 from tasks.scheduling.values import Ending, Placement, Request, Shape
 
 HORIZON_SECONDS = 30 * 24 * 3600.0
-MOST_LOOKS = 20_000
+MOST_LOOKS = 200_000
+LOOKS_PER_PLACEMENT = 20
+LOOKS_PER_HOLD = 10  # asking a host when it has room costs as much as so many looks at hosts
 CHUNK = 64
 
 
@@ -51,6 +53,7 @@ class Future(Fleet):
     def __init__(self, fleet: Fleet) -> None:
         super().__init__([release.copy_of(host) for host in fleet.hosts], fleet.site_total, fleet.site_free)
         self.ended: list[tuple[int, str]] = []
+        self.looks = 0
         self._due: list[tuple[float, int, int, Ending]] = []
         self._site_due: list[tuple[float, int, Shape]] = []
         self._count = 0
@@ -61,6 +64,11 @@ class Future(Fleet):
     def book(self, place: int, request: Request, gpu_ids: tuple[int, ...]) -> None:
         super().book(place, request, gpu_ids)
         self._expect(place, self.hosts[place].endings[-1])
+
+    def candidates(self, shape: Shape) -> list[int]:
+        found = super().candidates(shape)
+        self.looks += 1 + len(found) + len(self.hosts) // 50
+        return found
 
     def note_site(self, request: Request) -> None:
         """What was placed has booked of the site's own resources, until it is expected to end."""
@@ -130,10 +138,10 @@ class Line:
 def forecast(
     target: Request, lanes: Sequence[Lane], fleet: Fleet, rules: Rules, most_looks: int = MOST_LOOKS
 ) -> Forecast:
-    """`target` stands in one of the lanes. A look is one request that is offered to the hosts."""
-    run = _Run(target, [Line(lane) for lane in lanes], Future(fleet), rules)
+    """`target` stands in one of the lanes. A look is one host that is asked about one shape."""
+    run = _Run(target, [Line(lane) for lane in lanes], Future(fleet), rules, most_looks)
     moment: float | None = 0.0
-    while moment is not None and moment <= HORIZON_SECONDS and run.looks < most_looks:
+    while moment is not None and moment <= HORIZON_SECONDS and run.may_go_on():
         run.fleet.end_until(moment)
         if (placement := run.plan_at(moment)) is not None:
             return run.found(placement, moment)
@@ -144,23 +152,26 @@ def forecast(
 class _Run:
     """One forecast on its way."""
 
-    def __init__(self, target: Request, lines: list[Line], fleet: Future, rules: Rules) -> None:
-        self.fleet, self.looks, self.answer = fleet, 0, Forecast()
+    def __init__(self, target: Request, lines: list[Line], fleet: Future, rules: Rules, most_looks: int) -> None:
+        self.fleet, self.answer, self._most_looks = fleet, Forecast(), most_looks
         self._target, self._lines, self._rules = target, lines, rules
         self._used = dict(rules.used)
+
+    def may_go_on(self) -> bool:
+        return self.fleet.looks < self._most_looks
 
     def plan_at(self, moment: float) -> Placement | None:
         """The pass at that moment; ends early with the placement of the target."""
         lines = [line for line in self._lines if line.head is not None]
         by_id = {_key(request): line for line in lines if (request := line.head) is not None}
-        queue = LaneQueue([line.at(moment) for line in lines], self._used, self._rules.ageing_hours)
+        queue = _Metered(self, [line.at(moment) for line in lines], self._used, self._rules.ageing_hours)
         planner = Planner(queue, self.fleet, self._rules.policy_of, self._rules.hold_after_seconds)
         self.answer.holds = self.answer.holds or planner.plan.holds
         for placement in planner.placements():
             if _key(placement.request) == _key(self._target):
                 return placement
             self._note(placement, by_id.pop(_key(placement.request)), by_id, moment)
-        self.looks += 1 + len(lines) + len(planner.plan.holds.by_place) * len(self.fleet.hosts)
+        self.fleet.looks += len(lines) + LOOKS_PER_HOLD * len(planner.plan.holds.by_place) * len(self.fleet.hosts)
         return None
 
     def found(self, placement: Placement, moment: float) -> Forecast:
@@ -176,7 +187,7 @@ class _Run:
 
     def _note(self, placement: Placement, line: Line, by_id: dict[tuple[bool, int], Line], moment: float) -> None:
         """Only the first of a lane is ever placed; the next one is the first then."""
-        self.looks += 1
+        self.fleet.looks += LOOKS_PER_PLACEMENT + len(by_id)  # each lane looks again at the hosts that changed
         if moment == 0.0:
             self.answer.placed_before.append(placement.request)
         self.fleet.note_site(placement.request)
@@ -185,6 +196,17 @@ class _Run:
         line.pop()
         if (head := line.head) is not None:
             by_id[_key(head)] = line
+
+
+class _Metered(LaneQueue):
+    """Ends early when enough was looked at."""
+
+    def __init__(self, run: _Run, lanes: Iterable[Lane], used: dict[int | None, float], ageing_hours: float) -> None:
+        super().__init__(lanes, used, ageing_hours)
+        self._run = run
+
+    def next(self) -> Request | None:
+        return super().next() if self._run.may_go_on() else None
 
 
 def _key(request: Request) -> tuple[bool, int]:

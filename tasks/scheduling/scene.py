@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 
 from agents.states import Connectivity, Standing
 from tasks.models import Reservation, Task
-from tasks.scheduling import hosts
+from tasks.scheduling import hosts, release
 from tasks.scheduling.holds import Hold
-from tasks.scheduling.outlook import Outlook, outlooks
+from tasks.scheduling.outlook import Outlook, brief
 from tasks.scheduling.values import Host, Shape
 from tasks.states import ReservationState, TaskStatus
 
-MOST_PAIRS = 10_000  # of shape and host: the rest of a long list of different tasks is told less
+MOST_PAIRS = 20_000  # of shape and host: the rest of a long list of different tasks is told less
 
 
 @dataclass(slots=True)
@@ -28,16 +28,23 @@ class Scene:
     closed: dict[int, str] = field(default_factory=dict)
     kept: dict[str, Hold] | None = None
     _found: dict[Shape, list[Outlook]] = field(default_factory=dict)
+    _emptied: dict[int, Host] = field(default_factory=dict)
     _pairs: int = 0
 
     def outlooks(self, shape: Shape) -> list[Outlook] | None:
-        """The same for all tasks of one shape. None once too much was looked at for one list."""
+        """In brief, and the same for all tasks of one shape. None once too much was looked at for one list."""
         if shape not in self._found:
-            if self._pairs > MOST_PAIRS:
+            if self._pairs and self._pairs + len(self.hosts) > MOST_PAIRS:
                 return None
             self._pairs += len(self.hosts)
-            self._found[shape] = outlooks(shape, self.hosts, self.away, self.unknown)
+            self._found[shape] = brief(shape, self.hosts, self.away, self.unknown, self._empty)
         return self._found[shape]
+
+    def _empty(self, host: Host) -> Host:
+        """Each host is emptied once, not once a shape."""
+        if id(host) not in self._emptied:
+            self._emptied[id(host)] = release.emptied(host)
+        return self._emptied[id(host)]
 
     @property
     def site_names(self) -> frozenset[str]:

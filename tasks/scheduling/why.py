@@ -13,10 +13,10 @@ from tasks import fair_share
 from tasks.models import Task
 from tasks.scheduling import explain, lanes, queue_words, run, run_times, scene, standing
 from tasks.scheduling.fleet import Fleet
-from tasks.scheduling.forecast import Forecast, Rules, forecast
+from tasks.scheduling.forecast import MOST_LOOKS, Forecast, Rules, forecast
 from tasks.scheduling.lane_queue import Lane
 from tasks.scheduling.order import Claim
-from tasks.scheduling.outlook import Outlook
+from tasks.scheduling.outlook import Outlook, outlooks
 from tasks.scheduling.request import task_request
 from tasks.scheduling.scene import Scene
 from tasks.scheduling.standing import Standing
@@ -41,19 +41,20 @@ class Why:
     adds: bool = False
 
 
-def why(task: Task) -> Why:
-    """Of a task as it is in the database, or of one that was checked and not stored."""
+def why(task: Task, most_looks: int = MOST_LOOKS) -> Why:
+    """Of a task as it is in the database, or of one that was checked and not stored. `most_looks`: what the
+    forecast may cost (tasks.scheduling.forecast)."""
     if not explain.is_queued(task):
         return Why(explain.sentence(task, None))
     seen = scene.load({task.reservation_id} if task.reservation_id else ())
     shape = task_request(task, seen.site_names).shape
-    found = seen.outlooks(shape) or []
+    found = outlooks(shape, seen.hosts, seen.away, seen.unknown)
     if shape.reservation_id in seen.pending or shape.reservation_id in seen.closed:
         return Why(explain.sentence(task, seen), hosts=found)
-    return _queued(task, seen, found)
+    return _queued(task, seen, found, most_looks)
 
 
-def _queued(task: Task, seen: Scene, found: list[Outlook]) -> Why:
+def _queued(task: Task, seen: Scene, found: list[Outlook], most_looks: int) -> Why:
     now = timezone.now()
     rules = PlacementRules.current()
     used = fair_share.used(now, rules.usage_half_life_hours)
@@ -61,7 +62,8 @@ def _queued(task: Task, seen: Scene, found: list[Outlook]) -> Why:
     policies = run.policies(rules)
     fleet = Fleet(seen.able, seen.site_total, seen.site_free)
     target, waiting = _queue_with(task, now, seen)
-    ahead = forecast(target, waiting, fleet, Rules(policies, used, rules.ageing_hours, rules.hold_after_seconds))
+    order = Rules(policies, used, rules.ageing_hours, rules.hold_after_seconds)
+    ahead = forecast(target, waiting, fleet, order, most_looks)
     names = [fleet.hosts[index].name for index in ahead.places]
     short = explain.sentence(task, seen)
     words = _sentence(task, short, seen, ahead, place, found)

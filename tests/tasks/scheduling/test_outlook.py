@@ -1,6 +1,6 @@
 """What each host says to a shape: now, later and after whom, or never."""
 
-from tasks.scheduling.outlook import outlook_on, outlooks, soonest_first
+from tasks.scheduling.outlook import brief, outlook_on, outlooks, soonest_first
 from tasks.scheduling.values import Card, Ending, Held, Host, Shape
 
 
@@ -58,3 +58,24 @@ def test_soonest_first() -> None:
     ]
     found = outlooks(Shape(100), hosts, {}, frozenset({"#1"}))
     assert [outlook.host for outlook in soonest_first(found)] == ["early", "late", "unknown"]
+
+
+def test_in_brief_only_the_soonest_is_asked_when() -> None:
+    hosts = [
+        box("late", 0, ends(90, 400, "#2")),
+        box("bit by bit", 0, ends(1, 100, "#4"), ends(70, 300, "#5")),
+        box("early", 0, ends(5, 400, "#3")),
+        box("small", 0, total=100),
+        box("away", 400),
+    ]
+    full = outlooks(Shape(400), hosts, {"away": "offline"})
+    short = brief(Shape(400), hosts, {"away": "offline"}, frozenset())
+    assert soonest_first(short)[0] == soonest_first(full)[0]
+    assert [outlook.after for outlook in short] == ["", "", "#3", "", ""]
+    for one, other in zip(short, full, strict=True):
+        assert (one.fits, one.reason, one.is_final, one.is_away) == (
+            other.fits,
+            other.reason,
+            other.is_final,
+            other.is_away,
+        )
