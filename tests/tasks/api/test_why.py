@@ -62,7 +62,7 @@ def test_when_and_where_and_what_each_host_says() -> None:
         ({}, "unknown run times: a guess"),
     ],
 )
-def test_what_the_forecast_rests_on(times: dict[str, int], basis: str) -> None:
+def test_what_the_forecast_rests_on(times: dict[str, Any], basis: str) -> None:
     make_sub_agent(make_task(cpu_cores=16, **times), make_agent("a"))
     assert why(make_task())["basis"] == basis
 

@@ -30,7 +30,7 @@ def ends(seconds: float, centicores: int, holder: str) -> Ending:
 
 
 def waits(
-    task_id: int, centicores: int, seconds: int, *, waited: float = 0.0, priority: int = 3, **more: int
+    task_id: int, centicores: int, seconds: int, *, waited: float = 0.0, priority: int = 3, **more: Any
 ) -> Queued:
     request = Request(task_id, Shape(centicores, **more), seconds, waited)
     return Claim(task_id, priority, waited), request
