@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from agents.states import PolicyName
 from benchmarks.placement.fgd import Fgd
 from benchmarks.placement.published_best_fit import PublishedBestFit
+from benchmarks.placement.published_random import PublishedRandom
 from tasks.scheduling.policies import choice
 from tasks.scheduling.policies.base import Policy
 from tasks.scheduling.policies.fragmentation import Fragmentation
@@ -13,6 +14,7 @@ from tasks.scheduling.values import Host, Shape
 CORE = 1000  # the traces count CPU in thousandths
 _COMPARED: dict[str, Callable[[Sequence[Host], Sequence[Shape], int], Policy]] = {
     "fgd": lambda hosts, tasks, seed: Fgd(tasks, seed),
+    "published_random": lambda hosts, tasks, seed: PublishedRandom(seed),
     "published_best_fit": lambda hosts, tasks, seed: PublishedBestFit(hosts),
 }
 NAMES = (*PolicyName.values, *_COMPARED)
