@@ -17,8 +17,8 @@ class PlacementRules(models.Model):
         default=600, help_text="A task that waited so long gets a host kept free for it."
     )
     start_hold_seconds = models.PositiveIntegerField(
-        default=30,
-        help_text="So long after a start, growing GPU memory counts as the new task's, not as an outsider's.",
+        default=0,
+        help_text="So long after a task took part of a card nobody else does, unless its memory is seen; 0: at once.",
     )
     usage_half_life_hours = models.FloatField(
         default=24.0,

@@ -49,7 +49,9 @@ class Reservation(models.Model):
     class Meta:
         ordering = ["-id"]
         indexes = [
-            models.Index(fields=["state"], name="reservation_open", condition=models.Q(state__in=("pending", "active"))),
+            models.Index(
+                fields=["state"], name="reservation_open", condition=models.Q(state__in=("pending", "active"))
+            ),
             models.Index(fields=["ended_at"], name="reservation_by_end"),
         ]
         constraints = [

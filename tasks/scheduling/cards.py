@@ -23,9 +23,10 @@ def refusal(shape: Shape, host: Host) -> Refusal | None:
 
 def choose(shape: Shape, host: Host) -> tuple[int, ...]:
     """For a request that fits: the smallest cards that do for whole ones, the fullest that do for shared ones; with the
-    whole host, all that are idle."""
+    whole host, all that are idle or would do."""
     if shape.whole_host:
-        return tuple(card.gpu_id for card in host.cards if card.is_idle)
+        able = (card for card in host.cards if card.is_idle or (shape.gpu_count and fits(shape, card)))
+        return tuple(card.gpu_id for card in able)
     fitting = [card for card in host.cards if fits(shape, card)]
     fitting.sort(key=lambda card: (card.free_mib if card.free_mib is not None else 0, card.index))
     return tuple(card.gpu_id for card in fitting[: shape.gpu_count])
@@ -35,8 +36,9 @@ def book(shape: Shape, host: Host, gpu_ids: tuple[int, ...]) -> None:
     for card in host.cards:
         if card.gpu_id in gpu_ids:
             card.holders += 1
+            is_part = shape.gpu_share and not shape.whole_host
+            card.settles = card.settles or (is_part and card.has_start_hold)
             if card.free_mib is not None:
-                is_part = shape.gpu_share and not shape.whole_host
                 card.free_mib = card.free_mib - shape.gpu_memory_mib if is_part else 0
 
 
@@ -45,7 +47,7 @@ def fits(shape: Shape, card: Card) -> bool:
     if not could(shape, card):
         return False
     if shape.gpu_share:
-        return card.free_mib is not None and card.free_mib >= shape.gpu_memory_mib
+        return not card.settles and card.free_mib is not None and card.free_mib >= shape.gpu_memory_mib
     return card.is_idle
 
 
@@ -92,6 +94,9 @@ def _taken(shape: Shape, host: Host, fitting: int) -> str:
     outside = [card.index for card in host.cards if could(shape, card) and _is_taken_outside(shape, card)]
     if outside:
         text += f" (GPU {', '.join(map(str, outside))} used by processes outside Nightshift)"
+    settling = [card.index for card in host.cards if shape.gpu_share and could(shape, card) and card.settles]
+    if settling:
+        text += f" (GPU {', '.join(map(str, settling))}: a task started there a moment ago, its memory is not seen yet)"
     return text
 
 

@@ -19,23 +19,29 @@ def memory_mib(used_mib: int | None, held: Iterable[Holding]) -> int:
     return max(0, used_mib - sum(holding.used_memory_mib or 0 for holding in held))
 
 
-def by_card(
-    readings: Iterable[GpuReading], held: Iterable[Holding], now: datetime, hold_seconds: float
-) -> dict[str, int]:
-    """Foreign GPU memory by card.
-
-    Where the host can tell its own processes from others (`own_mib`), what is neither own nor still expected from a
-    fresh start is foreign. Where it cannot, everything above what is booked is.
-    """
-    held = list(held)
-    booked, awaited = _booked(held), _awaited(held, now, hold_seconds)
+def by_card(readings: Iterable[GpuReading], held: Iterable[Holding]) -> dict[str, int]:
+    """Foreign GPU memory by card: what is not the host's own (`own_mib`); where it cannot tell its processes from
+    others, everything above what is booked."""
+    booked = _booked(list(held))
     found = {}
     for reading in readings:
         if reading.memory_used_mib is None:
             continue
-        ours = booked[reading.uuid] if reading.own_mib is None else reading.own_mib + awaited[reading.uuid]
+        ours = booked[reading.uuid] if reading.own_mib is None else reading.own_mib
         found[reading.uuid] = max(0, reading.memory_used_mib - ours)
     return found
+
+
+def settling(held: Iterable[Holding], now: datetime, hold_seconds: float) -> frozenset[str]:
+    """Cards of which somebody took a part less than `hold_seconds` ago and has not been seen to use any (the start
+    hold)."""
+    return frozenset(
+        uuid
+        for holding in held
+        if holding.reservation_id is None and now - holding.since < timedelta(seconds=hold_seconds)
+        for uuid, _, seen in holding.parts_seen
+        if seen == 0
+    )
 
 
 def _booked(held: list[Holding]) -> dict[str, int]:
@@ -53,14 +59,3 @@ def _booked(held: list[Holding]) -> dict[str, int]:
             for uuid, part, _ in holding.parts_seen:
                 direct[uuid] += max(part, inside[holding.reservation_id, uuid])
     return direct
-
-
-def _awaited(held: list[Holding], now: datetime, hold_seconds: float) -> dict[str, int]:
-    """By card: what those who started a moment ago may still take (the start hold). A reservation takes nothing by
-    itself."""
-    awaited: dict[str, int] = defaultdict(int)
-    for holding in held:
-        if holding.reservation_id is None and now - holding.since < timedelta(seconds=hold_seconds):
-            for uuid, part, seen in holding.parts_seen:
-                awaited[uuid] += max(0, part - seen)
-    return awaited

@@ -111,6 +111,8 @@ def opening_on(shape: Shape, host: Host) -> Opening | None:
     if refused.is_final:
         return None
     future = release.copy_of(host)
+    if fit.refusal(shape, future) is None:  # only somebody's start is waited for
+        return Opening(0.0)
     for ending in release.in_order(host):
         release.give_back(future, ending.held)
         if fit.refusal(shape, future) is None:

@@ -96,7 +96,7 @@ def _host(agent: Agent, facts: _Facts, now: datetime) -> Host:
     held = [holding for holding in facts.holdings[agent.pk] if holding.inside_id is None]
     reading = readings.latest(agent)
     outside = foreign.memory_mib(reading.memory_used_mib, facts.holdings[agent.pk])
-    on_cards = foreign.by_card(reading.gpus, facts.holdings[agent.pk], now, facts.start_hold_seconds)
+    on_cards = foreign.by_card(reading.gpus, facts.holdings[agent.pk])
     return Host(
         **_described(agent, facts),
         total_centicores=(cores := centicores(agent.cpu_cores)),
@@ -108,7 +108,7 @@ def _host(agent: Agent, facts: _Facts, now: datetime) -> Host:
         free_disk_mib=_left(reading.disk_free_mib, sum(holding.held.disk_mib for holding in held)),
         total_resources=(total := facts.counted[agent.pk]),
         free_resources=_free(total, held),
-        cards=_cards(facts.gpus[agent.pk], held, on_cards),
+        cards=_with_start_hold(_cards(facts.gpus[agent.pk], held, on_cards), agent, facts, now),
         weight=float(agent.weight),
         load=(reading.cpu_usage or 0.0) / 100,
         turn=agent.turn,
@@ -168,6 +168,14 @@ def _free(total: dict[str, int], held: Iterable[Holding]) -> dict[str, int]:
 
 def _cards(gpus: Iterable[_Gpu], held: list[Holding], outside: dict[str, int]) -> list[Card]:
     return [_card(gpu, gpu.memory_mib, held, outside.get(gpu.uuid, 0)) for gpu in gpus]
+
+
+def _with_start_hold(cards: list[Card], agent: Agent, facts: _Facts, now: datetime) -> list[Card]:
+    if facts.start_hold_seconds:
+        settling = foreign.settling(facts.holdings[agent.pk], now, facts.start_hold_seconds)
+        for gpu, card in zip(facts.gpus[agent.pk], cards, strict=True):
+            card.has_start_hold, card.settles = True, gpu.uuid in settling
+    return cards
 
 
 def _reserved_cards(gpus: Iterable[_Gpu], outer: Holding, held: list[Holding]) -> list[Card]:

@@ -6,10 +6,10 @@ from tasks.scheduling.values import Ending, Held, Host
 
 
 def copy_of(host: Host) -> Host:
-    """Shares nothing that changes with the original."""
+    """Shares nothing that changes with the original. Nobody is just starting there: it stands for a later time."""
     return replace(
         host,
-        cards=[replace(card) for card in host.cards],
+        cards=[replace(card, has_start_hold=False, settles=False) for card in host.cards],
         free_resources=dict(host.free_resources),
         endings=list(host.endings),
     )

@@ -55,7 +55,8 @@ class Request:
 class Card:
     """One GPU of a host. `free_mib` None: its memory is unknown, so it can only be taken whole and without a minimum.
 
-    `foreign_mib`: used by processes outside Nightshift; it is not part of `free_mib`.
+    `foreign_mib`: used by processes outside Nightshift; it is not part of `free_mib`. `has_start_hold`: the site lets a
+    new sharer show its memory before the next one comes; `settles`: one has not shown it yet.
     """
 
     gpu_id: int
@@ -65,6 +66,8 @@ class Card:
     holders: int = 0
     name: str = ""
     foreign_mib: int = 0
+    has_start_hold: bool = False
+    settles: bool = False
 
     @property
     def is_idle(self) -> bool:

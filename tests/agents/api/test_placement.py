@@ -13,7 +13,7 @@ DEFAULTS = {
     "ageing_hours": 24.0,
     "usage_half_life_hours": 24.0,
     "hold_after_seconds": 600,
-    "start_hold_seconds": 30,
+    "start_hold_seconds": 0,
 }
 
 

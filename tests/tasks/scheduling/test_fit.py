@@ -117,3 +117,17 @@ def test_booking_on_a_host_of_unknown_sizes() -> None:
     on = host(card(1, None, None), free_memory_mib=None, total_memory_mib=None)
     fit.book(wants(gpu_count=1), on, (1,))
     assert (on.free_memory_mib, on.cards[0].free_mib, on.cards[0].holders) == (None, None, 1)
+
+
+def test_with_a_start_hold_the_next_sharer_waits_until_the_first_is_seen() -> None:
+    on = host(card(1))
+    on.cards[0].has_start_hold = True
+    part = {"gpu_count": 1, "gpu_memory_mib": 1000, "gpu_share": True}
+    fit.book(wants(0, **part), on, (1,))
+    refused = fit.refusal(asks(0, **part), on)
+    assert refused is not None
+    assert refused.reason == (
+        "has 0 such GPUs free (GPU 1: a task started there a moment ago, its memory is not seen yet)"
+    )
+    on.cards[0].settles = False
+    assert fit.refusal(asks(0, **part), on) is None

@@ -23,7 +23,7 @@ def holds(booked: int, seen: int = 0, *, seconds_ago: float = 3600, **more: Any)
 
 def outside(used: int, own: int | None, *held: Holding) -> int:
     reading = GpuReading(0, "GPU-a", memory_used_mib=used * GIB, own_mib=None if own is None else own * GIB)
-    return foreign.by_card([reading], held, NOW, HOLD)["GPU-a"] // GIB
+    return foreign.by_card([reading], held)["GPU-a"] // GIB
 
 
 CARDS = {
@@ -35,10 +35,7 @@ CARDS = {
     "within what is booked nothing is suspected when own use is unknown": (20, None, [holds(24, 8)], 0),
     "above what is booked there is an outsider": (30, None, [holds(24, 8)], 6),
     "ours grew over what it booked": (30, None, [holds(24, 30)], 0),
-    "a fresh start may still take what it booked": (20, 0, [holds(24, 0, seconds_ago=5)], 0),
-    "but no more than that": (30, 0, [holds(24, 0, seconds_ago=5)], 6),
-    "what it has taken already is no longer awaited": (30, 10, [holds(24, 10, seconds_ago=5)], 6),
-    "after the start hold it is an outsider's": (20, 0, [holds(24, 0, seconds_ago=31)], 20),
+    "an outsider beside a start that took nothing yet": (30, 0, [holds(24, 0, seconds_ago=5)], 30),
     "a reservation takes nothing by itself": (20, 0, [holds(48, 0, seconds_ago=5, reservation_id=7)], 20),
     "what is inside a reservation is not counted twice": (
         30,
@@ -62,12 +59,27 @@ def test_a_card(name: str) -> None:
     assert outside(used, own, *held) == expected
 
 
+SETTLING = {
+    "a start that shows nothing yet": (holds(24, 0, seconds_ago=5), True),
+    "one that was seen": (holds(24, 1, seconds_ago=5), False),
+    "one of a while ago": (holds(24, 0, seconds_ago=31), False),
+    "a reservation starts nothing": (holds(24, 0, seconds_ago=5, reservation_id=7), False),
+    "what starts inside one does": (holds(24, 0, seconds_ago=5, inside_id=7), True),
+}
+
+
+@pytest.mark.parametrize("name", SETTLING)
+def test_who_is_waited_for_after_a_start(name: str) -> None:
+    holding, settles = SETTLING[name]
+    assert foreign.settling([holding], NOW, HOLD) == ({"GPU-a"} if settles else set())
+
+
 def test_an_outsider_that_leaves_is_forgotten_with_the_next_reading() -> None:
     assert [outside(used, 0) for used in (30, 0)] == [30, 0]
 
 
 def test_a_card_that_reads_nothing_is_left_alone() -> None:
-    assert foreign.by_card([GpuReading(0, "GPU-a")], [], NOW, HOLD) == {}
+    assert foreign.by_card([GpuReading(0, "GPU-a")], []) == {}
 
 
 @pytest.mark.parametrize(
