@@ -1,4 +1,4 @@
-"""Tasks that waited before there were lanes get theirs."""
+"""Tasks from before there were lanes get theirs; also those that run now, for they may have to wait again."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from tasks.scheduling.lanes import columns_of
 
 def fill(apps: Any, schema_editor: Any) -> None:
     tasks = apps.get_model("tasks", "Task")
-    for task in tasks.objects.filter(status__in=("blocked", "waiting")).iterator():
+    for task in tasks.objects.filter(status__in=("blocked", "waiting", "running")).iterator():
         tasks.objects.filter(pk=task.pk).update(**columns_of(task))
 
 
