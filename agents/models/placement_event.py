@@ -16,11 +16,17 @@ class PlacementEvent(HistoryRow):
     @property
     def sentence(self) -> str:
         """`pool fast: policy changed from random to nearest, by ada`"""
-        changes = [_change(name, value) for name, value in self.detail.items() if value]
+        changes = [_change(name, value) for name, value in sorted(self.detail.items(), key=_rank) if value]
         return f"{self.subject}: {'; '.join(changes) or _words(self.verb)}, by {self.actor_name}"
 
     class Meta(HistoryRow.Meta):
         indexes = [models.Index(fields=["subject", "id"], name="placement_event_by_subject")]
+
+
+def _rank(change: tuple[str, object]) -> tuple[int, str]:
+    """Lists of names come last. Not every database keeps the order of what it stores as JSON."""
+    name = change[0]
+    return (list(_LISTS).index(name) + 1 if name in _LISTS else 0), name
 
 
 def _change(name: str, value: object) -> str:
