@@ -7,9 +7,11 @@ so that a refused or a slow request never holds the database.
 import hashlib
 import json
 from collections.abc import Collection
+from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
 from scheduler_site.shared.actors import Actor
 from scheduler_site.shared.errors import Conflict
@@ -80,6 +82,8 @@ def edit(task_id: int, changes: dict[str, Any], *, actor: Actor, user: Any = Non
         changed = _with(Task.objects.get(pk=task_id), cleaned)
         _check_together(changed)
         _check_on_site(changed, user, cleaned)
+    if "deadline_at" in cleaned and cleaned["deadline_at"] != Task.objects.get(pk=task_id).deadline_at:
+        _refuse_past(cleaned["deadline_at"])
     with transaction.atomic():
         resolved = dependencies.resolve(asked, task_id=task_id) if has_dependencies else None
         _check_together(_with(Task.objects.select_for_update().get(pk=task_id), cleaned))
@@ -100,6 +104,7 @@ def _prepared(fields: dict[str, Any], user: Any) -> tuple[Task, Any]:
         fields = {**_defaults(version), **fields}
     cleaned = task_fields.clean(fields)
     _require(cleaned)
+    _refuse_past(cleaned.get("deadline_at"))
     task = Task(submitted_by=user, template_version=version, **_columns(cleaned))
     _check_together(task)
     _check_on_site(task, user, SHAPE_COLUMNS)
@@ -160,6 +165,12 @@ def _require(cleaned: dict[str, Any]) -> None:
     missing = {name: ["must be given"] for name in ("name", "script_content") if not cleaned.get(name)}
     if missing:
         raise InvalidTask(missing)
+
+
+def _refuse_past(deadline_at: datetime | None) -> None:
+    """A deadline that has passed would move the task forward for nothing."""
+    if deadline_at is not None and deadline_at <= timezone.now():
+        raise InvalidTask({"deadline_at": ["must be still to come"]})
 
 
 def _digest(fields: dict[str, Any]) -> str:

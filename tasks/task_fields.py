@@ -25,6 +25,7 @@ LARGEST_METADATA_BYTES = 64 * 1024
 LARGEST_MIB = 2**31 - 1
 LONGEST_SECONDS = 10 * 366 * 24 * 3600
 LARGEST_ID = 2**63 - 1
+FIRST_YEAR, LAST_YEAR = 1970, 9998  # far enough from the ends of the calendar to reckon with zones and run times
 MOST_HOSTS = 64
 MOST_WORDS = 20
 MOST_NAMES = 1000
@@ -140,6 +141,8 @@ def moment(value: Any) -> datetime | None:
     found = value if isinstance(value, datetime) else _parsed(value)
     if found is None:
         raise Wrong("must be a date and time such as 2026-11-21T18:00:00Z")
+    if not FIRST_YEAR <= found.year <= LAST_YEAR:
+        raise Wrong(f"must be between {FIRST_YEAR} and {LAST_YEAR}")
     return timezone.make_aware(found) if timezone.is_naive(found) else found
 
 

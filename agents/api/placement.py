@@ -25,7 +25,10 @@ class Hours(serializers.Field[float, Any, float, Any]):
     def to_internal_value(self, data: Any) -> float:
         if isinstance(data, bool) or not isinstance(data, int | float):
             raise serializers.ValidationError(f"must be a number, not {json_type(data)}")
-        return float(data)
+        try:
+            return float(data)
+        except OverflowError:
+            raise serializers.ValidationError("is too large") from None
 
     def to_representation(self, value: Any) -> float:
         return float(value)

@@ -68,7 +68,7 @@ class TemplateField(serializers.Field[Any, Any, Any, Any]):
     def to_internal_value(self, data: Any) -> int | str:
         if isinstance(data, bool) or not isinstance(data, int | str):
             raise serializers.ValidationError(f"must be a template's name or id, not {json_type(data)}")
-        return data
+        return Text().run_validation(data) if isinstance(data, str) else data
 
 
 def _texts(most: int, help_text: str) -> Any:

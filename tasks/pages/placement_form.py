@@ -4,7 +4,7 @@ Choices are what there is now; whether the values make sense is the submission's
 """
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -12,7 +12,7 @@ from django import forms
 from agents.models import Gpu, Pool
 from scheduler_site.shared.quantities import gib_input, parse_gib
 from tasks.models import Reservation
-from tasks.pages import typed_lists
+from tasks.pages import typed_lists, typed_moment
 from tasks.states import ReservationState
 from templates_app.forms import QuantityField
 
@@ -111,12 +111,7 @@ class PlacementForm(forms.Form):
         return {**{name: self.cleaned_data[name] for name in PASSED_ON}, "deadline_at": self._deadline()}
 
     def _deadline(self) -> datetime | None:
-        """Typed in the browser's own time; without its offset in the site's."""
-        typed: datetime | None = self.cleaned_data["deadline_at"]
-        offset = self.cleaned_data.get("utc_offset_minutes")
-        if typed is None or offset is None:
-            return typed
-        return typed.replace(tzinfo=UTC) + timedelta(minutes=offset)
+        return typed_moment.in_utc(self.cleaned_data["deadline_at"], self.cleaned_data.get("utc_offset_minutes"))
 
 
 def _pools(copied: str | None) -> list[tuple[str, str]]:

@@ -3,14 +3,14 @@ back. Whether the values make sense is that module's to say; here only what cann
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django import forms
 
 from agents.models import Pool
 from scheduler_site.shared.quantities import duration_input, gib_input, parse_duration, parse_gib
-from tasks.pages import typed_lists
+from tasks.pages import typed_lists, typed_moment
 from tasks.pages.placement_form import TypedField
 from templates_app.forms import PRIORITIES, QuantityField
 
@@ -44,12 +44,7 @@ class EndForm(forms.Form):
     )
 
     def end(self) -> datetime | None:
-        """Typed in the browser's own time; without its offset in the site's."""
-        typed: datetime | None = self.cleaned_data["until"]
-        offset = self.cleaned_data.get("utc_offset_minutes")
-        if typed is None or offset is None:
-            return typed
-        return typed.replace(tzinfo=UTC) + timedelta(minutes=offset)
+        return typed_moment.in_utc(self.cleaned_data["until"], self.cleaned_data.get("utc_offset_minutes"))
 
     def add_refusal(self, fields: Mapping[str, list[str]]) -> None:
         """The errors at the fields where they belong; others at the top."""

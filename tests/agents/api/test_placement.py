@@ -43,6 +43,7 @@ def test_a_change_keeps_the_rest_and_is_written_down() -> None:
         ("ageing_hours", True),
         ("ageing_hours", None),
         ("usage_half_life_hours", 10**300),
+        ("usage_half_life_hours", 10**400),
         ("hold_after_seconds", -1),
         ("hold_after_seconds", 1.5),
         ("hold_after_seconds", 10**15),

@@ -1,8 +1,10 @@
 """PATCH and cancel: what may be changed while a task waits, by whom, and what is refused."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from tasks.models import Task
 from tests.factories import make_agent, make_sub_agent, make_task, make_user
@@ -65,6 +67,14 @@ def test_a_change_to_what_no_known_host_could_run_is_refused() -> None:
     assert "the nearest is cpu-1 with 16 CPU cores" in edited(task, {"cpu_cores": 17}).json()["cpu_cores"][0]
     task.refresh_from_db()
     assert task.cpu_cores == 1
+
+
+def test_a_deadline_that_has_passed_stays_but_none_is_set() -> None:
+    past = timezone.now() - timedelta(hours=1)
+    task = own(deadline_at=past)
+    assert edited(task, {"deadline_at": past.isoformat(), "priority": 1}).status_code == 200
+    reply = edited(task, {"deadline_at": (past + timedelta(minutes=1)).isoformat()})
+    assert (reply.status_code, list(reply.json())) == (400, ["deadline_at"])
 
 
 def test_dependencies_can_be_changed() -> None:

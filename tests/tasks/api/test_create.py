@@ -42,7 +42,7 @@ FULL = {
     "time_limit_seconds": 3600,
     "grace_seconds": 5,
     "retries": 2,
-    "deadline_at": "2027-01-01T00:00:00Z",
+    "deadline_at": "2099-01-01T00:00:00Z",
 }
 
 
@@ -172,6 +172,9 @@ def test_a_template_fills_what_is_left_out(chosen: str) -> None:
         ({"retries": 10**9}, "retries"),
         ({"time_limit_seconds": 0}, "time_limit_seconds"),
         ({"deadline_at": "tomorrow"}, "deadline_at"),
+        ({"deadline_at": "0001-01-01T00:00:00Z", "time_limit_seconds": 3600}, "deadline_at"),
+        ({"deadline_at": "9999-12-31T23:59:59Z"}, "deadline_at"),
+        ({"deadline_at": "2020-01-01T00:00:00Z"}, "deadline_at"),
         ({"environment": {"A": 1}}, "environment"),
         ({"environment": {"1A": "x"}}, "environment"),
         ({"environment": ["A=1"]}, "environment"),
@@ -180,6 +183,8 @@ def test_a_template_fills_what_is_left_out(chosen: str) -> None:
         ({"working_directory": "data"}, "working_directory"),
         ({"template": "no such"}, "template"),
         ({"template": True}, "template"),
+        ({"template": "\ud800"}, "template"),
+        ({"template": "a\0b"}, "template"),
         ({"depends_on": 12}, "depends_on"),
         ({"depends_on": [True]}, "depends_on"),
         ({"depends_on": ["12"]}, "depends_on"),

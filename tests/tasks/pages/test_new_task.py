@@ -77,7 +77,7 @@ def test_every_field(ada: Client) -> None:
         environment="A=1\r\nB=x=y",
         metadata="paper=draft",
         split_output="on",
-        deadline_at="2026-12-01T18:30",
+        deadline_at="2099-12-01T18:30",
         utc_offset_minutes="-480",
     )
     assert (task.memory_mib, task.gpu_memory, task.gpu_count, float(task.cpu_cores)) == (2560, 40960, 2, 1.5)
@@ -86,7 +86,7 @@ def test_every_field(ada: Client) -> None:
     assert task.metadata == {"paper": "draft"}
     assert task.gpu_share
     assert task.split_output
-    assert task.deadline_at == datetime(2026, 12, 1, 10, 30, tzinfo=UTC)
+    assert task.deadline_at == datetime(2099, 12, 1, 10, 30, tzinfo=UTC)
 
 
 def test_gpu_memory_is_chosen_from_what_the_hosts_have(ada: Client) -> None:

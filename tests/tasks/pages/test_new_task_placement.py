@@ -114,6 +114,8 @@ def test_a_copied_pool_that_is_gone_stays_chosen(ada: Client) -> None:
         ({"resources": "matlab, matlab=2"}, "is there twice"),
         ({"resources": "Mat Lab=1"}, "lower-case letters"),
         ({"reservation": "99"}, "not one of the available choices"),
+        ({"utc_offset_minutes": "720", "deadline_at": "9999-12-31T23:00"}, "Must be between 1970 and 9998."),
+        ({"deadline_at": "2020-01-01T00:00"}, "Must be still to come."),
     ],
 )
 def test_refusals_are_at_their_fields(ada: Client, site: Agent, values: dict[str, Any], words: str) -> None:

@@ -107,6 +107,10 @@ def test_the_end_is_typed_in_the_browsers_time(ada: Client) -> None:
         ({"gpu_indices": "three"}, "three is not the number of a GPU"),
         ({"cpu_cores": "1", "duration_seconds": "soon"}, "is not a duration"),
         ({"cpu_cores": "1"}, "Must be given, or duration_seconds."),
+        (
+            {"cpu_cores": "1", "until": "9999-12-31T23:00", "utc_offset_minutes": "720"},
+            "Must be between 1970 and 9998.",
+        ),
         ({"duration_seconds": "2h"}, "Ask for something"),
         ({"duration_seconds": "2h", "gpu_indices": "9", "hosts": "gpu-1"}, "GPU 9"),
         ({"duration_seconds": "2h", "cpu_cores": "1", "hosts": "nowhere"}, "There is no host nowhere."),
@@ -144,6 +148,8 @@ def test_another_end(ada: Client) -> None:
     end = hours_ahead(9).replace(second=0, microsecond=0)
     for typed, status in ((f"{hours_ahead(-1):%Y-%m-%dT%H:%M}", 422), ("", 422), (f"{end:%Y-%m-%dT%H:%M}", 302)):
         assert ada.post(f"{URL}{row.pk}/extend/", {"until": typed}).status_code == status
+    far = {"until": "9999-12-31T23:59", "utc_offset_minutes": "720"}
+    assert ada.post(f"{URL}{row.pk}/extend/", far).status_code == 422
     row.refresh_from_db()
     assert row.until == end
 
