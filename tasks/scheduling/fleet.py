@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from tasks.scheduling import fit
+from tasks.scheduling.able import Able
 from tasks.scheduling.values import Card, Host, Request, Shape
 
 _COLUMNS = ("cores", "memory", "idle_cards", "largest_part", "parts")
@@ -28,6 +29,12 @@ class Fleet:
         for place, host in enumerate(self.hosts):
             self._note(place, host)
         self._totals = _totals(self.hosts)
+        self._able = Able(self.hosts)
+
+    def able(self, shape: Shape) -> list[int]:
+        """Places of the hosts that may have room one day; the others surely never have."""
+        places: list[int] = self._able.among(shape, np.arange(len(self.hosts))).tolist()
+        return places
 
     def candidates(self, shape: Shape) -> list[int]:
         """Places of the hosts that may have room; the others surely have none."""
@@ -39,7 +46,7 @@ class Fleet:
             able &= (columns["largest_part"] >= shape.gpu_memory_mib) & (columns["parts"] >= shape.gpu_count)
         elif shape.gpu_count:
             able &= columns["idle_cards"] >= shape.gpu_count
-        places: list[int] = np.nonzero(able)[0].tolist()
+        places: list[int] = self._able.among(shape, np.nonzero(able)[0]).tolist()
         return places
 
     def most_free(self) -> tuple[int, int, int]:

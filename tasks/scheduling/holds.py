@@ -5,16 +5,16 @@ may run there meanwhile if they end before that, or if they leave it enough room
 it needs of the site's own resources is kept for it as well. Pure; trusts the expected run times it is given.
 """
 
-import heapq
+from bisect import insort
 from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from tasks.scheduling import cards, eligibility, fit, release
+from tasks.scheduling import cards, fit, release
 from tasks.scheduling.fleet import Fleet
 from tasks.scheduling.values import Ending, Host, Member, Request, Shape
 
 MOST_HOLDS = 8
+UNBOUNDED = float("inf")
 
 
 @dataclass(slots=True)
@@ -71,7 +71,7 @@ class Holds:
         if self._fleet.site_lack(request.shape) or not self.leave_enough(request.shape):
             self._keep_of_site(request.shape)
             return
-        found = heapq.nsmallest(request.shape.node_count, self._openings(request.shape))
+        found = self._soonest(request.shape)
         if len(found) < request.shape.node_count:
             return
         begins = found[-1][0].in_seconds
@@ -87,10 +87,26 @@ class Holds:
         for name, amount in shape.site_resources:
             self._kept_of_site[name] += amount
 
-    def _openings(self, shape: Shape) -> Iterable[tuple["Opening", int]]:
-        for place, host in enumerate(self._fleet.hosts):
-            if place not in self.by_place and (opening := opening_on(shape, host)) is not None:
-                yield opening, place
+    def _soonest(self, shape: Shape) -> list[tuple["Opening", int]]:
+        """As many as it needs. Once there are so many, nobody is asked who has nothing to give before the last of
+        them."""
+        found: list[tuple[Opening, int]] = []
+        for earliest, place in self._in_turn(shape):
+            latest = found[-1][0].in_seconds if len(found) == shape.node_count else UNBOUNDED
+            if earliest > latest:
+                break
+            if (opening := opening_on(shape, self._fleet.hosts[place], latest)) is not None:
+                insort(found, (opening, place))
+                del found[shape.node_count :]
+        return found
+
+    def _in_turn(self, shape: Shape) -> list[tuple[float, int]]:
+        """Hosts that are not kept yet, and the earliest that each may have room: one that has too little now not before
+        somebody ends."""
+        now = set(self._fleet.candidates(shape))
+        places = [place for place in self._fleet.able(shape) if place not in self.by_place]
+        found = [(0.0 if place in now else _earliest(shape, self._fleet.hosts[place]), place) for place in places]
+        return sorted(item for item in found if item[0] < UNBOUNDED)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -101,10 +117,8 @@ class Opening:
     after: str = ""
 
 
-def opening_on(shape: Shape, host: Host) -> Opening | None:
-    """None: never, as far as is known."""
-    if eligibility.refusal(shape, host) is not None:
-        return None
+def opening_on(shape: Shape, host: Host, latest: float = UNBOUNDED) -> Opening | None:
+    """None: not until `latest`, as far as is known."""
     refused = fit.refusal(shape, host)
     if refused is None:
         return Opening(0.0)
@@ -114,10 +128,25 @@ def opening_on(shape: Shape, host: Host) -> Opening | None:
     if fit.refusal(shape, future) is None:  # only somebody's start is waited for
         return Opening(0.0)
     for ending in release.in_order(host):
+        if ending.in_seconds > latest:
+            return None
         release.give_back(future, ending.held)
         if fit.refusal(shape, future) is None:
             return Opening(max(0.0, ending.in_seconds), ending.holder)
     return None
+
+
+def _earliest(shape: Shape, host: Host) -> float:
+    """Of a host that has too little now: not before somebody ends, nor before there are cores and whole cards enough.
+    Cheaper than to look when it has room."""
+    cores = host.free_centicores
+    cards_wanted = 0 if shape.gpu_share else shape.gpu_count - sum(card.is_idle for card in host.cards)
+    for ending in release.in_order(host):
+        cores += ending.held.cpu_centicores
+        cards_wanted -= len(ending.held.gpus)
+        if cores >= shape.cpu_centicores and cards_wanted <= 0:
+            return ending.in_seconds
+    return UNBOUNDED
 
 
 def _hold(request: Request, begins: float, host: Host, after: str) -> Hold:
