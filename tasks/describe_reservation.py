@@ -1,6 +1,7 @@
 """Sentences about reservations, the same on every page and in every reply. Changes nothing."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from django.utils import timezone
@@ -19,10 +20,8 @@ def sentences(rows: Sequence[Reservation]) -> dict[int, str]:
 
 
 def asked(row: Reservation) -> str:
-    """ "2 CPU cores and 1 GPU numbered 3 on gpu-1" """
-    shape = reservation_request(row, frozenset()).shape
-    numbers = f", GPU {', '.join(map(str, shape.gpu_indices))}" if shape.gpu_indices else ""
-    return needs(shape) + numbers
+    """ "2 CPU cores and GPU 3 on gpu-1" """
+    return needs(reservation_request(row, frozenset()).shape)
 
 
 def cards(row: Reservation) -> list[AllocatedGpu]:
@@ -54,5 +53,6 @@ def _held(row: Reservation) -> str:
     if row.state != ReservationState.ACTIVE or row.agent is None:
         return ""
     on_cards = cards_in_words(row)
-    what = "the whole host" if row.whole_host else on_cards or needs(reservation_request(row, frozenset()).shape)
+    amounts = replace(reservation_request(row, frozenset()).shape, hosts=())
+    what = "the whole host" if row.whole_host else on_cards or needs(amounts)
     return f"Holds {what} on {row.agent.name} until {clock(row.until)} {timezone.localtime(row.until):%Z}."

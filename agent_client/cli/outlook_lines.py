@@ -26,9 +26,9 @@ def shown(answer: Json) -> Iterator[str]:
 
 
 def _start(answer: Json) -> str:
-    basis = f" ({one_line(answer['basis'])})" if answer["basis"] else ""
     if not answer["starts_at"]:
-        return f"cannot be foreseen{basis}"
+        return "cannot be foreseen"
+    basis = f" ({one_line(answer['basis'])})" if answer["basis"] else ""
     where = one_line(", ".join(answer["starts_on"]))
     moment = units.shown_moment(answer["starts_at"])
     seconds = (datetime.fromisoformat(answer["starts_at"]) - datetime.now(UTC)).total_seconds()

@@ -7,6 +7,8 @@ from tasks.scheduling import cards, eligibility
 from tasks.scheduling.values import Ending, Held, Host, Refusal, Request, Shape
 from tasks.scheduling.wording import cores, gib
 
+_NAMED = 3  # of those on a host
+
 
 def refusal(shape: Shape, host: Host) -> Refusal | None:
     """None: it fits now. Otherwise the first thing that is missing, as the rest of a sentence that starts with the
@@ -100,5 +102,11 @@ def _whole(shape: Shape, host: Host) -> Refusal | None:
     if host.whole_held:
         return Refusal(host.name, "is held as a whole", is_final=False, lacks="host")
     if shape.whole_host and host.holders:
-        return Refusal(host.name, f"has {host.holders} on it", is_final=False, lacks="host")
+        return Refusal(host.name, f"is in use{_by(host)}", is_final=False, lacks="host")
     return None
+
+
+def _by(host: Host) -> str:
+    names = sorted({ending.holder for ending in host.endings if ending.holder})
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return " by " + ", ".join(names[:_NAMED]) + more if names else ""

@@ -34,6 +34,8 @@ def _gpus(shape: Shape) -> str:
     share = "a share of " if shape.gpu_share else ""
     types = f" {'/'.join(shape.gpu_types)}" if shape.gpu_types else ""
     of = f" of {gib(shape.gpu_memory_mib)}" if shape.gpu_memory_mib else ""
+    if shape.gpu_indices:
+        return f"{share}{plural(shape.gpu_count, 'GPU')} {' and '.join(map(str, shape.gpu_indices))}{types}{of}"
     return f"{share}{shape.gpu_count}{types} {plural(shape.gpu_count, 'GPU')}{of}"
 
 

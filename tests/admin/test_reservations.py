@@ -38,7 +38,7 @@ def test_nothing_can_be_added_changed_or_deleted(admin: Client) -> None:
 def test_released_after_a_question(admin: Client) -> None:
     row = granted(make_agent("gpu-1"))
     action = {"action": "release", "_selected_action": [row.pk]}
-    assert "Holds 1 CPU core on gpu-1" in said(admin.post(LIST, action))
+    assert "Holds 1 CPU core on gpu-1 until" in said(admin.post(LIST, action))
     assert Reservation.objects.get().state == "active"
     assert "1 reservation released or withdrawn." in said(
         admin.post(LIST, {**action, "confirmed": "yes", "reason": "tidy"}, follow=True)

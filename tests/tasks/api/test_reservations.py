@@ -33,7 +33,7 @@ def test_made(ada: Client) -> None:
     body = reply.json()
     assert reply.headers["Location"] == f"{URL}{body['id']}/"
     assert (body["state"], body["submitted_by"], body["gpu_count"], body["cpu_cores"]) == ("pending", "ada", 1, 1)
-    assert body["sentence"] == "Needs 1 CPU core and 1 GPU on gpu-1; next in line."
+    assert body["sentence"] == "Needs 1 CPU core and GPU 3 on gpu-1; next in line."
     assert ada.get(f"{URL}{body['id']}/").json() == body
 
 

@@ -53,7 +53,7 @@ def test_the_list_shows_what_is_held_and_what_is_lacking(ada: Client) -> None:
     make_task(reservation=row)
     make_reservation(gpu_indices=[3], hosts=["gpu-1"])
     html = page(ada)
-    for text in ("demo &lt;b&gt;", "Holds GPU 3 on gpu-1 until", "gpu-1 has 0 such GPUs free", "pending", "Withdraw"):
+    for text in ("demo &lt;b&gt;", "Holds GPU 3 on gpu-1 until", "gpu-1 has GPU 3 in use", "pending", "Withdraw"):
         assert text in html
     assert f'href="/agents/#agent-{agent.pk}"' in html
 

@@ -6,7 +6,7 @@ import pytest
 
 from tasks.scheduling import cards as gpu_cards
 from tasks.scheduling import fit
-from tasks.scheduling.values import Card, Host, Request, Shape
+from tasks.scheduling.values import Card, Ending, Held, Host, Request, Shape
 
 
 def host(*cards: Card, **more: Any) -> Host:
@@ -79,6 +79,24 @@ REFUSED = {
         asks(gpu_count=1, gpu_memory_mib=11, gpu_share=True),
         host(card(free=0, holders=1)),
         "has 0 such GPUs free",
+        False,
+    ),
+    "that very card": (
+        asks(gpu_count=1, gpu_indices=(2,)),
+        host(card(1), card(2, holders=1), card(3, holders=1)),
+        "has GPU 2 in use",
+        False,
+    ),
+    "the host to itself": (
+        asks(whole_host=True),
+        host(holders=2, endings=[Ending(60.0, Held(), "reservation 3"), Ending(60.0, Held(), "#41")]),
+        "is in use by #41, reservation 3",
+        False,
+    ),
+    "the host to itself among many": (
+        asks(whole_host=True),
+        host(holders=5, endings=[Ending(60.0, Held(), f"#{number}") for number in range(41, 46)]),
+        "is in use by #41, #42, #43 and 2 more",
         False,
     ),
     "a shared card is not whole": (asks(gpu_count=1), host(card(free=40950, holders=1)), "has 0 such GPUs free", False),
