@@ -14,6 +14,7 @@ from tasks.scheduling.hosts import known
 from tasks.states import ReservationState
 
 ANYWAY = "Set wait_for_host to queue it for a future host."
+OUTSIDE = "Leave the reservation out to run it elsewhere."
 _SHOWN = 12
 _OPEN = (ReservationState.PENDING, ReservationState.ACTIVE)
 

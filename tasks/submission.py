@@ -139,7 +139,8 @@ def _check_on_site(task: Task, user: Any, changed: Collection[str]) -> None:
         return
     blame = capacity.blame(task_request(task, site_resource_names()).shape)
     if blame:
-        blame[next(reversed(blame))].append(known_names.ANYWAY)
+        way_out = known_names.ANYWAY if task.reservation_id is None else known_names.OUTSIDE
+        blame[next(reversed(blame))].append(way_out)
         raise InvalidTask(blame)
 
 

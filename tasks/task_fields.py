@@ -317,6 +317,6 @@ def _wrong_about_hosts(values: dict[str, Any]) -> dict[str, str]:
     if values.get("reservation_id") is not None:
         if count > 1:
             wrong["node_count"] = "must be 1 inside a reservation, which is on one host"
-        if named:
-            wrong["hosts"] = "must be left out inside a reservation, which has its host"
+        asked = [name for name in ("hosts", "exclude_hosts") if values.get(name)]
+        wrong |= dict.fromkeys(asked, "must be left out inside a reservation, which has its host")
     return wrong

@@ -84,12 +84,17 @@ def _as_host(row: Reservation) -> Host:
     return Host(
         agent_id="",
         name=str(row),
+        reservation_id=row.pk,
         total_centicores=asked.cpu_centicores,
         free_centicores=asked.cpu_centicores,
         total_memory_mib=asked.memory_mib,
         free_memory_mib=asked.memory_mib,
-        cards=[Card(index, index, size or 2**31, size or 2**31) for index in range(asked.gpu_count)],
+        cards=[_as_card(index, size) for index in range(asked.gpu_count)],
         total_disk_mib=asked.disk_mib,
         free_disk_mib=asked.disk_mib,
         total_resources=dict(asked.resources),
     )
+
+
+def _as_card(index: int, part_mib: int | None) -> Card:
+    return Card(index, index, part_mib or 2**31, part_mib or 2**31, is_part=part_mib is not None)

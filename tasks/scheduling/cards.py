@@ -55,6 +55,8 @@ def could(shape: Shape, card: Card) -> bool:
     """Whether the card would do if it were idle. A share needs a known size; so does a minimum."""
     if shape.gpu_indices and card.index not in shape.gpu_indices:
         return False
+    if card.is_part and not shape.gpu_share:
+        return False
     if shape.gpu_types and not any(is_of_type(card.name, word) for word in shape.gpu_types):
         return False
     if shape.gpu_memory_mib == 0 and not shape.gpu_share:
@@ -73,6 +75,8 @@ def is_of_type(name: str, word: str) -> bool:
 def _too_few(shape: Shape, host: Host, able: int) -> str:
     if not host.cards:
         return "has no GPU"
+    if not shape.gpu_share and any(card.is_part for card in host.cards):
+        return "holds only part of a GPU"
     if able == len(host.cards):
         return f"has {len(host.cards)} {plural(len(host.cards), 'GPU')} in all"
     return f"has {able} {plural(able, 'GPU')} {_described(shape)}"
@@ -91,6 +95,8 @@ def _described(shape: Shape) -> str:
 
 def _taken(shape: Shape, host: Host, fitting: int) -> str:
     text = f"has {fitting} such {plural(fitting, 'GPU')} free"
+    if shape.gpu_indices:
+        text = f"has GPU {' and '.join(str(card.index) for card in host.cards if _is_full(shape, card))} in use"
     outside = [card.index for card in host.cards if could(shape, card) and _is_taken_outside(shape, card)]
     if outside:
         text += f" (GPU {', '.join(map(str, outside))} used by processes outside Nightshift)"
@@ -98,6 +104,10 @@ def _taken(shape: Shape, host: Host, fitting: int) -> str:
     if settling:
         text += f" (GPU {', '.join(map(str, settling))}: a task started there a moment ago, its memory is not seen yet)"
     return text
+
+
+def _is_full(shape: Shape, card: Card) -> bool:
+    return could(shape, card) and not fits(shape, card)
 
 
 def _is_taken_outside(shape: Shape, card: Card) -> bool:

@@ -32,10 +32,14 @@ def misses(shape: Shape, host: Host) -> list[Miss]:
 
 
 def _missed_cards(shape: Shape, plain: Host) -> list[Miss]:
-    """Only what is wrong first: who has too few cards need not be told that they are too small."""
+    """Only what is wrong first: who has too few cards need not be told that they are too small. That they are only
+    parts comes last."""
     cards = _cards_wish(shape)
+    as_whole = plain
+    if any(card.is_part for card in plain.cards):
+        as_whole = replace(plain, cards=[replace(card, is_part=False) for card in plain.cards])
     for field, wish in _of_cards(cards):
-        refusal = _never(wish, plain)
+        refusal = _never(wish, plain if field == "gpu_share" else as_whole)
         if refusal is not None:
             return [Miss(field, cards, refusal)]
     return []
@@ -100,6 +104,7 @@ def _of_cards(cards: Shape) -> Iterator[tuple[str, Shape]]:
     yield "gpu_indices", replace(count, gpu_indices=cards.gpu_indices)
     yield "gpu_types", replace(count, gpu_types=cards.gpu_types)
     yield "gpu_memory", cards
+    yield "gpu_share", cards
 
 
 def _distance(host: Host, lacking: Iterable[Miss]) -> tuple[int, int, float, str]:
@@ -119,11 +124,21 @@ def _sentences(nearest: Host, lacking: Iterable[Miss], hosts: Sequence[Host]) ->
 
 def _sentence(miss: Miss, nearest: Host, elsewhere: bool) -> str:
     """`elsewhere`: some host could meet this wish, but not the others."""
+    if nearest.reservation_id is not None:
+        return _held(miss, nearest)
     if miss.field in _AIMS:
         return _aimed(miss, nearest, elsewhere)
     rest = " together with all else that is asked for" if elsewhere else ""
     wanted, has = holding_words.wanted(miss.wish), holding_words.has(miss.field, miss.wish, nearest)
     return f"No known host has {wanted}{rest}; the nearest is {nearest.name} with {has}."
+
+
+def _held(miss: Miss, part: Host) -> str:
+    """Of the part of a host that a reservation holds; there is no other one to be compared with it."""
+    if miss.field in _AIMS or miss.field == "gpu_share":
+        return f"{part.name} {miss.refusal.reason}."
+    has, wanted = holding_words.has(miss.field, miss.wish, part), holding_words.wanted(miss.wish)
+    return f"{part.name} holds {has}; this asks for {wanted}."
 
 
 def _aimed(miss: Miss, nearest: Host, elsewhere: bool) -> str:

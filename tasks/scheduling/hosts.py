@@ -186,7 +186,7 @@ def _reserved_cards(gpus: Iterable[_Gpu], outer: Holding, held: list[Holding]) -
         if gpu.pk in parts:
             part = parts[gpu.pk]
             card = _card(gpu, gpu.memory_mib if part is None else part, held, 0)
-            card.holders += part is not None
+            card.is_part = part is not None
             found.append(card)
     return found
 

@@ -56,7 +56,8 @@ class Card:
     """One GPU of a host. `free_mib` None: its memory is unknown, so it can only be taken whole and without a minimum.
 
     `foreign_mib`: used by processes outside Nightshift; it is not part of `free_mib`. `has_start_hold`: the site lets a
-    new sharer show its memory before the next one comes; `settles`: one has not shown it yet.
+    new sharer show its memory before the next one comes; `settles`: one has not shown it yet. `is_part`: the rest
+    of the card is somebody else's, so nobody gets it as a whole one.
     """
 
     gpu_id: int
@@ -68,10 +69,11 @@ class Card:
     foreign_mib: int = 0
     has_start_hold: bool = False
     settles: bool = False
+    is_part: bool = False
 
     @property
     def is_idle(self) -> bool:
-        return self.holders == 0 and self.foreign_mib <= FOREIGN_TOLERANCE_MIB
+        return self.holders == 0 and not self.is_part and self.foreign_mib <= FOREIGN_TOLERANCE_MIB
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from tasks.scheduling.values import Held
 
 
 def make_reservation(user: Any = None, *, agent: Agent | None = None, **fields: Any) -> Reservation:
-    """Pending, or held on `agent` with its first cards as whole ones."""
+    """Pending, or held on `agent` with its first cards as whole ones, or parts of them if `gpu_share` is set."""
     now = timezone.now()
     defaults = {"name": "kept", "wait_until": now + timedelta(hours=1), "until": now + timedelta(hours=2)}
     if agent is not None:
@@ -24,7 +24,7 @@ def make_reservation(user: Any = None, *, agent: Agent | None = None, **fields: 
         held = Held(
             cpu_centicores=centicores(row.cpu_cores),
             memory_mib=row.memory_mib or 0,
-            gpus=tuple((pk, None) for pk in cards),
+            gpus=tuple((pk, row.gpu_memory if row.gpu_share else None) for pk in cards),
         )
         allocations.hold_for_reservation(row, agent, held, 0.0)
     return row

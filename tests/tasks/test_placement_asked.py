@@ -210,7 +210,8 @@ def test_a_reservation_must_be_open_and_ones_own(site: Agent) -> None:
     ended = make_reservation(ada, state="expired")
     assert f"Reservation {ended.pk} is expired." in refused({"reservation": ended.pk}, user=ada)["reservation"]
     assert list(refused({"reservation": mine.pk, "node_count": 2}, user=ada)) == ["node_count"]
-    assert list(refused({"reservation": mine.pk, "hosts": ["gpu-1"]}, user=ada)) == ["hosts"]
+    for name in ("hosts", "exclude_hosts"):
+        assert list(refused({"reservation": mine.pk, name: ["gpu-1"]}, user=ada)) == [name]
 
 
 def test_a_reservation_that_staff_gave_does_not_hinder_its_users_edits(site: Agent) -> None:
@@ -234,3 +235,25 @@ def test_what_is_asked_inside_a_reservation_must_fit_into_it(site: Agent, is_hel
     assert list(refused({**inside, "gpu_count": 2}, user=ada)) == ["gpu_count"]
     assert list(refused({**inside, "memory_mib": 9000}, user=ada)) == ["memory_mib"]
     assert submit({**LEAST, "cpu_cores": 16}, actor=SYSTEM, user=ada).status == "waiting"
+
+
+@pytest.mark.parametrize("is_held", [True, False])
+def test_who_asks_for_more_than_the_reservation_holds_is_told_what_it_holds(site: Agent, is_held: bool) -> None:
+    ada = make_user()
+    kept = make_reservation(ada, agent=site if is_held else None, cpu_cores=4)
+    sentence, way_out = refused({"reservation": kept.pk, "cpu_cores": 5}, user=ada)["cpu_cores"]
+    assert sentence.endswith(" holds 4 CPU cores; this asks for 5 CPU cores.")
+    assert f"reservation {kept.pk}" in sentence.lower()
+    assert way_out == "Leave the reservation out to run it elsewhere."
+
+
+@pytest.mark.parametrize("is_held", [True, False])
+def test_a_whole_card_is_refused_where_only_a_part_is_reserved(site: Agent, is_held: bool) -> None:
+    ada = make_user()
+    part: dict[str, Any] = {"cpu_cores": 4, "gpu_count": 1, "gpu_share": True, "gpu_memory": 10_000}
+    kept = make_reservation(ada, agent=site if is_held else None, **part)
+    found = refused({"reservation": kept.pk, "gpu_count": 1}, user=ada)
+    assert list(found) == ["gpu_share"]
+    assert "only part of a GPU" in found["gpu_share"][0]
+    shared = {"reservation": kept.pk, "gpu_count": 1, "gpu_share": True, "gpu_memory": 9_000}
+    assert submit({**LEAST, **shared}, actor=SYSTEM, user=ada).reservation == kept
