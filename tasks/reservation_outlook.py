@@ -83,7 +83,10 @@ def _about(seconds: float) -> str:
 
 def _unknown_targets(reservation: Reservation) -> dict[str, list[str]]:
     errors: dict[str, list[str]] = {}
-    known = set(Agent.objects.filter(name__in=reservation.hosts).values_list("name", flat=True))
+    known = dict(Agent.objects.filter(name__in=reservation.hosts).values_list("name", "standing"))
+    retired = [name for name, standing in known.items() if standing == Standing.DEACTIVATED]
+    if retired:
+        errors["hosts"] = [f"{', '.join(retired)} is deactivated."]
     strange = [name for name in reservation.hosts if name not in known]
     if strange:
         errors["hosts"] = [f"There is no host {', '.join(strange)}."]

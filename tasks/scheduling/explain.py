@@ -59,6 +59,8 @@ def room_sentence(task: Task, seen: Scene) -> str:
         return "No host has connected yet."
     if shape.pool and not any(shape.pool in host.pools for host in seen.hosts):
         return f"The pool {shape.pool} has no host, or there is no such pool any more."
+    if shape.hosts and not any(host.name in shape.hosts for host in seen.hosts):
+        return sentences.out_of_service(shape, seen.retired)
     if words := sentences.site_short(shape, seen.hosts, seen.site_total, seen.site_free):
         return words
     found = seen.outlooks(shape)

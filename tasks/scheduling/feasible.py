@@ -150,7 +150,7 @@ def _aimed(miss: Miss, nearest: Host, elsewhere: bool) -> str:
         return f"No known host has {miss.wish.requires}; {nearest.name} has {', '.join(sorted(nearest.labels))}."
     if miss.field == "exclude_hosts":
         return "Every known host is excluded."
-    return "None of the hosts asked for is known."
+    return "None of the hosts asked for is in service."
 
 
 def _too_few(shape: Shape, able: list[str]) -> str:

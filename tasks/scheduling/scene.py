@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
+from agents.models import Agent
 from agents.states import Connectivity, Standing
 from tasks.models import Reservation, Task
 from tasks.scheduling import hosts, release
@@ -17,7 +18,7 @@ MOST_PAIRS = 20_000  # of shape and host: the rest of a long list of different t
 @dataclass(slots=True)
 class Scene:
     """`away`: by host, why it takes no work now. `unknown`: holders that gave no run time. `pending` and `closed`: of
-    the reservations that the tasks name, with their states."""
+    the reservations that the tasks name, with their states. `retired`: names of hosts that are deactivated."""
 
     hosts: list[Host]
     away: dict[str, str]
@@ -26,6 +27,7 @@ class Scene:
     site_free: dict[str, int]
     pending: frozenset[int] = frozenset()
     closed: dict[int, str] = field(default_factory=dict)
+    retired: frozenset[str] = frozenset()
     kept: dict[str, Hold] | None = None
     _found: dict[Shape, list[Outlook]] = field(default_factory=dict)
     _emptied: dict[int, Host] = field(default_factory=dict)
@@ -60,7 +62,9 @@ def load(reservation_ids: Collection[int] = ()) -> Scene:
     """Every host that is not deactivated."""
     fleet = hosts.load_fleet(hosts.known())
     pending, closed = _reservations(reservation_ids)
-    return Scene(fleet.hosts, _away(), _unknown(fleet.hosts), fleet.site_total, fleet.site_free, pending, closed)
+    retired = frozenset(Agent.objects.filter(standing=Standing.DEACTIVATED).values_list("name", flat=True))
+    unknown = _unknown(fleet.hosts)
+    return Scene(fleet.hosts, _away(), unknown, fleet.site_total, fleet.site_free, pending, closed, retired)
 
 
 def _away() -> dict[str, str]:

@@ -1,7 +1,7 @@
 """Why a shape waits for room, in one sentence for people. Pure: what the hosts say in, words out."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from tasks.scheduling.outlook import Outlook, soonest_first
@@ -35,6 +35,12 @@ def site_short(shape: Shape, hosts: Sequence[Host], total: dict[str, int], free:
             held = f"{total[name] - free.get(name, 0)} of {total[name]} {name} in use on the site"
             return f"Needs {asked} {name}; {held}{_by(holders_of(name, hosts))}."
     return ""
+
+
+def out_of_service(shape: Shape, retired: Collection[str]) -> str:
+    """When a shape names hosts and none of them is there. `retired`: names of those that are deactivated."""
+    named = [f"{name} ({'deactivated' if name in retired else 'not known'})" for name in shape.hosts]
+    return f"None of the hosts asked for is in service: {listed(named)}."
 
 
 def holders_of(name: str, hosts: Sequence[Host]) -> list[str]:
@@ -119,6 +125,8 @@ def _when(outlook: Outlook) -> str:
 
 
 def _reasons(found: Sequence[Outlook]) -> str:
+    """Of hosts that are not even wanted only when there are no others."""
+    found = [outlook for outlook in found if outlook.lacks != "target"] or found
     shown = [f"{outlook.host} {outlook.reason}" for outlook in found[:SHOWN]]
     more = len(found) - len(shown)
     return ", ".join(shown) + (f", and {more} more {plural(more, 'host')} likewise" if more > 0 else "")

@@ -85,6 +85,7 @@ def test_cards_by_number_stand_for_their_count() -> None:
 IMPOSSIBLE: dict[str, tuple[dict[str, Any], str, str]] = {
     "a card that is not there": ({"gpu_indices": [3], "hosts": ["gpu-1"]}, "gpu_indices", "gpu-1"),
     "a host nobody knows": ({"hosts": ["nowhere"]}, "hosts", "There is no host nowhere."),
+    "a host that is out of service": ({"hosts": ["old"]}, "hosts", "old is deactivated."),
     "a pool nobody knows": ({"pool": "night"}, "pool", "There is no pool night."),
     "more than any host has": ({"cpu_cores": 64}, "cpu_cores", "the nearest is gpu-1 with 16 CPU cores"),
     "larger cards than there are": ({"gpu_count": 1, "gpu_memory": 99999}, "gpu_memory", "of 24 GiB"),
@@ -96,6 +97,7 @@ IMPOSSIBLE: dict[str, tuple[dict[str, Any], str, str]] = {
 @pytest.mark.parametrize("name", IMPOSSIBLE)
 def test_what_can_never_be_is_refused_with_what_is_near(name: str) -> None:
     make_agent("gpu-1", gpus=2)
+    make_agent("old", standing="deactivated")
     change, field, words = IMPOSSIBLE[name]
     with pytest.raises(reservations.InvalidReservation) as refusal:
         make_reservation(**change)

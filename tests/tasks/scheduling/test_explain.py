@@ -108,6 +108,21 @@ def test_never_on_any_known_host() -> None:
     assert sentence == "No known host can ever run this: needs 1 CPU core and 1 GPU: box has no GPU."
 
 
+def test_the_hosts_asked_for_are_told_before_those_that_were_not() -> None:
+    for name in ("a", "b", "c", "named"):
+        make_agent(name)
+    sentence = waiting_sentence(make_task(gpu_count=1, hosts=["named"]))
+    assert sentence == "No known host can ever run this: needs 1 CPU core and 1 GPU on named: named has no GPU."
+
+
+def test_the_hosts_asked_for_are_out_of_service() -> None:
+    make_agent("a")
+    make_agent("gone", standing="deactivated")
+    assert waiting_sentence(make_task(hosts=["gone", "new"])) == (
+        "None of the hosts asked for is in service: gone (deactivated) and new (not known)."
+    )
+
+
 def test_the_only_host_that_could_is_offline() -> None:
     make_agent("box")
     make_agent("gpu-1", gpus=1, connectivity="unreachable")
@@ -186,7 +201,7 @@ def test_a_long_list_of_different_tasks_stops_asking_every_host(monkeypatch: Any
 def test_many_tasks_look_at_the_hosts_once(django_assert_num_queries: Any) -> None:
     make_agent()
     tasks = [make_task() for _ in range(10)]
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(11):
         assert len(waiting_sentences(tasks)) == 10
     assert Agent.objects.count() == 1
 
