@@ -14,8 +14,9 @@ from django.utils import timezone
 
 from agents import labels, readings
 from agents.models import Agent, Capability, CountedResource, Gpu, PlacementRules, Pool
+from agents.readings import Resources
 from agents.states import Connectivity, Standing
-from tasks.scheduling import foreign, holdings
+from tasks.scheduling import foreign, holdings, reserved
 from tasks.scheduling.fleet import Fleet
 from tasks.scheduling.holdings import Holding
 from tasks.scheduling.request import centicores
@@ -93,7 +94,7 @@ def _facts(agents: QuerySet[Agent]) -> _Facts:
 
 
 def _host(agent: Agent, facts: _Facts, now: datetime) -> Host:
-    held = [holding for holding in facts.holdings[agent.pk] if holding.inside_id is None]
+    held = _direct(facts.holdings[agent.pk])
     reading = readings.latest(agent)
     outside = foreign.memory_mib(reading.memory_used_mib, facts.holdings[agent.pk])
     on_cards = foreign.by_card(reading.gpus, facts.holdings[agent.pk])
@@ -121,7 +122,11 @@ def _host(agent: Agent, facts: _Facts, now: datetime) -> Host:
 def _inside(agent: Agent, outer: Holding, facts: _Facts, now: datetime) -> Host:
     """The part of the host that a reservation holds: what it booked is the total, what its tasks hold is taken."""
     held = [holding for holding in facts.holdings[agent.pk] if holding.inside_id == outer.reservation_id]
+    tasks = [holding for holding in facts.holdings[agent.pk] if holding.reservation_id is None]
     total = dict(outer.held.resources)
+    reading = readings.latest(agent)
+    outside = foreign.memory_mib(reading.memory_used_mib, tasks)
+    memory = reserved.free_memory_mib(outer, agent.memory_mib, outside, tasks)
     described = _described(agent, facts)
     described["name"] = f"{agent.name} (reservation {outer.reservation_id})"
     return Host(
@@ -130,12 +135,13 @@ def _inside(agent: Agent, outer: Holding, facts: _Facts, now: datetime) -> Host:
         total_centicores=outer.held.cpu_centicores,
         free_centicores=outer.held.cpu_centicores - sum(holding.held.cpu_centicores for holding in held),
         total_memory_mib=outer.held.memory_mib,
-        free_memory_mib=outer.held.memory_mib - sum(holding.held.memory_mib for holding in held),
+        free_memory_mib=memory,
+        foreign_memory_mib=outside,
         total_disk_mib=outer.held.disk_mib,
         free_disk_mib=outer.held.disk_mib - sum(holding.held.disk_mib for holding in held),
         total_resources=total,
         free_resources=_free(total, held),
-        cards=_reserved_cards(facts.gpus[agent.pk], outer, held),
+        cards=_with_start_hold(_reserved_cards(facts.gpus[agent.pk], outer, tasks, reading), agent, facts, now),
         holders=len(held),
         whole_held=any(holding.held.whole_host for holding in held),
         endings=[holding.ending(now) for holding in held],
@@ -173,22 +179,36 @@ def _cards(gpus: Iterable[_Gpu], held: list[Holding], outside: dict[str, int]) -
 def _with_start_hold(cards: list[Card], agent: Agent, facts: _Facts, now: datetime) -> list[Card]:
     if facts.start_hold_seconds:
         settling = foreign.settling(facts.holdings[agent.pk], now, facts.start_hold_seconds)
-        for gpu, card in zip(facts.gpus[agent.pk], cards, strict=True):
-            card.has_start_hold, card.settles = True, gpu.uuid in settling
+        uuids = {gpu.pk: gpu.uuid for gpu in facts.gpus[agent.pk]}
+        for card in cards:
+            card.has_start_hold, card.settles = True, uuids[card.gpu_id] in settling
     return cards
 
 
-def _reserved_cards(gpus: Iterable[_Gpu], outer: Holding, held: list[Holding]) -> list[Card]:
+def _reserved_cards(gpus: Iterable[_Gpu], outer: Holding, tasks: list[Holding], reading: Resources) -> list[Card]:
     """Of a card that is reserved in part somebody else may have the rest: nobody inside gets it as a whole one."""
     parts = dict(outer.held.gpus)
+    held = [holding for holding in tasks if holding.inside_id == outer.reservation_id]
+    outside = reserved.outside_by_card(reading.gpus, tasks)
     found = []
     for gpu in gpus:
         if gpu.pk in parts:
             part = parts[gpu.pk]
             card = _card(gpu, gpu.memory_mib if part is None else part, held, 0)
-            card.is_part = part is not None
-            found.append(card)
+            card.holders += part is not None
+            found.append(reserved.without_outsiders(card, part, gpu.memory_mib, outside.get(gpu.uuid, 0), tasks))
     return found
+
+
+def _direct(holdings: list[Holding]) -> list[Holding]:
+    """Who holds something of the host itself: what runs inside a reservation is the reservation's."""
+    return [
+        reserved.grown(holding, (inner for inner in holdings if inner.inside_id == holding.reservation_id))
+        if holding.reservation_id
+        else holding
+        for holding in holdings
+        if holding.inside_id is None
+    ]
 
 
 def _card(gpu: _Gpu, total: int | None, held: list[Holding], foreign_mib: int) -> Card:
