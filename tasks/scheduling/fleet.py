@@ -9,7 +9,7 @@ import numpy as np
 
 from tasks.scheduling import fit
 from tasks.scheduling.able import Able
-from tasks.scheduling.values import Card, Host, Request, Shape
+from tasks.scheduling.values import Card, Host, Placement, Request, Shape
 
 _COLUMNS = ("cores", "memory", "idle_cards", "largest_part", "parts")
 
@@ -71,12 +71,24 @@ class Fleet:
         for name, amount in shape.site_resources:
             self.site_free[name] -= amount
 
-    def share_of(self, shape: Shape) -> float:
-        """The largest part that a request takes of any of the site's cores, memory or cards (dominant share)."""
+    def share_of(self, placement: Placement) -> float:
+        """The largest part that it takes of any of the site's cores, memory or cards (dominant share), host by host."""
+        shape = placement.request.shape
+        if shape.whole_host:
+            return sum(
+                self._share(host.total_centicores, host.total_memory_mib or 0, len(host.cards))
+                for host in self._hosts_of(placement)
+            )
         gpus = shape.gpu_count * (shape.gpu_memory_mib / self._totals[3] if shape.gpu_share else 1.0)
-        parts = (shape.cpu_centicores, shape.memory_mib, gpus)
-        share = max(part / total for part, total in zip(parts, self._totals[:3], strict=True))
-        return share * shape.node_count
+        return self._share(shape.cpu_centicores, shape.memory_mib, gpus) * shape.node_count
+
+    def _share(self, *parts: float) -> float:
+        return max(part / total for part, total in zip(parts, self._totals[:3], strict=True))
+
+    def _hosts_of(self, placement: Placement) -> list[Host]:
+        wanted = {member.agent_id for member in placement.members}
+        inside = placement.request.shape.reservation_id
+        return [host for host in self.hosts if host.agent_id in wanted and host.reservation_id == inside]
 
     def _note(self, place: int, host: Host) -> None:
         parts = [_free_part(card) for card in host.cards]
@@ -96,7 +108,8 @@ def _free_part(card: Card) -> int:
 
 
 def _totals(hosts: list[Host]) -> tuple[float, float, float, float]:
-    """Cores, memory, cards, and the mean memory of a card; at least 1 each."""
+    """Cores, memory, cards, and the mean memory of a card; at least 1 each. A reservation's part is the host's."""
+    hosts = [host for host in hosts if host.reservation_id is None]
     cards = [card for host in hosts for card in host.cards]
     memory = sum(card.total_mib or 0 for card in cards)
     return (

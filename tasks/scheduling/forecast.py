@@ -192,7 +192,7 @@ class _Run:
             self.answer.placed_before.append(placement.request)
         self.fleet.note_site(placement.request)
         owner = placement.request.owner
-        self._used[owner] = self._used.get(owner, 0.0) + self.fleet.share_of(placement.request.shape)
+        self._used[owner] = self._used.get(owner, 0.0) + self.fleet.share_of(placement)
         line.pop()
         if (head := line.head) is not None:
             by_id[_key(head)] = line

@@ -98,8 +98,8 @@ class Planner:
             self._fleet.book(place, request, member.gpu_ids)
             members.append(member)
         self._fleet.book_site(request.shape)
-        self._queue.placed(request, self._fleet.share_of(request.shape))
         placement = Placement(request, tuple(members))
+        self._queue.placed(request, self._fleet.share_of(placement))
         self.plan.placements.append(placement)
         return placement
 

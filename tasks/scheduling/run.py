@@ -51,7 +51,7 @@ def run_pass() -> bool:
     deadline = time.monotonic() + slice_seconds
     placed = 0
     for placement in planner.placements():
-        placed += place(placement, planner.plan.fleet.share_of(placement.request.shape))
+        placed += place(placement, planner.plan.fleet.share_of(placement))
         if placed and time.monotonic() > deadline:
             return False
     return True

@@ -14,6 +14,7 @@ from tasks.outcome import Outcome, lost
 from tasks.scheduling.run import run_pass
 from tasks.states import EndReason, SubAgentState
 from tests.factories import make_agent, make_sub_agent, make_task, make_user
+from tests.tasks.reservation_rows import granted
 
 pytestmark = pytest.mark.django_db
 
@@ -166,3 +167,19 @@ def test_nobodys_tasks_are_neither_charged_nor_held_back() -> None:
     lifecycle.finish(sub_agent, DONE, actor=SYSTEM)
     assert not UserUsage.objects.exists()
     assert Task.objects.get(pk=sub_agent.task_id).status == "completed"
+
+
+def test_a_whole_host_counts_as_a_whole_host() -> None:
+    """Whatever little the task asked for by name: nobody else can have the rest."""
+    make_agent("one", cpu_cores=6), make_agent("two", cpu_cores=2)
+    make_task(submitted_by=make_user("ada"), cpu_cores=1, whole_host=True, hosts=["one"])
+    run_pass()
+    assert Allocation.objects.get().share == pytest.approx(0.75)
+
+
+def test_a_reservations_part_is_counted_with_its_host() -> None:
+    granted(make_agent(cpu_cores=4), cpu_cores=4)
+    make_agent(cpu_cores=4)
+    task = make_task(cpu_cores=2, submitted_by=make_user())
+    run_pass()
+    assert Allocation.objects.get(sub_agent__task=task).share == pytest.approx(0.25)
