@@ -79,7 +79,7 @@ def load(now: datetime, site_names: frozenset[str], fleet: Fleet | None = None) 
         ids = [row[0] for row in heads]
     else:
         ids = shortlist.ids(_arrays(heads), fleet, next(_passes))
-    rows = [row for chunk in _chunks(ids) for row in Task.objects.filter(pk__in=chunk).values(*_COLUMNS)]
+    rows = [row for chunk in _chunks(ids) for row in waiting_tasks(now).filter(pk__in=chunk).values(*_COLUMNS)]
     return [_lane(row, now, site_names) for row in sorted(rows, key=lambda row: row["id"])]
 
 
