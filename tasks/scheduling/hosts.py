@@ -29,8 +29,8 @@ def schedulable() -> QuerySet[Agent]:
 
 
 def known() -> QuerySet[Agent]:
-    """Hosts that may get work some day."""
-    return Agent.objects.exclude(standing=Standing.DEACTIVATED)
+    """Hosts that may get work some day, once they have said what they have: one that just enrolled has not."""
+    return Agent.objects.exclude(standing=Standing.DEACTIVATED).filter(cpu_cores__gt=0)
 
 
 def load_fleet(agents: QuerySet[Agent]) -> Fleet:

@@ -96,3 +96,8 @@ def test_what_others_hold_makes_no_difference() -> None:
 def test_without_hosts_nothing_is_known() -> None:
     make_agent("old", standing="deactivated")
     assert capacity.blame(Shape(gpu_count=64, site_resources=(("matlab", 1),))) == {}
+
+
+def test_a_host_that_has_not_said_what_it_has_is_not_known() -> None:
+    make_agent(cpu_cores=0, memory_mib=None)
+    assert capacity.blame(Shape(cpu_centicores=100)) == {}
