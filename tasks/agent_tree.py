@@ -17,6 +17,7 @@ from agents.states import Connectivity
 from tasks.agent_reservations import Reserved
 from tasks.agent_traits import Traits
 from tasks.models import AllocatedGpu, SubAgent
+from tasks.scheduling.values import FOREIGN_TOLERANCE_MIB
 from tasks.states import LIVE_STATES
 
 Values = dict[str, Any]
@@ -113,6 +114,7 @@ def _cards_of(agent: Agent, sub_agents: list[SubAgent], reservations: list[Value
             "uuid": card.uuid,
             "name": card.name,
             **_reading(readings.get(card.uuid, {}), card.memory_mib),
+            **_outside(readings.get(card.uuid, {}), is_held=bool(holders[card.pk])),
             "task_ids": sorted(holders[card.pk]),
             "reservation_ids": [row["id"] for row in reservations if card.index in row["gpu_indexes"]],
         }
@@ -123,6 +125,16 @@ def _cards_of(agent: Agent, sub_agents: list[SubAgent], reservations: list[Value
 def _reading(reading: Mapping[str, Any], memory_mib: int | None) -> Values:
     values = {key: reading.get(key) for key in GPU_READINGS}
     return values if values["memory_mib"] is not None else {**values, "memory_mib": memory_mib}
+
+
+def _outside(reading: Mapping[str, Any], *, is_held: bool) -> Values:
+    """What others than Nightshift's tasks use of a card, and whether that takes it; unknown where a task holds it and
+    the host cannot tell whose memory is whose."""
+    used, own = reading.get("memory_used_mib"), reading.get("own_mib")
+    if used is None or (own is None and is_held):
+        return {"outsiders_mib": None, "is_used_outside": False}
+    mib = max(0, int(used) - int(own or 0))
+    return {"outsiders_mib": mib, "is_used_outside": mib >= FOREIGN_TOLERANCE_MIB}
 
 
 def _by_uuid(rows: Any) -> dict[str, Mapping[str, Any]]:

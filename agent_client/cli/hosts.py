@@ -71,10 +71,13 @@ def _traits(agent: Json) -> Iterator[str]:
 
 def _gpu(gpu: Json) -> str:
     used, total = units.shown_mib(gpu.get("memory_used_mib")), units.shown_mib(gpu.get("memory_mib"))
-    holders = ", ".join(f"#{task_id}" for task_id in gpu.get("task_ids") or [])
-    return f"GPU {gpu['index']} {gpu.get('name') or ''}: {used} of {total}, {_percent(gpu.get('utilization'))}" + (
-        f", held by {holders}" if holders else ", free"
-    )
+    holders = [f"#{task_id}" for task_id in gpu.get("task_ids") or []]
+    holders += [f"reservation {reservation_id}" for reservation_id in gpu.get("reservation_ids") or []]
+    states = [f"held by {', '.join(holders)}"] if holders else []
+    if gpu.get("is_used_outside"):
+        states.append(f"{units.shown_mib(gpu.get('outsiders_mib'))} used outside Nightshift")
+    rest = ", ".join(states) or "free"
+    return f"GPU {gpu['index']} {gpu.get('name') or ''}: {used} of {total}, {_percent(gpu.get('utilization'))}, {rest}"
 
 
 def _sub_agent(sub_agent: Json) -> str:

@@ -91,12 +91,18 @@ def _row(task: Json, now: datetime) -> list[str]:
         task["name"],
         task["status"],
         str(task["priority"]),
-        task.get("agent_name") or "",
+        _where(task),
         units.shown_moment(task.get("created_time")),
         duration(task, now),
         sentence(task),
     ]
     return [one_line(cell) for cell in cells]
+
+
+def _where(task: Json) -> str:
+    """The host; of a task over several the leader's and how many more."""
+    name, count = task.get("agent_name") or "", task.get("node_count") or 1
+    return f"{name} +{count - 1}" if name and count > 1 else name
 
 
 def duration(task: Json, now: datetime) -> str:

@@ -27,6 +27,8 @@ class GpuReply(serializers.Serializer[Any]):
 
 class AgentGpuReply(GpuReply):
     temperature_c = serializers.FloatField(allow_null=True)
+    outsiders_mib = serializers.IntegerField(allow_null=True, help_text="Used by processes outside Nightshift.")
+    is_used_outside = serializers.BooleanField(help_text="So much that it is not given away whole.")
     task_ids = serializers.ListField(child=serializers.IntegerField())
     reservation_ids = serializers.ListField(child=serializers.IntegerField())
 

@@ -33,13 +33,17 @@ def presented(agent: dict[str, Any]) -> dict[str, Any]:
 
 def shape(agent: dict[str, Any]) -> str:
     """What is drawn by the server; only figures are patched. static/src/islands/agent-live.js computes the same."""
-    cards = (f"{card['uuid']}={_joined(card['task_ids'])}" for card in agent["gpu_info"])
+    cards = (f"{card['uuid']}={_joined(card['task_ids'])}{_outside(card)}" for card in agent["gpu_info"])
     subs = (f"{sub['id']}={sub['state']}={sub['status']}" for sub in agent["sub_agents"])
     words = (agent["name"], agent["status"], agent["connectivity"], agent["standing"], agent["gpu_state"])
     counted = (f"{row['name']}={row['available']}/{row['total']}" for row in agent["resources"])
     placed = (str(agent["weight"]), ",".join(agent["pools"]), ",".join(agent["labels"]), ",".join(counted))
     reserved = (f"{row['id']}={row['until']:%Y-%m-%dT%H:%M:%S}" for row in agent["reservations"])
     return "|".join((*words, *placed, *cards, *subs, *reserved))
+
+
+def _outside(card: dict[str, Any]) -> str:
+    return "=outside" if card["is_used_outside"] else ""
 
 
 def counted(tree: list[dict[str, Any]]) -> dict[str, int]:

@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
+from agents.models import Agent
 from tasks import querysets
 from tasks.scheduling.outlook import Outlook
 from tasks.scheduling.sentences import about
@@ -27,9 +28,11 @@ def why_it_waits(request: HttpRequest, task_id: int) -> HttpResponse:
 
 def _context(found: Why) -> dict[str, Any]:
     rows = sorted(found.hosts, key=_order)
+    shown = rows[:SHOWN_HOSTS]
+    ids = dict(Agent.objects.filter(name__in=[outlook.host for outlook in shown]).values_list("name", "pk"))
     return {
         "why": found,
-        "rows": [{"outlook": outlook, "when": _when(outlook)} for outlook in rows[:SHOWN_HOSTS]],
+        "rows": [{"outlook": row, "when": _when(row), "agent_id": ids.get(row.host)} for row in shown],
         "more": len(rows) - SHOWN_HOSTS if len(rows) > SHOWN_HOSTS else 0,
         "fits": _count(rows, "fits"),
         "busy": _count(rows, "is_busy"),

@@ -104,3 +104,28 @@ def test_queries_do_not_grow_with_hosts_and_tasks(django_assert_num_queries: Any
         busy_host(f"gpu-{number}")
     with django_assert_num_queries(8):
         assert len(agent_tree()) == 6
+
+
+@pytest.mark.parametrize(
+    ("reading", "outside"),
+    [
+        ({"memory_used_mib": 30720}, (30720, True)),
+        ({"memory_used_mib": 30720, "own_mib": 30720}, (0, False)),
+        ({"memory_used_mib": 700, "own_mib": 0}, (700, False)),
+        ({}, (None, False)),
+    ],
+)
+def test_what_others_use_of_a_card_that_nobody_holds(reading: dict[str, Any], outside: tuple[int | None, bool]) -> None:
+    agent = make_agent("gpu-1", gpus=1)
+    agent.gpu_info = [{"uuid": agent.gpus.get().uuid, "memory_mib": 49152, **reading}]  # type: ignore[attr-defined]
+    agent.save()
+    (card,) = only_agent()["gpu_info"]
+    assert (card["outsiders_mib"], card["is_used_outside"]) == outside
+
+
+def test_what_others_use_of_a_held_card_is_known_only_where_the_host_can_tell() -> None:
+    agent = busy_host()
+    assert only_agent()["gpu_info"][0]["outsiders_mib"] is None
+    agent.gpu_info[0]["own_mib"] = 4000
+    agent.save()
+    assert only_agent()["gpu_info"][0]["outsiders_mib"] == 5000

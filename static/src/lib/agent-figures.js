@@ -22,7 +22,7 @@ export function share(value, most) {
 }
 
 export function shape(agent) {
-  const cards = agent.gpu_info.map((card) => `${card.uuid}=${card.task_ids.join(",")}`);
+  const cards = agent.gpu_info.map((card) => `${card.uuid}=${card.task_ids.join(",")}${card.is_used_outside ? "=outside" : ""}`);
   const subs = agent.sub_agents.map((sub) => `${sub.id}=${sub.state}=${sub.status}`);
   const words = [agent.name, agent.status, agent.connectivity, agent.standing, agent.gpu_state];
   const counted = agent.resources.map((row) => `${row.name}=${row.available}/${row.total}`);

@@ -197,3 +197,17 @@ def test_templates_verb(connected: FakeApi, nightshift: Nightshift) -> None:
     assert nightshift("templates").out.splitlines()[1] == "train  4 CPU cores, 1 GPU  First."
     assert json.loads(nightshift("templates", "-n", "rai", "--json").out)[0]["name"] == "train"
     assert json.loads(nightshift("templates", "-n", "no", "--json").out) == []
+
+
+def test_a_task_over_several_hosts_shows_how_many(connected: FakeApi, nightshift: Nightshift) -> None:
+    connected.add_task(status="running", agent_name="gpu-1", node_count=3)
+    assert "gpu-1 +2" in nightshift("ls").out
+
+
+def test_a_card_that_cannot_be_had_is_not_called_free() -> None:
+    card = {"index": 0, "memory_mib": 49152, "memory_used_mib": 0, "task_ids": []}
+    outside = {**card, "index": 1, "memory_used_mib": 30720, "is_used_outside": True, "outsiders_mib": 30720}
+    cards = [{**card, "reservation_ids": [5]}, outside, {**card, "index": 2}]
+    lines = "\n".join(tree({**AGENT, "gpu_info": cards}))
+    for words in ("?, held by reservation 5", "?, 30 GiB used outside Nightshift", "?, free"):
+        assert words in lines

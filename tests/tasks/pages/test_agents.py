@@ -139,3 +139,22 @@ def test_unknown_figures_are_shown_as_unknown() -> None:
 def test_a_full_memory_is_marked_and_a_busy_processor_is_not() -> None:
     assert "is-full" in bar(99, 100, "Memory", "memory")
     assert "is-full" not in bar(99, 100, "CPU", "cpu")
+
+
+def test_a_card_that_others_use_is_marked_and_changes_the_shape(user: Client) -> None:
+    agent = make_agent("gpu-1", gpus=1)
+    before = shape(agent_tree()[0])
+    assert "used outside" not in page(user)
+    agent.gpu_info = [{"uuid": agent.gpus.get().uuid, "memory_mib": 49152, "memory_used_mib": 30720}]  # type: ignore[attr-defined]
+    agent.save()
+    assert "used outside" in page(user)
+    assert shape(agent_tree()[0]) != before
+
+
+def test_a_host_leads_to_a_reservation_and_staff_to_its_settings(user: Client, staff: Client) -> None:
+    agent = make_agent("gpu-1")
+    settings = f"/admin/agents/agent/{agent.pk}/change/"
+    for client in (user, staff):
+        assert "/reservations/new/?host=gpu-1" in page(client)
+    assert settings not in page(user)
+    assert settings in page(staff)

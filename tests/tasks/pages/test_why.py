@@ -34,6 +34,12 @@ def test_the_sentence_is_repeated_only_when_it_says_more(ada: Client) -> None:
     assert "1 task is before it in the queue." in text_of(ada, f"/tasks/{second.pk}/why/", **HTMX)
 
 
+def test_hosts_lead_to_the_agents_page(ada: Client) -> None:
+    agent = make_agent("tiny", cpu_cores=1)
+    html = text_of(ada, f"/tasks/{make_task(cpu_cores=4).pk}/why/", **HTMX)
+    assert f'href="/agents/#agent-{agent.pk}"' in html
+
+
 def test_a_page_for_browsers_without_scripts(ada: Client) -> None:
     make_agent("a")
     html = text_of(ada, f"/tasks/{make_task().pk}/why/")
