@@ -70,3 +70,13 @@ def test_nothing_sticks_out(site_page: Page, nightshift: Nightshift, width: int)
     open_form(page, nightshift)
     page.locator("details.placement summary").click()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_lines_for_slurm_are_not_ignored_silently(site_page: Page, nightshift: Nightshift) -> None:
+    open_form(site_page, nightshift)
+    note = site_page.get_by_text("have no effect here")
+    expect(note).to_be_hidden()
+    site_page.locator(".cm-content").click()
+    site_page.keyboard.press("Control+a")
+    site_page.keyboard.insert_text("#!/bin/bash\n#SBATCH --gres=gpu:2\npython train.py\n")
+    expect(note).to_be_visible()

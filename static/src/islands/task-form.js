@@ -11,7 +11,9 @@ class TaskForm extends HTMLElement {
     this.field = (name) => this.form.elements.namedItem(name);
     this.untouchedScript = this.field("script_content").value;
     this.#showPriority();
+    this.#noteSbatch();
     this.#focusFirst();
+    this.field("script_content").addEventListener("input", () => this.#noteSbatch());
     this.field("priority").addEventListener("input", () => this.#showPriority());
     this.field("template").addEventListener("change", () => this.#fillIn());
     this.form.addEventListener("submit", (event) => this.#submit(event));
@@ -36,6 +38,12 @@ class TaskForm extends HTMLElement {
     const value = this.field("priority").value;
     this.form.querySelector("#priority-word").textContent = `${value} ${WORDS[value]}`;
     this.field("priority").setAttribute("aria-valuetext", `${value}, ${WORDS[value]}`);
+  }
+
+  // Who brings a script from Slurm would wait for GPUs that nobody asked for.
+  #noteSbatch() {
+    const note = this.form.querySelector("[data-sbatch]");
+    if (note) note.hidden = !/^#SBATCH\s/m.test(this.field("script_content").value);
   }
 
   #focusFirst() {
