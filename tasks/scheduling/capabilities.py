@@ -31,6 +31,16 @@ def holds(text: str, labels: frozenset[str]) -> bool:
     return not text or _value(_parsed(text), labels)
 
 
+def lacking(text: str, labels: frozenset[str]) -> int:
+    """How many of the conditions a host with these labels would have to meet besides."""
+    return _lacking(_parsed(text), labels) if text else 0
+
+
+def names(text: str) -> frozenset[str]:
+    """The labels that the expression speaks of."""
+    return frozenset(str(symbol.obj) for symbol in _parsed(text).symbols) if text else frozenset()
+
+
 @lru_cache(maxsize=4096)
 def _parsed(text: str) -> Any:
     if len(text) > LONGEST:
@@ -61,3 +71,11 @@ def _value(node: Any, labels: frozenset[str]) -> bool:
     if isinstance(node, boolean.OR):
         return any(_value(arg, labels) for arg in node.args)
     return node is _ALGEBRA.TRUE
+
+
+def _lacking(node: Any, labels: frozenset[str]) -> int:
+    if isinstance(node, boolean.AND):
+        return sum(_lacking(arg, labels) for arg in node.args)
+    if isinstance(node, boolean.OR):
+        return min(_lacking(arg, labels) for arg in node.args)
+    return int(not _value(node, labels))

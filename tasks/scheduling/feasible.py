@@ -4,12 +4,14 @@ nearest. Pure: hosts in, sentences out. When it could start is not asked here.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 
-from tasks.scheduling import fit, holding_words
+from tasks.scheduling import capabilities, fit, holding_words
 from tasks.scheduling.values import Host, Refusal, Shape
 
 _AIMS = {"hosts": 8, "exclude_hosts": 8, "pool": 4, "requires": 2}  # how sure people are of what they name
 _SHOWN = 5
+_ALIKE = 0.75  # nvlnk and nvlink are, gpu and tpu are not
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,16 +120,16 @@ def _sentences(nearest: Host, lacking: Iterable[Miss], hosts: Sequence[Host]) ->
     found: dict[str, list[str]] = {}
     for miss in lacking:
         elsewhere = any(_never(miss.wish, _plain(host)) is None for host in hosts)
-        found.setdefault(miss.field, []).append(_sentence(miss, nearest, elsewhere))
+        found.setdefault(miss.field, []).append(_sentence(miss, nearest, elsewhere, hosts))
     return found
 
 
-def _sentence(miss: Miss, nearest: Host, elsewhere: bool) -> str:
+def _sentence(miss: Miss, nearest: Host, elsewhere: bool, hosts: Sequence[Host]) -> str:
     """`elsewhere`: some host could meet this wish, but not the others."""
     if nearest.reservation_id is not None:
         return _held(miss, nearest)
     if miss.field in _AIMS:
-        return _aimed(miss, nearest, elsewhere)
+        return _aimed(miss, nearest, elsewhere, hosts)
     rest = " together with all else that is asked for" if elsewhere else ""
     wanted, has = holding_words.wanted(miss.wish), holding_words.has(miss.field, miss.wish, nearest)
     return f"No known host has {wanted}{rest}; the nearest is {nearest.name} with {has}."
@@ -141,16 +143,27 @@ def _held(miss: Miss, part: Host) -> str:
     return f"{part.name} holds {has}; this asks for {wanted}."
 
 
-def _aimed(miss: Miss, nearest: Host, elsewhere: bool) -> str:
+def _aimed(miss: Miss, nearest: Host, elsewhere: bool, hosts: Sequence[Host]) -> str:
     if elsewhere:
         return f"{nearest.name} {miss.refusal.reason}."
     if miss.field == "pool":
         return f"The pool {miss.wish.pool} has no host."
     if miss.field == "requires":
-        return f"No known host has {miss.wish.requires}; {nearest.name} has {', '.join(sorted(nearest.labels))}."
+        labels = ", ".join(sorted(nearest.labels))
+        return (
+            f"No known host has {miss.wish.requires}{_strange(miss.wish.requires, hosts)}; {nearest.name} has {labels}."
+        )
     if miss.field == "exclude_hosts":
         return "Every known host is excluded."
     return "None of the hosts asked for is in service."
+
+
+def _strange(requires: str, hosts: Sequence[Host]) -> str:
+    """Labels that no host has are mostly typing errors: what was meant?"""
+    known = frozenset[str]().union(*(host.labels for host in hosts))
+    strange = sorted(capabilities.names(requires) - known)
+    meant = [word for name in strange for word in get_close_matches(name, sorted(known), 1, _ALIKE)]
+    return f" (did you mean {', '.join(meant)}?)" if meant else ""
 
 
 def _too_few(shape: Shape, able: list[str]) -> str:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+from tasks.scheduling import capabilities
 from tasks.scheduling.values import Card, Host, Shape
 from tasks.scheduling.wording import cores, gib, plural
 
@@ -46,6 +47,8 @@ def gap(field: str, wish: Shape, host: Host) -> float:
         return wish.memory_mib / max(1, host.total_memory_mib or 0)
     if field == "disk_mib":
         return wish.disk_mib / max(1, host.total_disk_mib or 0)
+    if field == "requires":
+        return capabilities.lacking(wish.requires, host.labels)
     if field == "resources":
         return sum(asked / max(0.5, host.total_resources.get(name, 0)) for name, asked in wish.resources)
     return _OTHER_KIND

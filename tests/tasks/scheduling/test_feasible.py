@@ -79,6 +79,12 @@ def test_what_a_full_host_could_take_once_it_is_empty_is_possible(wishes: dict[s
         ({"site_resources": (("licence", 3),)}, "resources", "The site has 2 licence in all."),
         ({"pool": "empty"}, "pool", "The pool empty has no host."),
         ({"requires": "a100 & linux"}, "requires", "No known host has a100 & linux; "),
+        (
+            {"requires": "gpu & a40 & linx"},
+            "requires",
+            "No known host has gpu & a40 & linx (did you mean linux?); a40 has a40, gpu, linux.",
+        ),
+        ({"requires": "!a100 & (tpu | !linux) & cpu"}, "requires", "(tpu | !linux) & cpu; small has cpu, linux."),
         ({"hosts": ("a40",), "requires": "a100"}, "requires", "a40 does not have a100."),
         ({"exclude_hosts": ("small", "a40", "a100")}, "exclude_hosts", "Every known host is excluded."),
         ({"node_count": 3, "gpu_count": 1}, "node_count", "Only 2 of the known hosts could each run its part (a100, "),
