@@ -195,7 +195,7 @@ def _reserved_cards(gpus: Iterable[_Gpu], outer: Holding, tasks: list[Holding], 
         if gpu.pk in parts:
             part = parts[gpu.pk]
             card = _card(gpu, gpu.memory_mib if part is None else part, held, 0)
-            card.holders += part is not None
+            card.is_part = part is not None
             found.append(reserved.without_outsiders(card, part, gpu.memory_mib, outside.get(gpu.uuid, 0), tasks))
     return found
 
