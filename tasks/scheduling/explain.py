@@ -75,7 +75,8 @@ def _kept(task: Task, found: Sequence[Outlook], seen: Scene) -> str:
         return ""
     if seen.kept is None:
         seen.kept = kept.by_host(seen)
-    return queue_words.kept([outlook.host for outlook in found if outlook.fits], seen.kept, task.pk)
+    with_room = [outlook.host for outlook in found if outlook.fits]
+    return queue_words.kept(with_room, seen.kept, task.pk, task.node_count)
 
 
 def _reservation_sentence(shape: Shape, seen: Scene) -> str:

@@ -10,7 +10,7 @@ from tasks.scheduling.values import Host
 from tasks.scheduling.wording import plural
 
 
-def of_room(words: str, with_room: Sequence[str], ahead: Forecast, hosts: Sequence[Host]) -> str:
+def of_room(words: str, with_room: Sequence[str], ahead: Forecast, hosts: Sequence[Host], needed: int = 1) -> str:
     """Instead of "next in line": where it starts, or why it does not although there is room on `with_room`."""
     if NEXT_IN_LINE not in words:
         return words
@@ -19,7 +19,7 @@ def of_room(words: str, with_room: Sequence[str], ahead: Forecast, hosts: Sequen
         return words.replace(NEXT_IN_LINE, f"{NEXT_IN_LINE.removesuffix('.')} on {names}.")
     held = {} if ahead.holds is None else ahead.holds.by_place
     by_host = {hosts[place].name: hold for place, hold in held.items()}
-    return words.replace(NEXT_IN_LINE, kept(with_room, by_host, None) or _taken(with_room, ahead))
+    return words.replace(NEXT_IN_LINE, kept(with_room, by_host, None, needed) or _taken(with_room, ahead))
 
 
 def of_queue(place: Standing, owner: str) -> str:
@@ -31,14 +31,17 @@ def of_queue(place: Standing, owner: str) -> str:
     return words + "."
 
 
-def kept(with_room: Sequence[str], holds: Mapping[str, Hold], own_id: int | None) -> str:
-    """EASY backfill: on each host with room it would delay a task that waited longer. `holds`: by host."""
+def kept(with_room: Sequence[str], holds: Mapping[str, Hold], own_id: int | None, needed: int = 1) -> str:
+    """EASY backfill: on each host with room, or on all but too few of the `needed` ones, it would delay a task that
+    waited longer. `holds`: by host."""
     found = [(host, holds[host]) for host in with_room if host in holds and holds[host].request.id != own_id]
-    if not found or len(found) < len(with_room):
+    if not found or len(with_room) - len(found) >= needed:
         return ""
     host, hold = found[0]
     what = f"{'reservation ' if hold.request.is_reservation else '#'}{hold.request.id}"
     rest = f"which has waited longer and is expected to start there in {about(hold.in_seconds)}"
+    if needed > 1:
+        return f"There is room on {listed(with_room)}, but {host} is kept for {what}, {rest}."
     return f"There is room on {host}, but it is kept for {what}, {rest}."
 
 

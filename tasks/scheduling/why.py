@@ -101,7 +101,7 @@ def _moment(task: Task, now: datetime, ahead: Forecast) -> datetime | None:
 
 def _sentence(task: Task, short: str, seen: Scene, ahead: Forecast, place: Standing, found: Sequence[Outlook]) -> str:
     with_room = [outlook.host for outlook in found if outlook.fits]
-    words = queue_words.of_room(short, with_room, ahead, seen.able)
+    words = queue_words.of_room(short, with_room, ahead, seen.able, task.node_count)
     owner = "" if task.submitted_by is None else task.submitted_by.get_username()
     behind = "" if ahead.in_seconds == 0 else queue_words.of_queue(place, owner)
     return f"{words} {behind}".strip()

@@ -116,6 +116,19 @@ def test_room_that_is_kept_for_one_that_waited_longer() -> None:
     assert quick["sentence"] == "Next in line; it starts within a moment on a."
 
 
+def test_room_for_a_gang_of_which_one_host_is_kept() -> None:
+    host = make_agent("a")
+    make_agent("b")
+    make_sub_agent(make_task(cpu_cores=8, estimated_seconds=600), host)
+    long_ago = timezone.now() - timedelta(hours=2)
+    big = make_task(cpu_cores=16, hosts=["a"], waiting_since=long_ago, estimated_seconds=60)
+    pair = make_task(cpu_cores=4, node_count=2, waiting_since=timezone.now() - timedelta(minutes=1))
+    sentence = why(pair)["sentence"]
+    assert sentence.startswith(f"There is room on a and b, but a is kept for #{big.pk}, which has waited longer")
+    listed = rest().get("/api/tasks/").json()["results"]
+    assert {row["id"]: row["waiting_sentence"] for row in listed}[pair.pk] in sentence
+
+
 def test_a_user_who_used_much_stands_behind() -> None:
     ada, bob = make_user("ada"), make_user("bob")
     sub_agent = make_sub_agent(make_task(cpu_cores=16, submitted_by=ada, estimated_seconds=60), make_agent("a"))
