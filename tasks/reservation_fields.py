@@ -38,7 +38,7 @@ CHECKS: dict[str, Callable[[Any], Any]] = {
     "wait_until": moment,
     "wait_seconds": whole(1, LONGEST_SECONDS, optional=True),
 }
-_AMOUNTS = ("cpu_cores", "memory_mib", "disk_mib", "gpu_count", "resources", "whole_host")
+_AMOUNTS = ("cpu_cores", "memory_mib", "disk_mib", "gpu_count", "gpu_indices", "resources", "whole_host")
 
 
 class InvalidReservation(InvalidTask):

@@ -77,6 +77,12 @@ def test_how_long_it_waits(times: dict[str, Any], hours: int) -> None:
     assert clean({"cpu_cores": 1, **times}, NOW)["wait_until"] == NOW + hours * HOUR
 
 
+def test_wrong_cards_by_number_are_all_that_is_wrong() -> None:
+    with pytest.raises(InvalidReservation) as refusal:
+        clean({"gpu_indices": [0], "hosts": ["a", "b"], "duration_seconds": 60}, NOW)
+    assert list(refusal.value.fields) == ["gpu_indices"]
+
+
 def test_cards_by_number_stand_for_their_count() -> None:
     values = clean({"gpu_indices": [3, 1], "hosts": ["a"], "duration_seconds": 60}, NOW)
     assert (values["gpu_indices"], values["gpu_count"]) == ([3, 1], 2)
