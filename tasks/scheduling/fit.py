@@ -5,7 +5,7 @@ Which hosts are wanted at all is eligibility's, which cards is cards'.
 
 from tasks.scheduling import cards, eligibility
 from tasks.scheduling.values import Ending, Held, Host, Refusal, Request, Shape
-from tasks.scheduling.wording import cores, gib
+from tasks.scheduling.wording import cores, cpu_cores, gib
 
 _NAMED = 3  # of those on a host
 
@@ -67,7 +67,7 @@ def _cpu(shape: Shape, host: Host) -> Refusal | None:
     if asked <= host.free_centicores:
         return None
     if asked > host.total_centicores:
-        return Refusal(host.name, f"has {cores(host.total_centicores)} CPU cores in all", is_final=True, lacks="cpu")
+        return Refusal(host.name, f"has {cpu_cores(host.total_centicores)} in all", is_final=True, lacks="cpu")
     free = cores(max(0, host.free_centicores))
     reason = f"has {free} of {cores(host.total_centicores)} CPU cores free"
     return Refusal(host.name, reason, is_final=False, lacks="cpu")

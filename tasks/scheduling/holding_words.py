@@ -4,7 +4,7 @@ from collections import Counter
 
 from tasks.scheduling import capabilities
 from tasks.scheduling.values import Card, Host, Shape
-from tasks.scheduling.wording import cores, gib, plural
+from tasks.scheduling.wording import cpu_cores, gib, plural
 
 _OTHER_KIND = 5.0  # a card of another type is farther off than some more cards, and no card at all farther still
 
@@ -14,7 +14,7 @@ def wanted(wish: Shape) -> str:
     if wish.gpu_count:
         return _cards_wanted(wish)
     if wish.cpu_centicores:
-        return f"{cores(wish.cpu_centicores)} CPU cores"
+        return cpu_cores(wish.cpu_centicores)
     if wish.memory_mib:
         return f"{gib(wish.memory_mib)} of memory"
     if wish.disk_mib:
@@ -27,7 +27,7 @@ def has(field: str, wish: Shape, host: Host) -> str:
     if field.startswith("gpu"):
         return _cards_had(host.cards)
     if field == "cpu_cores":
-        return f"{cores(host.total_centicores)} CPU cores"
+        return cpu_cores(host.total_centicores)
     if field == "memory_mib":
         return f"{gib(host.total_memory_mib or 0)} of memory"
     if field == "disk_mib":

@@ -7,6 +7,10 @@ def cores(centicores: int) -> str:
     return f"{centicores / 100:g}"
 
 
+def cpu_cores(centicores: int) -> str:
+    return f"{cores(centicores)} CPU {'core' if centicores == 100 else 'cores'}"
+
+
 def gib(mib: int) -> str:
     return f"{mib / 1024:.3g} GiB"
 
@@ -17,8 +21,7 @@ def plural(count: int, word: str) -> str:
 
 def needs(shape: Shape) -> str:
     """ "1 CPU core, 16 GiB of memory and 2 GPUs of 40 GiB" """
-    one = shape.cpu_centicores == 100
-    parts = [f"{cores(shape.cpu_centicores)} CPU {'core' if one else 'cores'}"]
+    parts = [cpu_cores(shape.cpu_centicores)]
     if shape.memory_mib:
         parts.append(f"{gib(shape.memory_mib)} of memory")
     if shape.gpu_count:

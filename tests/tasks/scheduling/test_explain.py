@@ -144,7 +144,7 @@ def test_a_gang_larger_than_the_site() -> None:
     make_agent("b", cpu_cores=1)
     assert waiting_sentence(make_task(cpu_cores=8, node_count=2)) == (
         "Needs 2 hosts at once, but only 1 can ever run it: needs 8 CPU cores on each of 2 hosts: "
-        "b has 1 CPU cores in all."
+        "b has 1 CPU core in all."
     )
 
 
