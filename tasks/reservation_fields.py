@@ -110,9 +110,9 @@ def _times(values: dict[str, Any], now: datetime) -> dict[str, list[str]]:
     errors: dict[str, list[str]] = {}
     until, wait_until = values.get("until"), values.get("wait_until")
     if until is not None and values.get("duration_seconds") is not None:
-        errors["duration_seconds"] = ["must be left out when until is given"]
+        errors["duration_seconds"] = ["give an end or a duration, not both (until)"]
     if until is None and values.get("duration_seconds") is None:
-        errors["until"] = ["must be given, or duration_seconds"]
+        errors["until"] = ["give an end, or a duration (duration_seconds)"]
     elif until is not None and (error := _wrong_end(until, now)):
         errors["until"] = [error]
     if wait_until is not None and values.get("wait_seconds") is not None:

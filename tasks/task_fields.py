@@ -300,7 +300,7 @@ def _wrong_about_cards(values: dict[str, Any]) -> dict[str, str]:
     wrong = {}
     if not values.get("gpu_count"):
         asked = [name for name in ("gpu_memory", "gpu_share", "gpu_types") if values.get(name)]
-        wrong = dict.fromkeys(asked, "needs gpu_count of 1 or more")
+        wrong = dict.fromkeys(asked, "needs at least one GPU (gpu_count)")
     elif values.get("gpu_share") and not values.get("gpu_memory"):
         wrong = {"gpu_memory": "must say how much of a card is booked when gpu_share is set"}
     return wrong
@@ -311,7 +311,7 @@ def _wrong_about_hosts(values: dict[str, Any]) -> dict[str, str]:
     both = sorted(set(named) & set(values.get("exclude_hosts") or []))
     wrong = {}
     if both:
-        wrong["exclude_hosts"] = f"names {', '.join(both)}, and so does hosts"
+        wrong["exclude_hosts"] = f"names {', '.join(both)}, to which the task is also bound (hosts)"
     if named and len(named) < count:
         wrong["hosts"] = f"must name at least as many hosts as node_count asks for: {count}"
     if values.get("reservation_id") is not None:

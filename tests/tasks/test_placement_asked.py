@@ -129,8 +129,12 @@ def test_a_wrong_value_is_refused_by_its_name(site: Agent, field: str, value: An
 @pytest.mark.parametrize(
     ("fields", "named", "words"),
     [
-        ({"gpu_types": ["a100"]}, "gpu_types", "needs gpu_count"),
-        ({"hosts": ["gpu-1"], "exclude_hosts": ["gpu-1"]}, "exclude_hosts", "names gpu-1, and so does hosts"),
+        ({"gpu_types": ["a100"]}, "gpu_types", "needs at least one GPU"),
+        (
+            {"hosts": ["gpu-1"], "exclude_hosts": ["gpu-1"]},
+            "exclude_hosts",
+            "names gpu-1, to which the task is also bound",
+        ),
         ({"hosts": ["gpu-1"], "node_count": 2}, "hosts", "as many hosts"),
         ({"gpu_count": 1, "gpu_types": ["a100", "h100"]}, "gpu_types", "No known GPU is of type h100"),
         ({"gpu_count": 1, "gpu_types": ["a10"]}, "gpu_types", "known: NVIDIA A100-SXM4-80GB"),

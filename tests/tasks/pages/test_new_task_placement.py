@@ -104,8 +104,8 @@ def test_a_copied_pool_that_is_gone_stays_chosen(ada: Client) -> None:
     [
         ({"requires": "a100 &"}, "a100 &amp; !(old | slow)"),
         ({"prefers": "nvlink, |"}, "cannot be read"),
-        ({"gpu_types": "a100"}, "Needs gpu_count"),
-        ({"hosts": "gpu-1", "exclude_hosts": "gpu-1"}, "Names gpu-1, and so does hosts."),
+        ({"gpu_types": "a100"}, "Needs at least one GPU"),
+        ({"hosts": "gpu-1", "exclude_hosts": "gpu-1"}, "Names gpu-1, to which the task is also bound (hosts)."),
         ({"hosts": "gpu1"}, "There is no host gpu1; the closest is gpu-1."),
         ({"pool": "none"}, "not one of the available choices"),
         ({"node_count": "65"}, "less than or equal to 64"),
