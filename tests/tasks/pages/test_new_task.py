@@ -122,7 +122,7 @@ def test_dependencies_as_typed(ada: Client) -> None:
         ({"memory_mib": "lots"}, "is not a number of GiB"),
         ({"priority": "9"}, "not one of the available choices"),
         ({"gpu_count": "1", "gpu_memory": "other"}, "Give a number of GiB."),
-        ({"gpu_memory": "other", "gpu_memory_other": "8"}, "Needs gpu_count"),
+        ({"gpu_memory": "other", "gpu_memory_other": "8"}, "Needs at least one GPU"),
         ({"depends_on": "12, x"}, "is not a task id"),
         ({"depends_on": "999"}, "Task 999 does not exist."),
         ({"time_limit_seconds": "soon"}, "is not a duration"),
