@@ -16,17 +16,16 @@ def plot(
     means: Mapping[tuple[str, str], tuple[float, float, float]],
     published: Mapping[str, Sequence[float]],
     lists: Sequence[str],
-    policies: Sequence[str],
+    labels: Mapping[str, str],
     path: Path,
 ) -> None:
     mpl.rcParams["svg.hashsalt"] = "placement"  # the same figures give the same file
     figure, axes = plt.subplots(figsize=(9, 4))
-    bar = WIDTH / len(policies)
-    for place, policy in enumerate(policies):
-        middles = [number + (place - (len(policies) - 1) / 2) * bar for number in range(len(lists))]
+    bar = WIDTH / len(labels)
+    for place, (policy, label) in enumerate(labels.items()):
+        middles = [number + (place - (len(labels) - 1) / 2) * bar for number in range(len(lists))]
         heights = [means[name, policy][0] for name in lists]
         errors = [means[name, policy][1] for name in lists]
-        label = policy.replace("_", " ")
         axes.bar(middles, heights, bar * 0.92, yerr=errors, color=COLOURS[place % len(COLOURS)], label=label)
         if policy in published:
             axes.scatter(middles, published[policy], marker="_", s=90, color="black", zorder=3)
@@ -34,7 +33,7 @@ def plot(
     axes.set_ylim(84, 98)
     axes.set_ylabel("GPU capacity allocated, %")
     axes.set_title("Demand 130 % of capacity, mean of the seeds; black marks: published", fontsize=10)
-    axes.legend(ncols=len(policies), loc="upper center", frameon=False, fontsize=9)
+    axes.legend(ncols=len(labels), loc="upper center", frameon=False, fontsize=9)
     figure.tight_layout()
     figure.savefig(path, metadata={"Date": None})
     plt.close(figure)

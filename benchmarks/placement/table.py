@@ -18,6 +18,12 @@ from benchmarks.placement.trace import BadTrace
 
 LISTS = ("default", "cpu050", "gpushare40", "gpuspec10", "multigpu20")
 POLICIES = ("published_random", "published_best_fit", "fgd", "fragmentation")
+LABELS = {
+    "published_random": "random",
+    "published_best_fit": "best fit",
+    "fgd": "FGD",
+    "fragmentation": "fragmentation-aware (ours)",
+}
 PUBLISHED = {
     "published_random": (87.47, 91.24, 86.00, 87.43, 88.69),
     "dot product": (90.85, 93.27, 89.56, 90.39, 92.06),
@@ -45,7 +51,7 @@ def main() -> int:
         return 1
     text = table(means)
     (arguments.out / "table.md").write_text(text)
-    plot(means, PUBLISHED, LISTS, POLICIES, arguments.out / "placement.svg")
+    plot(means, PUBLISHED, LISTS, LABELS, arguments.out / "placement.svg")
     print(text)  # noqa: T201
     return 0
 
@@ -71,7 +77,7 @@ def measure(data: Path, out: Path, chosen: Sequence[int], inflate: float, worker
 
 def table(means: Means) -> str:
     """Percent of GPU capacity; in brackets what the paper has."""
-    lines = ["| list | " + " | ".join(policy.replace("_", " ") for policy in POLICIES) + " |", "|---" * 5 + "|"]
+    lines = ["| list | " + " | ".join(LABELS[policy] for policy in POLICIES) + " |", "|---" * 5 + "|"]
     for number, name in enumerate(LISTS):
         cells = [_cell(means[name, policy], PUBLISHED.get(policy, ()), number) for policy in POLICIES]
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
