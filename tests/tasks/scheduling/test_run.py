@@ -61,6 +61,12 @@ def test_without_news_it_looks_again_after_a_second() -> None:
     assert run.scheduling_turn() == run.IDLE_SECONDS
 
 
+def test_after_a_long_pass_it_rests_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = itertools.count(step=3)
+    monkeypatch.setattr(run.time, "monotonic", lambda: float(next(clock)))  # a pass takes 3 s
+    assert run.scheduling_turn() == run.REST_FACTOR * 3
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_wake_up_comes_with_the_commit_and_not_without() -> None:
     wakeup.event.clear()
