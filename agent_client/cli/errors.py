@@ -1,5 +1,7 @@
 """Errors of the command line and how each error is told: one line and an exit status. Prints nothing itself."""
 
+import re
+
 from agent_client.cli.server_url import is_loopback
 from agent_client.cli.terminal import one_line
 from agent_client.profiles import ProfileError
@@ -96,6 +98,11 @@ def _refusal(error: Refused) -> str:
         return error.detail
     parts = []
     for field, messages in error.fields.items():
-        text = " ".join(message.rstrip(".") for message in messages)
+        text = _in_flags(". ".join(message.rstrip(".") for message in messages))
         parts.append(text if field == "non_field_errors" else f"{FLAGS.get(field, field)}: {text}")
     return "; ".join(parts)
+
+
+def _in_flags(text: str) -> str:
+    """Sentences of the server name other fields as REST does; words such as name and host are left alone."""
+    return re.sub(r"\b[a-z]+_[a-z_]+\b", lambda found: FLAGS.get(found[0], found[0]), text)

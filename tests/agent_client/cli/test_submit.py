@@ -237,3 +237,11 @@ def test_working_directory_keeps_the_shells_name(
     monkeypatch.setenv("PWD", "/")
     nightshift("submit", str(script))
     assert sent(connected)["working_directory"] == str(tmp_path / "real")
+
+
+def test_a_refusal_speaks_of_flags(connected: FakeApi, nightshift: Nightshift) -> None:
+    sentences = ["No known host has 9 GPUs.", "Set wait_for_host to queue it for a future host."]
+    connected.answers.append((400, {"gpu_count": sentences}))
+    result = nightshift("submit", "--wrap", "true", "-G", "9")
+    words = "--gpus: No known host has 9 GPUs. Set --wait-for-host to queue it for a future host"
+    assert words in result.err
