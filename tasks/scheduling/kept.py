@@ -22,9 +22,9 @@ def by_host(seen: Scene) -> dict[str, Hold]:
     now, rules = timezone.now(), PlacementRules.current()
     if not _somebody_waited(now, rules.hold_after_seconds):
         return {}
-    waiting = [*lanes.load(now, seen.site_names), *run.pending_lanes(seen.site_names)]
-    queue = LaneQueue(waiting, fair_share.used(now, rules.usage_half_life_hours), rules.ageing_hours)
     fleet = Fleet([release.copy_of(host) for host in seen.able], seen.site_total, seen.site_free)
+    waiting = [*lanes.load(now, seen.site_names, fleet), *run.pending_lanes(seen.site_names)]
+    queue = LaneQueue(waiting, fair_share.used(now, rules.usage_half_life_hours), rules.ageing_hours)
     planner = Planner(queue, fleet, run.policies(rules), rules.hold_after_seconds)
     for _ in islice(planner.placements(), MOST_PLACEMENTS):
         pass
