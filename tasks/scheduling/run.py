@@ -34,8 +34,10 @@ REST_FACTOR = 4.0
 
 
 def scheduling_turn() -> float:
-    """Returns the seconds to wait for the next wake-up. Requests that come within 2 ms share one pass. Where a pass takes
-    long, looking again without news waits longer too: on 10,000 hosts it would fill the core else."""
+    """Returns the seconds to wait for the next wake-up. Requests that come within 2 ms share one pass.
+
+    Where a pass takes long, the next look without news waits longer too: on 10,000 hosts it would fill the core else.
+    """
     wakeup.event.clear()
     time.sleep(MERGE_SECONDS)
     began = time.monotonic()
