@@ -1,6 +1,6 @@
 """Sentences and badges about a task for people: API, pages and command line show the same words. Asks no database.
 
-Why a task waits is said by tasks.scheduling.explain, which knows the hosts.
+Why a task waits is said by tasks.scheduling.explaining.explain, which knows the hosts.
 """
 
 import signal

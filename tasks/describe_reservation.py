@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from tasks import reservation_outlook
 from tasks.models import AllocatedGpu, Reservation
-from tasks.scheduling.request import reservation_request
+from tasks.scheduling.rows.request import reservation_request
 from tasks.scheduling.wording import gib, needs, plural
 from tasks.states import ReservationState
 

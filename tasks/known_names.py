@@ -1,5 +1,5 @@
 """Are the pools, hosts, types of card, resources and reservations that a task names known here. Reads a few names;
-changes nothing. Whether they fit together is tasks.scheduling.capacity's question.
+changes nothing. Whether they fit together is tasks.scheduling.explaining.capacity's question.
 """
 
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -10,7 +10,7 @@ from agents.models import Agent, CountedResource, Gpu, Pool
 from agents.states import Standing
 from tasks.models import Reservation, Task
 from tasks.scheduling import cards
-from tasks.scheduling.hosts import known
+from tasks.scheduling.rows.hosts import known
 from tasks.states import ReservationState
 
 ANYWAY = "Set wait_for_host to queue it for a future host."

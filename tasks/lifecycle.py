@@ -23,7 +23,8 @@ from tasks import gangs, logs, messages, sub_agent_lifecycle
 from tasks.history import record, record_many
 from tasks.models import Dependency, SubAgent, Task
 from tasks.outcome import Outcome, pause_seconds, result_columns, task_status
-from tasks.scheduling import lanes, wakeup
+from tasks.scheduling import wakeup
+from tasks.scheduling.rows import lanes
 from tasks.states import (
     CLAIMED_STATES,
     LIVE_STATES,

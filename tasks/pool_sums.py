@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from agents.models import Pool
-from tasks.scheduling import hosts
+from tasks.scheduling.rows import hosts
 from tasks.scheduling.values import Card, Host
 
 

@@ -7,9 +7,9 @@ from typing import Any
 from django.db import transaction
 
 from tasks import dependencies, submission
-from tasks.scheduling import lanes
-from tasks.scheduling.sentences import listed
-from tasks.scheduling.why import Why, why
+from tasks.scheduling.explaining.sentences import listed
+from tasks.scheduling.explaining.why import Why, why
+from tasks.scheduling.rows import lanes
 from tasks.states import dependency_verdict
 
 

@@ -9,9 +9,11 @@ from agents.models import Agent, Pool
 from agents.states import Standing
 from tasks.models import Reservation
 from tasks.reservation_fields import InvalidReservation
-from tasks.scheduling import capacity, fit, hosts
+from tasks.scheduling import fit
+from tasks.scheduling.explaining import capacity
 from tasks.scheduling.holds import opening_on
-from tasks.scheduling.request import reservation_request, site_resource_names
+from tasks.scheduling.rows import hosts
+from tasks.scheduling.rows.request import reservation_request, site_resource_names
 from tasks.scheduling.values import Host, Refusal, Shape
 from tasks.scheduling.wording import needs
 from tasks.states import ReservationState

@@ -9,7 +9,8 @@ from scheduler_site.shared.actors import Actor
 from tasks import messages
 from tasks.history import record_many
 from tasks.models import Reservation, Task
-from tasks.scheduling import lanes, wakeup
+from tasks.scheduling import wakeup
+from tasks.scheduling.rows import lanes
 from tasks.states import OPEN_STATUSES
 
 MOST_NEWS = 500

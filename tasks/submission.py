@@ -17,8 +17,8 @@ from scheduler_site.shared.actors import Actor
 from scheduler_site.shared.errors import Conflict
 from tasks import dependencies, known_names, lifecycle, task_fields
 from tasks.models import IdempotencyKey, Task
-from tasks.scheduling import capacity
-from tasks.scheduling.request import SHAPE_COLUMNS, site_resource_names, task_request
+from tasks.scheduling.explaining import capacity
+from tasks.scheduling.rows.request import SHAPE_COLUMNS, site_resource_names, task_request
 from tasks.task_fields import InvalidTask
 from templates_app.models import ScriptTemplate, TemplateVersion
 

@@ -16,7 +16,7 @@ from django.utils import timezone
 from agents.models import Agent, Gpu
 from agents.states import Connectivity, GpuState, Standing
 from tasks.models import AllocatedGpu, Allocation, Dependency, FenceCounter, OutputLog, SubAgent, Task
-from tasks.scheduling import lanes
+from tasks.scheduling.rows import lanes
 from tasks.states import (
     LIVE_STATES,
     VOID_STATES,

@@ -10,7 +10,7 @@ from django.utils import timezone
 from agents.models import Agent, Gpu
 from agents.states import Connectivity
 from tasks.models import AllocatedGpu, Allocation, SubAgent, Task
-from tasks.scheduling import lanes
+from tasks.scheduling.rows import lanes
 from tasks.states import SubAgentState, TaskStatus
 
 CORES, MEMORY_MIB, GPUS = 32, 131_072, 4

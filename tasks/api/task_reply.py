@@ -8,7 +8,7 @@ from rest_framework import serializers
 from scheduler_site.shared.strict_fields import Cores
 from tasks import describe, logs, querysets
 from tasks.models import Dependency, OutputLog, SubAgent, Task, TaskEvent
-from tasks.scheduling.explain import waiting_sentences
+from tasks.scheduling.explaining.explain import waiting_sentences
 from tasks.states import DependencyKind, EndReason, LogState, SubAgentState, TaskStatus
 
 

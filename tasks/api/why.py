@@ -15,8 +15,8 @@ from tasks.api.task_request import TaskCreateRequest
 from tasks.api.tasks import BAD
 from tasks.models import Task
 from tasks.rehearsal import rehearse
-from tasks.scheduling.outlook import Outlook
-from tasks.scheduling.why import Why, why
+from tasks.scheduling.explaining.outlook import Outlook
+from tasks.scheduling.explaining.why import Why, why
 
 
 class OutlookReply(serializers.Serializer[Outlook]):

@@ -141,7 +141,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='task',
             name='lane',
-            field=models.CharField(default='', editable=False, help_text='Tasks that are alike for the queue; tasks.scheduling.lanes.', max_length=32),
+            field=models.CharField(default='', editable=False, help_text='Tasks that are alike for the queue; tasks.scheduling.rows.lanes.', max_length=32),
         ),
         migrations.AddField(
             model_name='task',
@@ -171,7 +171,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='task',
             name='start_by',
-            field=models.DateTimeField(editable=False, help_text='The deadline less the expected run time; tasks.scheduling.lanes.', null=True),
+            field=models.DateTimeField(editable=False, help_text='The deadline less the expected run time; tasks.scheduling.rows.lanes.', null=True),
         ),
         migrations.AddField(
             model_name='task',

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.db import migrations
 
-from tasks.scheduling.lanes import columns_of
+from tasks.scheduling.rows.lanes import columns_of
 
 
 def fill(apps: Any, schema_editor: Any) -> None:

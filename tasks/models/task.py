@@ -65,13 +65,13 @@ class Task(models.Model):
         null=True, blank=True, help_text="When its user needs it: moves it forward within its priority."
     )
     start_by = models.DateTimeField(
-        null=True, editable=False, help_text="The deadline less the expected run time; tasks.scheduling.lanes."
+        null=True, editable=False, help_text="The deadline less the expected run time; tasks.scheduling.rows.lanes."
     )
     lane = models.CharField(
         max_length=32,
         default="",
         editable=False,
-        help_text="Tasks that are alike for the queue; tasks.scheduling.lanes.",
+        help_text="Tasks that are alike for the queue; tasks.scheduling.rows.lanes.",
     )
 
     status = models.CharField(max_length=10, choices=TaskStatus.choices, editable=False)

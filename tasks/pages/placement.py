@@ -16,7 +16,7 @@ from agents.models import CountedResource, PlacementEvent, PlacementRules, Pool
 from agents.rules_form import RulesForm
 from agents.states import PolicyName
 from tasks import pool_sums
-from tasks.scheduling import holdings
+from tasks.scheduling.rows import holdings
 
 LATEST_CHANGES = 8
 

@@ -8,7 +8,7 @@ from tasks.describe import badges, end_sentence, to_be_told_of
 from tasks.models import SubAgent, Task
 from tasks.pages.asked import placement_facts
 from tasks.permissions import may_change
-from tasks.scheduling.explain import waiting_sentences
+from tasks.scheduling.explaining.explain import waiting_sentences
 from tasks.states import LIVE_STATES, VOID_STATES, TaskStatus
 
 

@@ -10,9 +10,9 @@ from django.views.decorators.http import require_safe
 
 from agents.models import Agent
 from tasks import querysets
-from tasks.scheduling.outlook import Outlook
-from tasks.scheduling.sentences import about
-from tasks.scheduling.why import Why, why
+from tasks.scheduling.explaining.outlook import Outlook
+from tasks.scheduling.explaining.sentences import about
+from tasks.scheduling.explaining.why import Why, why
 
 SHOWN_HOSTS = 20
 MOST_LOOKS = 50_000  # less than for who asks once: an open page asks again and again

@@ -13,8 +13,9 @@ from agents.models import Agent, CountedResource
 from scheduler_site.shared.errors import DomainError
 from tasks import allocations, lifecycle, reservations
 from tasks.models import Reservation, Task
-from tasks.scheduling import fit, hosts
-from tasks.scheduling.request import reservation_request, site_resource_names, task_request
+from tasks.scheduling import fit
+from tasks.scheduling.rows import hosts
+from tasks.scheduling.rows.request import reservation_request, site_resource_names, task_request
 from tasks.scheduling.values import Held, Host, Placement, Request, Shape
 
 log = logging.getLogger(__name__)

@@ -12,15 +12,16 @@ from agents.models import PlacementRules, Pool
 from agents.states import PolicyName
 from tasks import fair_share
 from tasks.models import Reservation, Task
-from tasks.scheduling import hosts, lanes, wakeup
+from tasks.scheduling import wakeup
 from tasks.scheduling.lane_queue import Lane, LaneQueue
 from tasks.scheduling.order import Claim
 from tasks.scheduling.place import place
 from tasks.scheduling.planner import Planner
 from tasks.scheduling.policies.base import Policy
 from tasks.scheduling.policies.choice import Choice
-from tasks.scheduling.recent_demand import RecentDemand
-from tasks.scheduling.request import reservation_request
+from tasks.scheduling.rows import hosts, lanes
+from tasks.scheduling.rows.recent_demand import RecentDemand
+from tasks.scheduling.rows.request import reservation_request
 from tasks.scheduling.values import UNKNOWN_SECONDS
 from tasks.states import ReservationState
 

@@ -8,7 +8,7 @@ from django.utils import timezone
 from agents.models import Agent, Gpu
 from tasks import allocations
 from tasks.models import Reservation
-from tasks.scheduling.request import centicores
+from tasks.scheduling.rows.request import centicores
 from tasks.scheduling.values import Held
 
 

@@ -6,7 +6,7 @@ import pytest
 from django.apps import apps
 
 from tasks.models import Task
-from tasks.scheduling import lanes
+from tasks.scheduling.rows import lanes
 from tests.factories import make_agent, make_task
 
 pytestmark = pytest.mark.django_db

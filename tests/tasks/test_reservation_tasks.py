@@ -12,7 +12,7 @@ from scheduler_site.shared.actors import SYSTEM
 from tasks import lifecycle, reservation_deadlines, reservation_tasks, reservations
 from tasks.models import Allocation, Reservation, Task
 from tasks.outcome import Outcome
-from tasks.scheduling import hosts, lanes
+from tasks.scheduling.rows import hosts, lanes
 from tasks.scheduling.run import run_pass
 from tasks.states import EndReason, SubAgentState
 from tests.factories import make_agent, make_task, make_user

@@ -11,7 +11,7 @@ from scheduler_site.shared.actors import SYSTEM, Actor
 from scheduler_site.shared.errors import Conflict
 from tasks import reservation_deadlines, reservations
 from tasks.models import AllocatedGpu, Allocation, Reservation, Task, UserUsage
-from tasks.scheduling import hosts
+from tasks.scheduling.rows import hosts
 from tasks.scheduling.run import run_pass
 from tasks.scheduling.values import Held
 from tests.factories import make_agent, make_sub_agent, make_task, make_user

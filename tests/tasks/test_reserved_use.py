@@ -6,7 +6,7 @@ from agents import readings
 from agents.models import Agent
 from agents.readings import GpuReading, Resources
 from tasks.models import AllocatedGpu, Reservation, SubAgent, Task
-from tasks.scheduling import hosts
+from tasks.scheduling.rows import hosts
 from tasks.scheduling.values import Host
 from tests.factories import make_agent, make_task, make_user
 from tests.tasks.reservation_rows import granted

@@ -10,7 +10,7 @@ from scheduler_site.shared.actors import SYSTEM
 from tasks import lifecycle
 from tasks.models import AllocatedGpu, Allocation, SubAgent, Task
 from tasks.scheduling.place import place
-from tasks.scheduling.request import task_request
+from tasks.scheduling.rows.request import task_request
 from tasks.scheduling.values import Member, Placement, Request, Shape
 from tests.factories import make_agent, make_sub_agent, make_task
 

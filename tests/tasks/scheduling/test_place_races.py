@@ -13,7 +13,7 @@ from django.utils import timezone
 from agents.models import Agent, CountedResource
 from tasks.models import AllocatedGpu, Allocation, Reservation, SubAgent, Task
 from tasks.scheduling.place import place
-from tasks.scheduling.request import reservation_request, site_resource_names, task_request
+from tasks.scheduling.rows.request import reservation_request, site_resource_names, task_request
 from tasks.scheduling.values import Member, Placement
 from tests.factories import make_agent, make_sub_agent, make_task
 

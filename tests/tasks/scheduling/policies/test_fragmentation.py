@@ -8,7 +8,7 @@ from tasks.models import Task
 from tasks.scheduling.fleet import Fleet
 from tasks.scheduling.planner import ListedQueue, plan
 from tasks.scheduling.policies.fragmentation import Fragmentation
-from tasks.scheduling.recent_demand import RecentDemand
+from tasks.scheduling.rows.recent_demand import RecentDemand
 from tasks.scheduling.values import Card, Host, Request, Shape
 from tests.factories import make_task
 

@@ -6,7 +6,7 @@ import pytest
 
 from agents.models import Agent
 from tasks.models import Allocation
-from tasks.scheduling import hosts
+from tasks.scheduling.rows import hosts
 from tests.factories import make_agent, make_sub_agent, make_task
 
 pytestmark = pytest.mark.django_db

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
-from tasks.scheduling import capabilities, fit, holding_words
+from tasks.scheduling import capabilities, fit
+from tasks.scheduling.explaining import holding_words
 from tasks.scheduling.values import Host, Refusal, Shape
 
 _AIMS = {"hosts": 8, "exclude_hosts": 8, "pool": 4, "requires": 2}  # how sure people are of what they name

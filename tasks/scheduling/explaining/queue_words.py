@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
-from tasks.scheduling.forecast import Forecast
+from tasks.scheduling.explaining.forecast import Forecast
+from tasks.scheduling.explaining.sentences import NEXT_IN_LINE, about, listed
+from tasks.scheduling.explaining.standing import Standing
 from tasks.scheduling.holds import Hold
-from tasks.scheduling.sentences import NEXT_IN_LINE, about, listed
-from tasks.scheduling.standing import Standing
 from tasks.scheduling.values import Host
 from tasks.scheduling.wording import plural
 

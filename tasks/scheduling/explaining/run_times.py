@@ -1,7 +1,7 @@
 """How much is known about the run times that a forecast rests on. Reads tasks; changes nothing."""
 
 from tasks.models import Task
-from tasks.scheduling.forecast import Forecast
+from tasks.scheduling.explaining.forecast import Forecast
 
 ROOM_NOW = "there is room now"
 FROM_ESTIMATES = "from estimates"

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from django.utils import timezone
 
-from tasks.scheduling import lanes, shortlist
 from tasks.scheduling.fleet import Fleet
-from tasks.scheduling.shortlist import FEW, FIRST, MOST_ABLE, Heads
+from tasks.scheduling.rows import lanes, shortlist
+from tasks.scheduling.rows.shortlist import FEW, FIRST, MOST_ABLE, Heads
 from tasks.scheduling.values import Card, Host
 from tests.factories import make_task
 

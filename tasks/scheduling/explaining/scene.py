@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from agents.models import Agent
 from agents.states import Connectivity, Standing
 from tasks.models import Reservation, Task
-from tasks.scheduling import hosts, release
+from tasks.scheduling import release
+from tasks.scheduling.explaining.outlook import Outlook, brief
 from tasks.scheduling.holds import Hold
-from tasks.scheduling.outlook import Outlook, brief
+from tasks.scheduling.rows import hosts
 from tasks.scheduling.values import Host, Shape
 from tasks.states import ReservationState, TaskStatus
 

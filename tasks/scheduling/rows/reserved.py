@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from agents.readings import GpuReading
-from tasks.scheduling import foreign
-from tasks.scheduling.holdings import Holding
+from tasks.scheduling.rows import foreign
+from tasks.scheduling.rows.holdings import Holding
 from tasks.scheduling.values import Card
 
 

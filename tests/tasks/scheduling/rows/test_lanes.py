@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from scheduler_site.shared.actors import SYSTEM
 from tasks import lifecycle
-from tasks.scheduling import lanes
+from tasks.scheduling.rows import lanes
 from tests.factories import make_task
 
 pytestmark = pytest.mark.django_db

@@ -11,15 +11,17 @@ from django.utils import timezone
 from agents.models import PlacementRules
 from tasks import fair_share
 from tasks.models import Task
-from tasks.scheduling import explain, lanes, queue_words, run, run_times, scene, standing
+from tasks.scheduling import run
+from tasks.scheduling.explaining import explain, queue_words, run_times, scene, standing
+from tasks.scheduling.explaining.forecast import MOST_LOOKS, Forecast, Rules, forecast
+from tasks.scheduling.explaining.outlook import Outlook, outlooks
+from tasks.scheduling.explaining.scene import Scene
+from tasks.scheduling.explaining.standing import Standing
 from tasks.scheduling.fleet import Fleet
-from tasks.scheduling.forecast import MOST_LOOKS, Forecast, Rules, forecast
 from tasks.scheduling.lane_queue import Lane
 from tasks.scheduling.order import Claim
-from tasks.scheduling.outlook import Outlook, outlooks
-from tasks.scheduling.request import task_request
-from tasks.scheduling.scene import Scene
-from tasks.scheduling.standing import Standing
+from tasks.scheduling.rows import lanes
+from tasks.scheduling.rows.request import task_request
 from tasks.scheduling.values import Request
 
 NOT_STORED = 2**62  # the id of a task that is only asked about: behind all others
@@ -43,7 +45,7 @@ class Why:
 
 def why(task: Task, most_looks: int = MOST_LOOKS) -> Why:
     """Of a task as it is in the database, or of one that was checked and not stored. `most_looks`: what the
-    forecast may cost (tasks.scheduling.forecast)."""
+    forecast may cost (tasks.scheduling.explaining.forecast)."""
     if not explain.is_queued(task):
         return Why(explain.sentence(task, None))
     seen = scene.load({task.reservation_id} if task.reservation_id else ())

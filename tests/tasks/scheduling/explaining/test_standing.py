@@ -7,7 +7,8 @@ import pytest
 from django.utils import timezone
 
 from tasks.models import Task
-from tasks.scheduling import order, standing
+from tasks.scheduling import order
+from tasks.scheduling.explaining import standing
 from tasks.scheduling.order import Claim
 from tests.factories import make_task, make_user
 

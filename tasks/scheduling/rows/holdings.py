@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 
 from agents.models import Agent
 from tasks.models import AllocatedGpu, Allocation
-from tasks.scheduling.request import centicores, expected_seconds
+from tasks.scheduling.rows.request import centicores, expected_seconds
 from tasks.scheduling.values import Ending, Held
 
 OVERDUE_SECONDS = 60.0  # whoever is over its expected end is expected to end soon

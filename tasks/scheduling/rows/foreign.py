@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from agents.readings import GpuReading
-from tasks.scheduling.holdings import Holding
+from tasks.scheduling.rows.holdings import Holding
 
 
 def memory_mib(used_mib: int | None, held: Iterable[Holding]) -> int:

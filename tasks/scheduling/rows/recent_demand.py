@@ -7,7 +7,7 @@ from django.db.models import Max
 
 from tasks.models import Task
 from tasks.scheduling.policies.fragmentation import Fragmentation
-from tasks.scheduling.request import SHAPE_COLUMNS, shape_of
+from tasks.scheduling.rows.request import SHAPE_COLUMNS, shape_of
 
 AT_ONCE = 2_000
 

@@ -15,12 +15,12 @@ from django.db import connection
 from django.db.models import Q, QuerySet
 
 from tasks.models import Task
-from tasks.scheduling import shortlist
 from tasks.scheduling.fleet import Fleet
 from tasks.scheduling.lane_queue import Lane, Waiting
 from tasks.scheduling.order import Claim
-from tasks.scheduling.request import SHAPE_COLUMNS, expected_seconds, request_of, shape_of
-from tasks.scheduling.shortlist import Heads
+from tasks.scheduling.rows import shortlist
+from tasks.scheduling.rows.request import SHAPE_COLUMNS, expected_seconds, request_of, shape_of
+from tasks.scheduling.rows.shortlist import Heads
 from tasks.scheduling.values import UNKNOWN_SECONDS
 from tasks.states import TaskStatus
 

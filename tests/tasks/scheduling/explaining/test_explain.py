@@ -8,8 +8,8 @@ from django.utils import timezone
 
 from agents.models import Agent, CountedResource
 from tasks.models import Allocation, Reservation, Task
-from tasks.scheduling import scene
-from tasks.scheduling.explain import waiting_sentence, waiting_sentences
+from tasks.scheduling.explaining import scene
+from tasks.scheduling.explaining.explain import waiting_sentence, waiting_sentences
 from tasks.scheduling.values import Shape
 from tasks.scheduling.wording import needs
 from tests.factories import make_agent, make_sub_agent, make_task

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-from tasks.scheduling.outlook import Outlook, soonest_first
+from tasks.scheduling.explaining.outlook import Outlook, soonest_first
 from tasks.scheduling.values import Host, Shape
 from tasks.scheduling.wording import needs, plural
 

@@ -9,7 +9,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from agents.models import Agent, Pool
-from tasks.scheduling import capacity, hosts
+from tasks.scheduling.explaining import capacity
+from tasks.scheduling.rows import hosts
 from tasks.scheduling.values import Shape
 from tests.factories import make_agent, make_gpu, make_sub_agent, make_task
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from agents.readings import GpuReading
-from tasks.scheduling import foreign
-from tasks.scheduling.holdings import Holding
+from tasks.scheduling.rows import foreign
+from tasks.scheduling.rows.holdings import Holding
 from tasks.scheduling.values import Held
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

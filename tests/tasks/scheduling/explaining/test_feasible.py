@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.scheduling import feasible, fit
+from tasks.scheduling import fit
+from tasks.scheduling.explaining import feasible
 from tasks.scheduling.release import emptied
 from tasks.scheduling.values import Card, Host, Shape
 

@@ -16,10 +16,10 @@ from agents import labels, readings
 from agents.models import Agent, Capability, CountedResource, Gpu, PlacementRules, Pool
 from agents.readings import Resources
 from agents.states import Connectivity, Standing
-from tasks.scheduling import foreign, holdings, reserved
 from tasks.scheduling.fleet import Fleet
-from tasks.scheduling.holdings import Holding
-from tasks.scheduling.request import centicores
+from tasks.scheduling.rows import foreign, holdings, reserved
+from tasks.scheduling.rows.holdings import Holding
+from tasks.scheduling.rows.request import centicores
 from tasks.scheduling.values import Card, Host
 
 

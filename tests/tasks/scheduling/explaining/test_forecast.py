@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.scheduling import order, release
+from tasks.scheduling.explaining.forecast import Forecast, Rules, forecast
 from tasks.scheduling.fleet import Fleet
-from tasks.scheduling.forecast import Forecast, Rules, forecast
 from tasks.scheduling.lane_queue import Lane
 from tasks.scheduling.order import Claim
 from tasks.scheduling.planner import ListedQueue, plan
@@ -37,7 +37,7 @@ def waits(
 
 
 def lanes(queue: list[Queued]) -> list[Lane]:
-    """Alike ones stand behind each other, as tasks.scheduling.lanes makes them; only the first is read at once."""
+    """Alike ones stand behind each other, as tasks.scheduling.rows.lanes makes them; only the first is read at once."""
     by_kind: dict[object, list[Queued]] = {}
     for claim, request in sorted(queue, key=lambda item: (-item[0].waited_seconds, item[0].id)):
         by_kind.setdefault((request.shape, request.seconds, claim.priority), []).append((claim, request))

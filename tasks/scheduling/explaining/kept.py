@@ -7,12 +7,13 @@ from django.utils import timezone
 
 from agents.models import PlacementRules
 from tasks import fair_share
-from tasks.scheduling import lanes, release, run
+from tasks.scheduling import release, run
+from tasks.scheduling.explaining.scene import Scene
 from tasks.scheduling.fleet import Fleet
 from tasks.scheduling.holds import Hold
 from tasks.scheduling.lane_queue import LaneQueue
 from tasks.scheduling.planner import Planner
-from tasks.scheduling.scene import Scene
+from tasks.scheduling.rows import lanes
 
 MOST_PLACEMENTS = 200  # a long burst that is being placed right now is not followed to its end
 

@@ -9,7 +9,7 @@ from agents.models import CountedResource
 from agents.readings import GpuReading, Resources, keep
 from tasks import allocations
 from tasks.models import AllocatedGpu, Allocation, Reservation, SubAgent
-from tasks.scheduling import holdings, hosts
+from tasks.scheduling.rows import holdings, hosts
 from tasks.scheduling.values import Held
 from tests.factories import make_agent, make_sub_agent, make_task
 

@@ -1,6 +1,6 @@
 """What each host says to a shape: now, later and after whom, or never."""
 
-from tasks.scheduling.outlook import brief, outlook_on, outlooks, soonest_first
+from tasks.scheduling.explaining.outlook import brief, outlook_on, outlooks, soonest_first
 from tasks.scheduling.values import Card, Ending, Held, Host, Shape
 
 

@@ -10,8 +10,9 @@ from django.db.models import Count, Q, QuerySet
 
 from agents.models import Agent, CountedResource
 from tasks.models import Reservation
-from tasks.scheduling import feasible, hosts
-from tasks.scheduling.request import reservation_request
+from tasks.scheduling.explaining import feasible
+from tasks.scheduling.rows import hosts
+from tasks.scheduling.rows.request import reservation_request
 from tasks.scheduling.values import Card, Host, Shape
 from tasks.states import ReservationState
 

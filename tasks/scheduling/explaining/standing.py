@@ -9,8 +9,9 @@ from datetime import datetime, timedelta
 from django.db.models import Q
 
 from tasks.models import Task
-from tasks.scheduling import lanes, order
+from tasks.scheduling import order
 from tasks.scheduling.order import PRESSING_SECONDS, Claim
+from tasks.scheduling.rows import lanes
 
 HIGHEST, LOWEST = 1, 5
 Used = dict[int | None, float]

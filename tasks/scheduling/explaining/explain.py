@@ -1,5 +1,5 @@
 """Why a task waits, in one sentence, cheap enough for long lists: hosts are read once, and looked at once for each kind
-of task. What stands before it in the queue, and when it would start, is tasks.scheduling.why's. Changes nothing.
+of task. What stands before it in the queue, and when it would start, is why's. Changes nothing.
 """
 
 from collections.abc import Sequence
@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from django.utils import timezone
 
 from tasks.models import Task
-from tasks.scheduling import kept, queue_words, scene, sentences
+from tasks.scheduling.explaining import kept, queue_words, scene, sentences
+from tasks.scheduling.explaining.outlook import Outlook
+from tasks.scheduling.explaining.scene import Scene
 from tasks.scheduling.order import PRESSING_SECONDS
-from tasks.scheduling.outlook import Outlook
-from tasks.scheduling.request import task_request
-from tasks.scheduling.scene import Scene
+from tasks.scheduling.rows.request import task_request
 from tasks.scheduling.values import Shape
 from tasks.scheduling.wording import needs
 from tasks.states import TaskStatus
