@@ -42,6 +42,14 @@ def book(shape: Shape, host: Host, gpu_ids: tuple[int, ...]) -> None:
                 card.free_mib = card.free_mib - shape.gpu_memory_mib if is_part else 0
 
 
+def as_a_whole(host: Host, gpu_ids: tuple[int, ...]) -> tuple[tuple[int, int | None], ...]:
+    """What somebody who has the host to himself holds of these cards: of one that a reservation holds in part, that
+    part."""
+    return tuple(
+        (card.gpu_id, card.total_mib if card.is_part else None) for card in host.cards if card.gpu_id in gpu_ids
+    )
+
+
 def fits(shape: Shape, card: Card) -> bool:
     """Whether the request can have the card, or its part of it, now."""
     if not could(shape, card):

@@ -49,7 +49,7 @@ def held_by(shape: Shape, host: Host, gpu_ids: tuple[int, ...]) -> Held:
             memory_mib=host.total_memory_mib or 0,
             disk_mib=max(shape.disk_mib, host.free_disk_mib or 0),
             resources=tuple(sorted(host.total_resources.items())),
-            gpus=tuple((gpu_id, None) for gpu_id in gpu_ids),
+            gpus=cards.as_a_whole(host, gpu_ids),
             whole_host=True,
         )
     part = shape.gpu_memory_mib if shape.gpu_share else None

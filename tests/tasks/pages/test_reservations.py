@@ -106,7 +106,7 @@ def test_the_end_is_typed_in_the_browsers_time(ada: Client) -> None:
     [
         ({"gpu_indices": "three"}, "three is not the number of a GPU"),
         ({"cpu_cores": "1", "duration_seconds": "soon"}, "is not a duration"),
-        ({"cpu_cores": "1"}, "Must be given, or duration_seconds."),
+        ({"cpu_cores": "1"}, "Give an end, or a duration"),
         (
             {"cpu_cores": "1", "until": "9999-12-31T23:00", "utc_offset_minutes": "720"},
             "Must be between 1970 and 9998.",

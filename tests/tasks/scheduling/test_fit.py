@@ -149,3 +149,12 @@ def test_with_a_start_hold_the_next_sharer_waits_until_the_first_is_seen() -> No
     )
     on.cards[0].settles = False
     assert fit.refusal(asks(0, **part), on) is None
+
+
+def test_whoever_has_a_reserved_part_to_himself_holds_the_part_and_not_the_card() -> None:
+    part = card(1, free=9, total=9)
+    part.is_part = True
+    on = host(part, card(2))
+    shape = asks(0, gpu_count=1, gpu_memory_mib=9, gpu_share=True, whole_host=True)
+    assert gpu_cards.choose(shape, on) == (1, 2)
+    assert fit.held_by(shape, on, (1, 2)).gpus == ((1, 9), (2, None))
