@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.placement import policies, runs
+from benchmarks.placement import policies, runs, table
 from benchmarks.placement.replay import capacity_milli, replay
 from benchmarks.placement.runs import Run
 from benchmarks.placement.sequence import draw
@@ -109,3 +109,16 @@ def test_our_gpu_policy_beats_random_and_best_fit_here_too() -> None:
         found = [runs.perform(Run(NODES, TASKS, policy, seed, 1.3)).allocated_percent for seed in range(42, 52)]
         means[policy] = sum(found) / len(found)
     assert means["fragmentation"] > means["published_best_fit"] > means["random"]
+
+
+def test_the_table_sets_our_figures_beside_the_published() -> None:
+    means = {(name, policy): (90.0, 0.5, 1000.0) for name in table.LISTS for policy in table.POLICIES}
+    lines = table.table(means).splitlines()
+    assert lines[0] == (
+        "| list | random | dot product | clustering | packing | best fit | FGD | fragmentation-aware (ours) |"
+    )
+    assert lines[2] == (
+        "| default | 90.00 ± 0.50 (87.47) | (90.85) | (91.88) | (92.00) | 90.00 ± 0.50 (93.08) "
+        "| 90.00 ± 0.50 (95.39) | 90.00 ± 0.50 |"
+    )
+    assert lines[-1].endswith("| 1,000 | 1,000 | 1,000 |")
