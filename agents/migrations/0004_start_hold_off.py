@@ -13,6 +13,6 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='placementrules',
             name='start_hold_seconds',
-            field=models.PositiveIntegerField(default=0, help_text='So long after a task took part of a card nobody else does, unless its memory is seen; 0: at once.'),
+            field=models.PositiveIntegerField(default=0, help_text='Nobody joins a shared card for so long after a start there, or until its memory is seen; 0: off.'),
         ),
     ]

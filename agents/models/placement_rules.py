@@ -18,7 +18,7 @@ class PlacementRules(models.Model):
     )
     start_hold_seconds = models.PositiveIntegerField(
         default=0,
-        help_text="So long after a task took part of a card nobody else does, unless its memory is seen; 0: at once.",
+        help_text="Nobody joins a shared card for so long after a start there, or until its memory is seen; 0: off.",
     )
     usage_half_life_hours = models.FloatField(
         default=24.0,
