@@ -1,16 +1,15 @@
 """Reserve part of a host until a moment. Prints the id of the new reservation, alone."""
 
 import argparse
-import re
 from typing import Any
 
 from agent_client.cli import units, until
 from agent_client.cli.connection import connect
 from agent_client.cli.output import note, print_json
 from agent_client.cli.parsing import typed, whole_number
+from agent_client.cli.placement_flags import resource, words
 from agent_client.user_api import Json
 
-_RESOURCE = re.compile(r"([a-z0-9][a-z0-9._-]*)=([0-9]+)")
 # Field of the API -> attribute of the parsed flags.
 _PLAIN = {
     "name": "name",
@@ -62,17 +61,19 @@ def _add_resource_arguments(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--gpu-mem", type=typed(units.size_mib), metavar="SIZE", help="memory per GPU")
     group.add_argument("--gpu-share", action="store_true", help="part of a card: --gpu-mem of it, not all")
-    group.add_argument("--gpu-type", type=_words, action="extend", metavar="WORD[,WORD]", help="such as a100")
+    group.add_argument("--gpu-type", type=typed(words), action="extend", metavar="WORD[,WORD]", help="such as a100")
     group.add_argument(
-        "--resource", type=typed(_resource), action="append", default=[], metavar="NAME=N", help="such as matlab=1"
+        "--resource", type=typed(resource), action="append", default=[], metavar="NAME=N", help="such as matlab=1"
     )
     group.add_argument("--whole-host", "--exclusive", action="store_true", help="all of a host that is empty")
 
 
 def _add_target_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("where")
-    group.add_argument("--host", type=_words, action="extend", metavar="NAME[,NAME]", help="only these hosts will do")
-    group.add_argument("--exclude", type=_words, action="extend", metavar="NAME[,NAME]", help="these will not do")
+    group.add_argument(
+        "--host", type=typed(words), action="extend", metavar="NAME[,NAME]", help="only these hosts will do"
+    )
+    group.add_argument("--exclude", type=typed(words), action="extend", metavar="NAME[,NAME]", help="these will not do")
     group.add_argument("-p", "--pool", metavar="NAME", help="a host of this pool")
     group.add_argument("-C", "--require", metavar="EXPR", help="capabilities, such as 'a100 & !old'")
 
@@ -98,16 +99,5 @@ def body(arguments: argparse.Namespace) -> Json:
     return found
 
 
-def _words(text: str) -> list[str]:
-    return [word for part in text.split(",") if (word := part.strip())]
-
-
 def _numbers(text: str) -> list[int]:
-    return [whole_number(word) for word in _words(text)]
-
-
-def _resource(text: str) -> tuple[str, int]:
-    match = _RESOURCE.fullmatch(text.strip())
-    if not match:
-        raise ValueError(f"{text!r} is not a resource; write matlab=1")
-    return match[1], int(match[2])
+    return [whole_number(word) for word in words(text)]
