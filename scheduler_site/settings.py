@@ -40,6 +40,8 @@ LOG_FORMAT = env.choice("LOG_FORMAT", "kv", ("kv", "json"))
 LOG_LEVEL = env.choice("LOG_LEVEL", "info", ("debug", "info", "warning", "error"))
 LOGGING_CONFIG = None  # scheduler_site.system_log, set up by the app
 OWNER = env.text("OWNER")
+FAILPOINTS = env.text("FAILPOINTS")
+FAILPOINTS_LOG = env.text("FAILPOINTS_LOG")
 
 INSTALLED_APPS = [
     "scheduler_site.apps.SiteConfig",

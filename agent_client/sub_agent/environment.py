@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent_client import wire
+from agent_client.failpoints import LOG_SWITCH, SWITCH
 from agent_client.process.family import COOKIE_NAME
 from agent_client.sub_agent import gang_environment
 
 OUR_PREFIXES = ("NIGHTSHIFT_", "DJANGO_")
 USER_CODE_DIR = "NIGHTSHIFT_USER_CODE_DIR"
+HANDED_ON = frozenset({USER_CODE_DIR, SWITCH, LOG_SWITCH})
 OF_PYTHON_AND_SHELL = frozenset({"_", "OLDPWD", "PYTHONHOME", COOKIE_NAME})
 OF_MAKE = frozenset({"MAKEFLAGS", "MAKELEVEL", "MFLAGS", "MAKEOVERRIDES", "MAKE_TERMOUT", "MAKE_TERMERR"})
 OF_SYSTEMD = frozenset(
@@ -56,7 +58,7 @@ def build(base: Mapping[str, str], grant: wire.Grant, place: Place) -> dict[str,
 
 def of_sub_agents(base: Mapping[str, str]) -> dict[str, str]:
     """What the main agent hands on to sub agents: a script may read the environment of its parent in /proc."""
-    return {name: value for name, value in base.items() if name == USER_CODE_DIR or not name.startswith(OUR_PREFIXES)}
+    return {name: value for name, value in base.items() if name in HANDED_ON or not name.startswith(OUR_PREFIXES)}
 
 
 def working_directory(grant: wire.Grant, home: str) -> str:
