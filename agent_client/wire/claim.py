@@ -1,0 +1,52 @@
+"""The claim of an assignment and its grant, and what says that it is not to be run."""
+
+from typing import NotRequired, TypedDict
+
+from agent_client.wire.heartbeat import GangPlace, GpuGrant
+
+
+class ClaimRequest(TypedDict):
+    epoch: int
+    fence: int
+    nonce: str
+    master_port: int | None
+
+
+class Grant(TypedDict):
+    """The claim's reply. `server_url` (and `instance_id`) are added by the main agent before grant.json is written."""
+
+    sub_agent_id: str
+    fence: int
+    task_id: int
+    attempt_no: int
+    sub_agent_token: str
+    name: str
+    script_content: str
+    environment: dict[str, str]
+    working_directory: str | None
+    time_limit_seconds: float | None
+    grace_seconds: float
+    split_output: bool
+    submitted_by: str | None
+    user_code_dir: str | None
+    cpu_cores: float
+    memory_mib: int | None
+    gpus: list[GpuGrant]
+    gang: NotRequired[GangPlace | None]
+    server_url: NotRequired[str]
+    instance_id: NotRequired[str]
+
+
+class RejectRequest(TypedDict):
+    fence: int
+    reason: str
+    detail: str
+
+
+class NotStartedRequest(TypedDict):
+    fence: int
+    detail: str
+
+
+class StateReply(TypedDict):
+    state: str

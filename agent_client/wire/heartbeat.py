@@ -1,0 +1,77 @@
+"""The heartbeat and the doorbell: what a host has free, and the assignments it is handed."""
+
+from typing import NotRequired, TypedDict
+
+from agent_client.wire.session import Directive, Resources
+
+
+class GpuGrant(TypedDict):
+    index: int
+    uuid: str
+    memory_mib: int | None
+    is_shared: bool
+
+
+class GangNode(TypedDict):
+    name: str
+    address: str
+
+
+class GangRank(TypedDict):
+    """As much as an assignment says."""
+
+    rank: int
+    node_count: int
+
+
+class GangPlace(GangRank):
+    """As a grant says it. `nodes` are in the order of their ranks; rank 0 listens at the master address and port."""
+
+    nodes: list[GangNode]
+    master_address: str
+    master_port: int
+
+
+class Assignment(TypedDict):
+    """As in a heartbeat's reply. `nonce` is added by the main agent before assignment.json is written."""
+
+    sub_agent_id: str
+    fence: int
+    task_id: int
+    attempt_no: int
+    cpu_cores: float
+    memory_mib: int | None
+    gpus: list[GpuGrant]
+    gang: NotRequired[GangRank | None]
+    nonce: NotRequired[str]
+
+
+class GpuMemory(TypedDict):
+    uuid: str
+    memory_mib: int
+
+
+class SubAgentGpuUse(TypedDict):
+    sub_agent_id: str
+    gpus: list[GpuMemory]
+
+
+class HeartbeatRequest(TypedDict):
+    """`gpu_use` names every sub agent that uses a card; None when that cannot be told."""
+
+    epoch: int
+    seq: int
+    resources: Resources
+    accepts_work: bool
+    gpu_use: list[SubAgentGpuUse] | None
+
+
+class HeartbeatReply(TypedDict):
+    next_in_seconds: float
+    assignments: list[Assignment]
+    directives: list[Directive]
+    inventory_wanted: bool
+
+
+class WaitReply(TypedDict):
+    beat: bool

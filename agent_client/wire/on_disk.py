@@ -1,0 +1,19 @@
+"""Records that stay on the host's disk; other files there hold wire messages word for word."""
+
+from typing import TypedDict
+
+from agent_client.wire.report import Started
+
+
+class StartedRecord(Started):
+    """started.json: what is reported as started, and how to find the script's family after a crash."""
+
+    sid: int
+    cookie: str
+
+
+class DeliveredRecord(TypedDict):
+    """delivered.json: how the result and each stream were answered."""
+
+    result_code: str
+    streams: dict[str, str]

@@ -1,0 +1,114 @@
+"""The report: started, usage, output and finish of sub agents, and how the server answers each entry."""
+
+from typing import Any, Literal, TypedDict
+
+from agent_client.wire.session import StopReason
+
+StreamName = Literal["out", "err"]
+LogState = Literal["open", "draining", "complete", "corrupt", "incomplete"]
+FinishReason = Literal[
+    "exit",
+    "signal",
+    "timeout",
+    "cancel",
+    "oom",
+    "spawn_error",
+    "disk_full",
+    "sub_lost",
+    "host_rebooted",
+    "unkillable",
+]
+EntryCode = Literal["ok", "unauthorized", "unknown_sub_agent", "sub_agent_closed", "already_final", "bad_message"]
+
+
+class Started(TypedDict):
+    pid: int
+    pid_start_ticks: int | None
+    boot_id: str
+
+
+class GpuUsage(TypedDict):
+    uuid: str
+    memory_mib: int | None
+    utilization: float | None
+
+
+class Usage(TypedDict):
+    cpu_percent: float | None
+    cpu_seconds: float | None
+    memory_mib: int | None
+    processes: int | None
+    gpus: list[GpuUsage]
+
+
+class OutputPiece(TypedDict):
+    stream: StreamName
+    offset: int
+    data: str
+    crc32: int
+
+
+class Finish(TypedDict):
+    """What exit.json holds. `digest` is the SHA-256 of the other fields as canonical JSON."""
+
+    reason: FinishReason
+    exit_code: int | None
+    signal: int | None
+    sent_signals: list[str]
+    sizes: dict[str, int]
+    duration_seconds: float | None
+    cpu_seconds: float | None
+    peak_memory_mib: int | None
+    result: Any
+    detail: str
+    ended_at: str
+    digest: str
+
+
+class LogClose(TypedDict):
+    stream: StreamName
+    size: int
+    sha256: str
+
+
+class ReportEntry(TypedDict):
+    sub_agent_id: str
+    fence: int
+    token: str
+    started: Started | None
+    usage: Usage | None
+    output: list[OutputPiece]
+    finish: Finish | None
+    log_close: list[LogClose]
+
+
+class ReportRequest(TypedDict):
+    entries: list[ReportEntry]
+
+
+class StreamStatus(TypedDict):
+    stored: int
+    state: LogState
+
+
+class Stop(TypedDict):
+    """In a reply and, word for word, in stop.json."""
+
+    reason: StopReason
+    grace_seconds: float | None
+    kill_now: bool
+
+
+class EntryReply(TypedDict):
+    sub_agent_id: str
+    code: EntryCode
+    detail: str
+    state: str
+    logs: dict[StreamName, StreamStatus]
+    stop: Stop | None
+    watched: bool
+
+
+class ReportReply(TypedDict):
+    next_in_seconds: float
+    replies: list[EntryReply]
