@@ -8,17 +8,17 @@ import pytest
 
 from tests.habits import source
 
-# field -> the modules that may write it; creating a row with its first state counts as writing
+# field -> the modules or folders that may write it; creating a row with its first state counts as writing
 WRITERS = {
-    "status": {"tasks/lifecycle.py"},
-    "current_fence": {"tasks/lifecycle.py"},
+    "status": {"tasks/lifecycle/"},
+    "current_fence": {"tasks/lifecycle/"},
     "state": {"tasks/sub_agent_lifecycle.py", "tasks/logs.py", "tasks/reservations.py"},
     "connectivity": {"agents/sessions.py", "agents/supervision.py"},
 }
 PUBLISHERS = {
     "tasks/messages.py",
     "agents/messages.py",
-    "tasks/lifecycle.py",
+    "tasks/lifecycle/",
     "tasks/sub_agent_lifecycle.py",
 }
 QUERYSET_WRITES = {"update", "create", "get_or_create", "update_or_create", "aupdate", "acreate"}
@@ -54,19 +54,30 @@ def names_in(call: ast.Call, keyword: str) -> Iterator[str]:
                     yield node.value
 
 
+def is_one_of(path: Path, named: set[str]) -> bool:
+    shown = source.shown(path)
+    return any(shown.startswith(name) if name.endswith("/") else shown == name for name in named)
+
+
 @pytest.mark.parametrize("path", source.modules(*source.SERVER), ids=source.shown)
 def test_only_its_writers_write_a_state(path: Path) -> None:
     written = set(written_fields(source.tree_of(path)))
     for field, writers in WRITERS.items():
         if field in written:
-            assert source.shown(path) in writers, f"{field} is written here"
+            assert is_one_of(path, writers), f"{field} is written here"
 
 
 def test_the_writers_do_write() -> None:
     """A rule whose writer was renamed would hold for nothing."""
     for field, writers in WRITERS.items():
         for writer in writers:
-            assert field in names_used(source.tree_of(source.ROOT / writer)), f"{writer} writes no {field}"
+            written = [names_used(source.tree_of(path)) for path in modules_of(writer)]
+            assert any(field in names for names in written), f"{writer} writes no {field}"
+
+
+def modules_of(name: str) -> Iterator[Path]:
+    path = source.ROOT / name
+    yield from path.rglob("*.py") if path.is_dir() else [path]
 
 
 def names_used(tree: ast.Module) -> set[str | None]:
@@ -77,11 +88,24 @@ def names_used(tree: ast.Module) -> set[str | None]:
 
 @pytest.mark.parametrize("path", source.modules(*source.SERVER), ids=source.shown)
 def test_only_lifecycles_and_messages_publish(path: Path) -> None:
-    if source.shown(path) in PUBLISHERS or path.name == "broadcast.py":
+    if is_one_of(path, PUBLISHERS) or path.name == "broadcast.py":
         return
     calls = [node.func for node in ast.walk(source.tree_of(path)) if isinstance(node, ast.Call)]
     names = {ast.unparse(function) for function in calls}
     assert not {name for name in names if name.endswith(("broadcast.publish", "broadcast.publish_latest"))}
+
+
+@pytest.mark.parametrize(
+    ("path", "named"),
+    [
+        ("tasks/lifecycle/finish.py", True),
+        ("tasks/lifecycle_helpers.py", False),
+        ("tasks/logs.py", True),
+        ("tasks/logs.pyx", False),
+    ],
+)
+def test_a_writer_is_a_module_or_a_folder(path: str, named: bool) -> None:
+    assert is_one_of(source.ROOT / path, {"tasks/lifecycle/", "tasks/logs.py"}) is named
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,34 @@
+"""Verb claim: the host accepts its sub agent."""
+
+from django.db import transaction
+
+from agents.models import Agent
+from agents.states import Standing
+from scheduler_site.shared.actors import Actor
+from scheduler_site.shared.errors import SubAgentClosed
+from tasks import gangs, sub_agent_lifecycle
+from tasks.history import record
+from tasks.lifecycle import rows
+from tasks.models import SubAgent
+from tasks.states import CLAIMED_STATES
+
+
+@transaction.atomic
+def claim(sub_agent: SubAgent, nonce: str, master_port: int | None = None) -> bool:
+    """The host accepts. The same nonce again is the same claim (its reply was lost). False: other hosts of the gang
+    have not accepted yet, so this one may not start it and asks again."""
+    task = rows.locked(sub_agent.task_id)
+    sub_agent.refresh_from_db()
+    if sub_agent.state in CLAIMED_STATES and sub_agent.claim_nonce == nonce:
+        return True
+    if task.is_final or not gangs.is_of_live_attempt(task, sub_agent):
+        raise SubAgentClosed(f"{sub_agent} is {sub_agent.state}.", state=sub_agent.state)
+    host = sub_agent.agent.name if gangs.is_gang(task) else task.agent_name
+    has_accepted = sub_agent.claim_nonce == nonce
+    if not has_accepted and not Agent.objects.filter(pk=sub_agent.agent_id, standing=Standing.ACTIVE).exists():
+        raise SubAgentClosed(f"{host} gets no new work; an operator decided so.", state=sub_agent.state)
+    if gangs.is_gang(task) and not gangs.accept(sub_agent, nonce, master_port):
+        return False
+    sub_agent_lifecycle.claim(sub_agent, nonce)
+    record(task.pk, "claimed", actor=Actor.agent(host), sub_agent=sub_agent)
+    return True

@@ -1,0 +1,36 @@
+"""What the end of an attempt means for its task: waits again, retried, or final.
+Inside the transactions of the verbs, with the task's row locked."""
+
+from django.db.models import F
+
+from scheduler_site.shared.actors import Actor
+from tasks.lifecycle import rows
+from tasks.lifecycle.end import end
+from tasks.models import SubAgent, Task
+from tasks.outcome import Outcome, pause_seconds, result_columns, task_status
+from tasks.states import EndReason, TaskStatus
+
+
+def conclude(task: Task, sub_agent: SubAgent, outcome: Outcome, actor: Actor) -> None:
+    row = rows.row_of(task, sub_agent, TaskStatus.WAITING, TaskStatus.RUNNING)
+    status = task_status(outcome)
+    if status == TaskStatus.FAILED and _may_retry(task, outcome):
+        again = rows.waiting_again(pause_seconds(task.retries_used))
+        rows.update(row, task.pk, "retry", **again, retries_used=F("retries_used") + 1)
+        rows.note(task.pk, "retried", actor, task.status, "waiting", outcome.detail or outcome.reason, sub_agent)
+        return
+    end(row, task, status, outcome.reason, outcome.detail, actor, sub_agent, **result_columns(outcome, task.start_time))
+
+
+def void(task: Task, sub_agent: SubAgent, detail: str, actor: Actor) -> None:
+    row = rows.row_of(task, sub_agent, TaskStatus.WAITING)
+    if task.cancel_requested_at is not None:
+        end(row, task, TaskStatus.CANCELED, EndReason.CANCEL, task.cancel_reason, actor, sub_agent)
+        return
+    delay = pause_seconds(task.voids) if task.voids else 0.0  # the first time may be any host's bad moment
+    rows.update(row, task.pk, "give back", **rows.waiting_again(delay), voids=F("voids") + 1)
+    rows.note(task.pk, sub_agent.state, actor, "waiting", "waiting", detail, sub_agent)
+
+
+def _may_retry(task: Task, outcome: Outcome) -> bool:
+    return outcome.may_run_again and task.cancel_requested_at is None and task.retries_used < task.retries

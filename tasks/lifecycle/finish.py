@@ -1,0 +1,26 @@
+"""Verb finish: a claimed attempt ended. What that means for the task: conclude.py."""
+
+from django.db import transaction
+
+from scheduler_site.shared.actors import Actor
+from tasks import gangs, logs, sub_agent_lifecycle
+from tasks.lifecycle import rows
+from tasks.lifecycle.conclude import conclude
+from tasks.lifecycle.members import finish_member
+from tasks.models import SubAgent
+from tasks.outcome import Outcome
+
+
+@transaction.atomic
+def finish(sub_agent: SubAgent, outcome: Outcome, *, actor: Actor) -> None:
+    """A claimed attempt ended: the task is final, or waits again when a retry is left.
+    SubAgentClosed if it ended before."""
+    task = rows.locked(sub_agent.task_id)
+    if gangs.is_gang(task):
+        outcome = gangs.explained(sub_agent, outcome)
+    sub_agent_lifecycle.finish(sub_agent, outcome)
+    logs.begin_draining(sub_agent, outcome.sizes)
+    if gangs.is_gang(task):
+        finish_member(task, sub_agent, outcome, actor)
+    else:
+        conclude(task, sub_agent, outcome, actor)

@@ -1,0 +1,60 @@
+"""The task's row under every verb: locked, compared and set, noted in the history, told on commit."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from scheduler_site.shared.actors import Actor
+from scheduler_site.shared.errors import Conflict
+from tasks import gangs, messages
+from tasks.history import record
+from tasks.models import SubAgent, Task
+from tasks.scheduling import wakeup
+from tasks.states import TaskStatus
+
+
+def locked(task_id: int) -> Task:
+    """The task's row, locked until the transaction ends: always before those of its sub agents and dependants."""
+    return Task.objects.select_for_update().get(pk=task_id)
+
+
+def row_of(task: Task, sub_agent: SubAgent, *statuses: TaskStatus) -> QuerySet[Task]:
+    """The task's row as long as it has one of `statuses` and this attempt is the live one."""
+    fence = task.current_fence if gangs.is_of_live_attempt(task, sub_agent) else sub_agent.fence
+    return Task.objects.filter(pk=task.pk, status__in=statuses, current_fence=fence)
+
+
+def waiting_again(delay: float) -> dict[str, Any]:
+    """Columns of a task that leaves its host and waits, not to be placed within `delay` seconds."""
+    now = timezone.now()
+    return {
+        "status": TaskStatus.WAITING,
+        "current_fence": None,
+        "agent_id": "",
+        "agent_name": "",
+        "start_time": None,
+        "result": None,
+        "waiting_since": now,
+        "not_before": now + timedelta(seconds=delay) if delay else None,
+    }
+
+
+def update(row: Any, task_id: int, verb: str, **columns: Any) -> None:
+    """The compare-and-set: exactly one row, or Conflict with what the task really is."""
+    if row.update(**columns) != 1:
+        actual = Task.objects.values_list("status", "current_fence").get(pk=task_id)
+        raise Conflict(f"Cannot {verb} task {task_id}: it is {actual[0]} (fence {actual[1]}).", status=actual[0])
+
+
+def note(task_id: int, verb: str, actor: Actor, old: str, new: str, reason: str, sub_agent: SubAgent) -> None:
+    record(task_id, verb, actor=actor, old=old, new=new, reason=reason, sub_agent=sub_agent)
+    news([task_id])
+
+
+def news(task_ids: Sequence[int]) -> None:
+    """Tell pages and ask for a scheduling pass; both happen only if the transaction commits."""
+    messages.announce(task_ids)
+    wakeup.request_pass()

@@ -1,0 +1,30 @@
+"""Verb start: the script executes."""
+
+from django.db import transaction
+from django.utils import timezone
+
+from scheduler_site.shared.actors import Actor
+from tasks import gangs, sub_agent_lifecycle
+from tasks.lifecycle import rows
+from tasks.models import SubAgent
+from tasks.states import SubAgentState, TaskStatus
+
+
+@transaction.atomic
+def start(sub_agent: SubAgent, *, pid: int | None, actor: Actor) -> None:
+    """waiting -> running: the script executes, in a gang its first. Said twice, even at the same moment, is said
+    once."""
+    if sub_agent.state != SubAgentState.STARTING:
+        return
+    task = rows.locked(sub_agent.task_id)
+    sub_agent.refresh_from_db(fields=["state", "digest"])
+    if sub_agent.state != SubAgentState.STARTING:
+        return
+    now = timezone.now()
+    sub_agent_lifecycle.start(sub_agent, pid, now)
+    if gangs.is_gang(task) and task.status == TaskStatus.RUNNING:
+        return
+    rows.update(
+        rows.row_of(task, sub_agent, TaskStatus.WAITING), task.pk, "start", status=TaskStatus.RUNNING, start_time=now
+    )
+    rows.note(sub_agent.task_id, "started", actor, "waiting", "running", "", sub_agent)
