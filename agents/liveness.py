@@ -7,9 +7,7 @@ import threading
 import time
 import uuid
 
-SUSPECT_AFTER_SECONDS = 6.0
-UNREACHABLE_AFTER_SECONDS = 30.0
-AMNESTY_SECONDS = 60.0
+from django.conf import settings
 
 _lock = threading.Lock()
 _heard: dict[uuid.UUID, float] = {}
@@ -29,11 +27,11 @@ def silent_seconds(agent_id: uuid.UUID) -> float | None:
 
 
 def grant_amnesty() -> None:
-    """Forget what was heard; nobody is called unreachable for AMNESTY_SECONDS."""
+    """Forget what was heard; nobody is called unreachable until the amnesty ends."""
     global _amnesty_until
     with _lock:
         _heard.clear()
-        _amnesty_until = time.monotonic() + AMNESTY_SECONDS
+        _amnesty_until = time.monotonic() + settings.AMNESTY_SECONDS
 
 
 def in_amnesty() -> bool:
@@ -42,10 +40,10 @@ def in_amnesty() -> bool:
 
 def excuse(seconds: float) -> None:
     """The server itself stood still for `seconds`: nobody was silent during that time, and everybody gets as long
-    again, up to AMNESTY_SECONDS, to be heard. Whoever was heard meanwhile was not heard later than now."""
+    again, up to the length of an amnesty, to be heard. Whoever was heard meanwhile was not heard later than now."""
     global _amnesty_until
     now = time.monotonic()
     with _lock:
         for agent_id, last in _heard.items():
             _heard[agent_id] = min(now, last + seconds)
-        _amnesty_until = max(_amnesty_until, now + min(seconds, AMNESTY_SECONDS))
+        _amnesty_until = max(_amnesty_until, now + min(seconds, settings.AMNESTY_SECONDS))

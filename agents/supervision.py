@@ -4,6 +4,7 @@ online -> suspect after 6 s without a heartbeat (no new work) -> unreachable aft
 of the server nobody is judged until the amnesty ends, and time in which the server itself stood still does not count.
 """
 
+from django.conf import settings
 from django.db import transaction
 
 from agents import liveness
@@ -32,9 +33,9 @@ def judge(agent: Agent) -> str:
     silent = liveness.silent_seconds(agent.pk)
     if silent is None:
         return agent.connectivity if liveness.in_amnesty() else Connectivity.UNREACHABLE
-    if silent >= liveness.UNREACHABLE_AFTER_SECONDS and not liveness.in_amnesty():
+    if silent >= settings.UNREACHABLE_SECONDS and not liveness.in_amnesty():
         return Connectivity.UNREACHABLE
-    if silent >= liveness.SUSPECT_AFTER_SECONDS:
+    if silent >= settings.SUSPECT_SECONDS:
         return Connectivity.SUSPECT
     return agent.connectivity
 

@@ -11,6 +11,7 @@ import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 
 PREFIX = "NIGHTSHIFT_"
+LONGEST_SECONDS = 10 * 365 * 86400.0
 HOST_NAME = re.compile(r"[A-Za-z0-9._-]+")
 
 
@@ -28,6 +29,20 @@ def integer(name: str, default: int, low: int, high: int) -> int:
         raise wrong(name, raw, f"a whole number between {low} and {high}") from None
     if not low <= value <= high:
         raise wrong(name, raw, f"a whole number between {low} and {high}")
+    return value
+
+
+def seconds(name: str, default: float) -> float:
+    """A span of time that is not nothing."""
+    raw = os.environ.get(PREFIX + name)
+    if raw is None or raw == "":
+        return default
+    try:
+        value = float(raw)
+    except ValueError:
+        value = 0.0
+    if not 0 < value <= LONGEST_SECONDS:
+        raise wrong(name, raw, f"a number of seconds above 0, at most {LONGEST_SECONDS:.0f}")
     return value
 
 

@@ -142,6 +142,22 @@ CONTENT_SECURITY_POLICY = (
     "frame-ancestors 'none'"
 )
 
+# Deadlines: who is waited for, and for how long. Tests shorten them in real processes.
+SUSPECT_SECONDS = env.seconds("SUSPECT_SECONDS", 6)
+UNREACHABLE_SECONDS = env.seconds("UNREACHABLE_SECONDS", 30)
+AMNESTY_SECONDS = env.seconds("AMNESTY_SECONDS", 60)
+STALL_SECONDS = env.seconds("STALL_SECONDS", 5)
+CLAIM_SECONDS = env.seconds("CLAIM_SECONDS", 15)
+START_SECONDS = env.seconds("START_SECONDS", 30)
+LOST_AFTER_SECONDS = env.seconds("LOST_AFTER_SECONDS", 24 * 3600)
+FAILOVER_STOP_SECONDS = env.seconds("FAILOVER_STOP_SECONDS", 30)
+FAILOVER_KILL_SECONDS = env.seconds("FAILOVER_KILL_SECONDS", 20)
+FAILOVER_MARGIN_SECONDS = env.seconds("FAILOVER_MARGIN_SECONDS", 9.5)
+BREAKER_HOSTS = env.integer("BREAKER_HOSTS", 3, 1, 100_000)
+BREAKER_PERCENT = env.integer("BREAKER_PERCENT", 50, 0, 100)
+BREAKER_WINDOW_SECONDS = env.seconds("BREAKER_WINDOW_SECONDS", 60)
+BREAKER_LONGEST_SECONDS = env.seconds("BREAKER_LONGEST_SECONDS", 3600)
+
 # Sizes of requests
 AGENT_BODY_BYTES = 8 * 1024 * 1024  # one piece of output is at most 4 MiB
 BODY_BYTES = 4 * 1024 * 1024  # a script is at most 1 MiB

@@ -6,10 +6,10 @@ comes back all the same, its sub agents are told to stop.
 
 from datetime import timedelta
 
+from django.conf import settings
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from agents import liveness
 from agents.history import record
 from agents.models import Agent
 from agents.states import Connectivity
@@ -36,7 +36,7 @@ def declare_gone(agent: Agent, *, actor: Actor, reason: str = "") -> Agent:
 
 def _still_heard(agent: Agent) -> SubAgent | None:
     """A sub agent that reports by itself: its host is not gone, and another attempt beside it would run twice."""
-    since = timezone.now() - timedelta(seconds=liveness.UNREACHABLE_AFTER_SECONDS)
+    since = timezone.now() - timedelta(seconds=settings.UNREACHABLE_SECONDS)
     return _live_on(agent).filter(unreachable_since=None, last_heartbeat_time__gt=since).first()
 
 

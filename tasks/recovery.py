@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.db.models.functions import Coalesce
@@ -28,13 +29,9 @@ from tasks.states import CLAIMED_STATES, EndReason, SubAgentState
 log = logging.getLogger(__name__)
 
 INTERVAL_SECONDS = 1.0
-CLAIM_WITHIN_SECONDS = 15.0
-START_WITHIN_SECONDS = 30.0
-LOST_AFTER_SECONDS = 24 * 3600.0
 LIMIT_SLACK_SECONDS = 60.0
 DRAIN_WITHIN_SECONDS = 24 * 3600.0
 DRAINS_EVERY_SECONDS = 600.0
-STALL_SECONDS = 5.0
 
 _last_turn: float | None = None
 _drains_looked_at: float | None = None
@@ -54,7 +51,7 @@ def _excuse_own_stall() -> None:
     hosts were not silent during that time."""
     global _last_turn
     now = _clock()
-    if _last_turn is not None and (late := now - _last_turn - INTERVAL_SECONDS) > STALL_SECONDS:
+    if _last_turn is not None and (late := now - _last_turn - INTERVAL_SECONDS) > settings.STALL_SECONDS:
         log.warning("reaper_stalled seconds=%.1f", late)
         liveness.excuse(late)
     _last_turn = now
@@ -74,7 +71,7 @@ def _flag_unreachable() -> None:
         state__in=CLAIMED_STATES,
         unreachable_since=None,
         agent__connectivity=Connectivity.UNREACHABLE,
-        heard_at__lt=_ago(liveness.UNREACHABLE_AFTER_SECONDS),
+        heard_at__lt=_ago(settings.UNREACHABLE_SECONDS),
     )
     found = dict(silent.values_list("pk", "task_id"))
     if found:
@@ -90,11 +87,11 @@ def _revoke_unclaimed() -> None:
     if liveness.in_amnesty():
         return
     assigned = SubAgent.objects.filter(state=SubAgentState.ASSIGNED).select_related("agent")
-    for sub_agent in assigned.filter(claim_nonce="", created_time__lt=_ago(CLAIM_WITHIN_SECONDS)):
+    for sub_agent in assigned.filter(claim_nonce="", created_time__lt=_ago(settings.CLAIM_SECONDS)):
         _revoke(sub_agent, f"{sub_agent.agent.name} did not accept it in time")
     for sub_agent in assigned.filter(_IS_NOT_OPEN).exclude(agent__standing=Standing.ACTIVE):
         _revoke(sub_agent, f"{sub_agent.agent.name} is {sub_agent.agent.standing}")
-    for sub_agent in assigned.filter(~_IS_NOT_OPEN, ~_claimed_since(_ago(CLAIM_WITHIN_SECONDS))):
+    for sub_agent in assigned.filter(~_IS_NOT_OPEN, ~_claimed_since(_ago(settings.CLAIM_SECONDS))):
         _revoke(sub_agent, f"{sub_agent.agent.name} accepted it and did not ask for it again in time")
 
 
@@ -115,7 +112,7 @@ def _ask_about_unstarted() -> None:
     """Claimed and silent while its host is heard: the host says what it has, and reconciling decides."""
     starting = SubAgent.objects.filter(
         state=SubAgentState.STARTING,
-        claimed_at__lt=_ago(START_WITHIN_SECONDS),
+        claimed_at__lt=_ago(settings.START_SECONDS),
         agent__connectivity=Connectivity.ONLINE,
     )
     for agent_id in starting.values_list("agent_id", flat=True).distinct():
@@ -139,7 +136,7 @@ def _lose_long_unreachable() -> None:
     itself. A server that was away itself listens first."""
     if liveness.in_amnesty():
         return
-    rows = SubAgent.objects.filter(state__in=CLAIMED_STATES, unreachable_since__lt=_ago(LOST_AFTER_SECONDS))
+    rows = SubAgent.objects.filter(state__in=CLAIMED_STATES, unreachable_since__lt=_ago(settings.LOST_AFTER_SECONDS))
     for sub_agent in rows.select_related("agent"):
         detail = f"{sub_agent.agent.name} has not been heard for a day."
         outcome = lost(EndReason.HOST_LOST, detail, is_proven=False)

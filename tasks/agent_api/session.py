@@ -1,10 +1,10 @@
 """POST session: a main agent says who it is and what it has; both sides agree on every sub agent."""
 
+from django.conf import settings
 from django.http import HttpResponse
 from django.utils import timezone
 from rest_framework.request import Request
 
-from agents import liveness
 from agents.sessions import SessionFacts, open_session
 from scheduler_site.shared.identity import instance_id
 from tasks.agent_api.base import AgentApiView, answer, caller
@@ -39,7 +39,7 @@ class SessionView(AgentApiView):
                 "epoch": epoch,
                 "proto": proto,
                 "instance_id": instance_id(),
-                "lease_seconds": liveness.UNREACHABLE_AFTER_SECONDS,
+                "lease_seconds": settings.UNREACHABLE_SECONDS,
                 "next_in_seconds": BEAT_SECONDS,
                 "directives": directives,
             }

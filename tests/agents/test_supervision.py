@@ -1,6 +1,7 @@
 """The sweep: online, suspect, unreachable; never better, never in the amnesty, never against a heartbeat."""
 
 import pytest
+from django.conf import settings
 
 from agents import liveness, supervision
 from agents.models import Agent
@@ -41,7 +42,7 @@ def test_never_heard_is_unreachable_unless_the_server_has_just_started(clock: Cl
     agent = make_agent()
     supervision.after_restart()
     assert swept(agent) == "suspect"
-    clock.now += liveness.AMNESTY_SECONDS + 1
+    clock.now += settings.AMNESTY_SECONDS + 1
     assert swept(agent) == "unreachable"
 
 

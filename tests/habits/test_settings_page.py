@@ -5,7 +5,7 @@ import re
 
 from tests.habits import source
 
-READERS = {"text", "integer", "boolean", "choice", "folder", "file", "host", "hosts", "url", "database"}
+READERS = {"text", "integer", "seconds", "boolean", "choice", "folder", "file", "host", "hosts", "url", "database"}
 PAGE = source.ROOT / "docs" / "settings.md"
 ROW = re.compile(r"^\| `NIGHTSHIFT_([A-Z_]+)` \|", re.M)
 

@@ -13,6 +13,19 @@ def test_a_wrong_number_names_the_variable_and_the_range(monkeypatch: pytest.Mon
         env.integer("PORT", 8000, 1, 65535)
 
 
+@pytest.mark.parametrize(("raw", "value"), [("0.5", 0.5), ("3", 3.0), ("", 30.0)])
+def test_spans_of_time(monkeypatch: pytest.MonkeyPatch, raw: str, value: float) -> None:
+    monkeypatch.setenv("NIGHTSHIFT_UNREACHABLE_SECONDS", raw)
+    assert env.seconds("UNREACHABLE_SECONDS", 30.0) == value
+
+
+@pytest.mark.parametrize("raw", ["0", "-1", "soon", "nan", "inf", "1e12"])
+def test_a_wrong_span_of_time_is_refused(monkeypatch: pytest.MonkeyPatch, raw: str) -> None:
+    monkeypatch.setenv("NIGHTSHIFT_UNREACHABLE_SECONDS", raw)
+    with pytest.raises(ImproperlyConfigured, match=r"NIGHTSHIFT_UNREACHABLE_SECONDS .* a number of seconds above 0"):
+        env.seconds("UNREACHABLE_SECONDS", 30.0)
+
+
 def test_an_empty_value_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("PORT", "DEBUG", "HOST", "DATABASE_URL"):
         monkeypatch.setenv(f"NIGHTSHIFT_{name}", "")
