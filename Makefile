@@ -5,6 +5,9 @@ SHELL := /bin/sh
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Whole files go to the next free test process, in the order of tests/conftest.py: quick ones first, browser tests last.
+PROCESSES ?= 2
+PYTEST_ALL = $(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq --no-input
 DIST := static/dist/main.js
 SOURCES := $(shell find static/src -type f 2>/dev/null) static/package.json
@@ -27,7 +30,7 @@ example: $(VENV)/.installed ## Submit the example chain to the running server
 	@exec examples/run.sh
 
 test: $(VENV)/.installed-dev assets chromium lint types check ## Everything the gate asks
-	@$(BIN)/python -m pytest $(PYTEST)
+	@$(PYTEST_ALL) $(PYTEST)
 
 lint: $(VENV)/.installed-dev ## Format and lint, changing nothing
 	@$(BIN)/ruff format --check .
