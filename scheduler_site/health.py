@@ -7,6 +7,7 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from agents import breaker
 from scheduler_site.loops import registry
 
 
@@ -26,6 +27,7 @@ def health_report() -> dict[str, Any]:
         "database": database,
         "loops": {loop.name: loop.report() for loop in loops},
         "scheduling": bool(loops),
+        "breaker": "open" if database == "ok" and breaker.alarm() else "closed",
     }
 
 

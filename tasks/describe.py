@@ -116,7 +116,7 @@ def _canceled(task: Task) -> str:
 
 def _reason(task: Task) -> str:
     if task.end_reason == EndReason.TIMEOUT and task.time_limit_seconds:
-        return f"Stopped at its time limit of {_duration(task.time_limit_seconds)}."
+        return f"Stopped at its time limit of {duration(task.time_limit_seconds)}."
     if task.end_reason not in EndReason.values:
         return "Failed."
     return _sentence(EndReason(task.end_reason).label)
@@ -131,7 +131,7 @@ def _sentence(words: str) -> str:
     return words[:1].upper() + words[1:] + ("" if words.endswith((".", "!", "?")) else ".")
 
 
-def _duration(seconds: int) -> str:
+def duration(seconds: int) -> str:
     """3661 as `1 h 1 min 1 s`."""
     parts = ((seconds // 3600, "h"), (seconds // 60 % 60, "min"), (seconds % 60, "s"))
     return " ".join(f"{number} {unit}" for number, unit in parts if number)

@@ -6,6 +6,7 @@ from typing import Any
 from django.db.models import Count, Q, QuerySet, Sum
 from django.utils import timezone
 
+from agents import alarms
 from agents.models import Agent, Gpu
 from agents.states import Connectivity, Standing
 from tasks.models import AllocatedGpu, Allocation, Task
@@ -31,6 +32,7 @@ def figures() -> dict[str, Any]:
             "total": _sum(usable),
         },
         "agents": _agents_by_status(),
+        "alarms": alarms.sentences(),
     }
 
 

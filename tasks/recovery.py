@@ -7,8 +7,6 @@ job: a loop of the server, supervised like the others.
 
 import logging
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -17,13 +15,11 @@ from django.db.models import Exists, OuterRef
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from agents import doorbell, inventory_requests, liveness, supervision
+from agents import breaker, doorbell, inventory_requests, liveness, supervision
 from agents.states import Connectivity, Standing
 from scheduler_site.shared.actors import SYSTEM
-from scheduler_site.shared.errors import DomainError
-from tasks import lifecycle, logs, messages, reservation_deadlines, sub_agent_lifecycle
+from tasks import giving_up, lifecycle, logs, messages, reservation_deadlines, sub_agent_lifecycle
 from tasks.models import SubAgent
-from tasks.outcome import lost
 from tasks.states import CLAIMED_STATES, EndReason, SubAgentState
 
 log = logging.getLogger(__name__)
@@ -40,9 +36,12 @@ _drains_looked_at: float | None = None
 def reaper_turn() -> float:
     """Returns the seconds to wait before the next turn."""
     _excuse_own_stall()
-    supervision.sweep()
+    lapsed = [agent for agent in supervision.sweep() if agent.connectivity == Connectivity.UNREACHABLE]
+    is_suspended = breaker.turn(lapsed) or liveness.in_amnesty()
     for step in _STEPS:
         step()
+    if not is_suspended:
+        giving_up.lose_long_unreachable()
     return INTERVAL_SECONDS
 
 
@@ -104,7 +103,7 @@ def _claimed_since(moment: datetime) -> Exists:
 
 
 def _revoke(sub_agent: SubAgent, detail: str) -> None:
-    with _race_may_be_lost():
+    with giving_up.race_may_be_lost():
         lifecycle.give_back(sub_agent, SubAgentState.REVOKED, detail, actor=SYSTEM)
 
 
@@ -131,19 +130,6 @@ def _stop_overdue() -> None:
             doorbell.ring(sub_agent.agent_id)
 
 
-def _lose_long_unreachable() -> None:
-    """A day without a word: the result will not come. Its processes may still run, so nothing is tried again by
-    itself. A server that was away itself listens first."""
-    if liveness.in_amnesty():
-        return
-    rows = SubAgent.objects.filter(state__in=CLAIMED_STATES, unreachable_since__lt=_ago(settings.LOST_AFTER_SECONDS))
-    for sub_agent in rows.select_related("agent"):
-        detail = f"{sub_agent.agent.name} has not been heard for a day."
-        outcome = lost(EndReason.HOST_LOST, detail, is_proven=False)
-        with _race_may_be_lost():
-            lifecycle.finish(sub_agent, outcome, actor=SYSTEM)
-
-
 def _give_up_draining() -> None:
     """Output that did not come within a day of the end is not waited for; should it come later, it is still stored."""
     global _drains_looked_at
@@ -158,20 +144,10 @@ _STEPS = (
     _revoke_unclaimed,
     _ask_about_unstarted,
     _stop_overdue,
-    _lose_long_unreachable,
     _give_up_draining,
     reservation_deadlines.end_overdue,
     reservation_deadlines.let_out_late_comers,
 )
-
-
-@contextmanager
-def _race_may_be_lost() -> Iterator[None]:
-    """A report that came in between wins, and one row's trouble must not keep the others waiting."""
-    try:
-        yield
-    except DomainError as error:
-        log.info("expiry_superseded detail=%r", error.detail)
 
 
 def _ago(seconds: float) -> datetime:

@@ -36,6 +36,12 @@ def keep(sub_agent_id: uuid.UUID, usage: Usage | None) -> None:
         _fresh[sub_agent_id] = (usage or known, now)
 
 
+def was_heard(sub_agent_id: uuid.UUID) -> bool:
+    """Whether a report came that is not written yet."""
+    with _lock:
+        return sub_agent_id in _fresh
+
+
 def flush() -> int:
     """Write what came since the last flush; returns the number of sub agents."""
     global _fresh

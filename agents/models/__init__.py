@@ -1,6 +1,7 @@
 """Tables of hosts."""
 
 from agents.models.agent import Agent
+from agents.models.breaker import Breaker
 from agents.models.capability import Capability
 from agents.models.counted_resource import CountedResource
 from agents.models.enrolment import EnrolmentToken
@@ -13,6 +14,7 @@ from agents.models.pool import Pool
 __all__ = [
     "Agent",
     "AgentEvent",
+    "Breaker",
     "Capability",
     "CountedResource",
     "EnrolmentToken",

@@ -1,4 +1,5 @@
-"""PlacementEvent: the history of what operators decide for the whole site: rules, pools, resources of the site.
+"""PlacementEvent: the history of what is decided for the whole site: rules, pools, resources of the site by operators,
+the breaker of mass lapses by the server.
 
 What they decide about one host is in that host's own history (AgentEvent).
 """

@@ -24,8 +24,10 @@ RECENT_FAILURES = 10
 @vary_on_headers("HX-Request")
 def overview(request: HttpRequest) -> HttpResponse:
     """The page; with HX-Request only what changes while it is open."""
+    found = figures()
     context = {
-        "figures": tiles(figures()),
+        "figures": tiles(found),
+        "alarms": found["alarms"],
         "hosts": agent_tree(),
         "failures": recent_failures(),
         "has_tasks": Task.objects.exists(),

@@ -35,6 +35,7 @@ class OverviewReply(serializers.Serializer[Any]):
     gpus = InUse()
     cpu_cores = InUse()
     agents = AgentCounts()
+    alarms = serializers.ListField(child=serializers.CharField())
 
 
 class Overview(APIView):

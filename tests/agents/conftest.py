@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from agents import heartbeats, inventory_requests, liveness, readings
+from agents import breaker, heartbeats, inventory_requests, liveness, readings
 
 
 class Clock:
@@ -19,8 +19,11 @@ class Clock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """What the process knows of hosts is empty, no amnesty is on, time stands still unless the test moves it."""
     found = Clock()
-    for module in (liveness, inventory_requests):
+    for module in (breaker, liveness, inventory_requests):
         monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=found))
+    monkeypatch.setattr(breaker, "_lapses", {})
+    monkeypatch.setattr(breaker, "_open_since", None)
+    monkeypatch.setattr(breaker, "_heard_at", None)
     monkeypatch.setattr(liveness, "_amnesty_until", 0.0)
     monkeypatch.setattr(liveness, "_heard", {})
     monkeypatch.setattr(heartbeats, "_latest", {})

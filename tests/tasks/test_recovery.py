@@ -8,10 +8,13 @@ import pytest
 from django.conf import settings
 from django.utils import timezone
 
-from agents import inventory_requests, liveness, supervision
+from agents import breaker, inventory_requests, liveness, supervision
 from agents.models import Agent
-from tasks import recovery, usage
+from agents.sessions import come_online
+from tasks import giving_up, recovery, usage
 from tasks.models import OutputLog, SubAgent, Task
+from tasks.outcome import lost
+from tasks.states import EndReason
 from tasks.usage import Usage
 from tests.factories import make_agent, make_output_log, make_sub_agent, make_task
 
@@ -27,10 +30,14 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator["Clock"]:
     monkeypatch.setattr(recovery, "_drains_looked_at", None)
     monkeypatch.setattr(inventory_requests, "_taken_at", {})
     monkeypatch.setattr(liveness, "_amnesty_until", 0.0)
+    monkeypatch.setattr(breaker, "_lapses", {})
+    monkeypatch.setattr(breaker, "_open_since", None)
+    monkeypatch.setattr(breaker, "_heard_at", None)
     liveness._heard.clear()
     recovery._last_turn = None
     yield found
     recovery._last_turn = None
+    usage._fresh.clear()
 
 
 class Clock:
@@ -163,11 +170,13 @@ def test_an_attempt_that_reports_while_its_main_agent_is_away_is_not_flagged() -
 
 
 def test_a_server_that_was_away_for_days_listens_before_it_gives_up(clock: Clock) -> None:
-    sub_agent = make_sub_agent()
+    other = make_sub_agent(agent=make_agent("other", connectivity="suspect"))
+    sub_agent = make_sub_agent(agent=make_agent("silent"))
     aged(sub_agent, unreachable_since=72 * 3600)
     supervision.after_restart()
     assert turned(sub_agent) == ("running", "running")
     clock.runs(settings.AMNESTY_SECONDS + 1)
+    heard(other)
     assert turned(sub_agent) == ("lost", "failed")
 
 
@@ -232,6 +241,75 @@ def test_after_a_day_the_attempt_is_lost_and_not_tried_again() -> None:
     aged(sub_agent, unreachable_since=24 * 3600 + 60)
     assert turned(sub_agent) == ("lost", "failed")
     assert Task.objects.get(pk=task.pk).end_reason == "host_lost"
+
+
+@pytest.mark.matrix(68)
+def test_when_most_hosts_vanish_at_once_nothing_is_given_up(clock: Clock) -> None:
+    """Three of five hosts, long past their deadline, are not lost as long as the breaker is open."""
+    agents = [make_agent(f"host-{number}") for number in range(5)]
+    tasks = [make_sub_agent(agent=agent) for agent in agents]
+    for agent in agents:
+        liveness.heard(agent.pk)
+    for sub_agent in tasks[:3]:
+        aged(sub_agent, last_heartbeat_time=90000, claimed_at=90000)
+    for _ in range(12):
+        clock.runs(5)
+        for agent in agents[3:]:
+            liveness.heard(agent.pk)
+        recovery.reaper_turn()
+        aged_all(unreachable_since=2 * 86400)
+    assert [sub_agent.state for sub_agent in SubAgent.objects.order_by("fence")] == ["running"] * 5
+    assert breaker.alarm().startswith("3 of 5 hosts fell silent at once.")
+    clock.runs(settings.BREAKER_LONGEST_SECONDS)
+    for agent in agents[3:]:
+        liveness.heard(agent.pk)
+    recovery.reaper_turn()
+    assert [sub_agent.state for sub_agent in SubAgent.objects.order_by("fence")] == ["lost"] * 3 + ["running"] * 2
+
+
+def aged_all(**columns: float) -> None:
+    """Of those that are unreachable."""
+    for sub_agent in SubAgent.objects.exclude(unreachable_since=None):
+        aged(sub_agent, **columns)
+
+
+@pytest.mark.matrix(69)
+@pytest.mark.parametrize(("silent", "worst"), [(5, "online"), (8, "suspect"), (29, "suspect")])
+def test_a_link_that_flaps_loses_nothing(clock: Clock, silent: int, worst: str) -> None:
+    """5 s on, and off again, for ten minutes; a suspect host gets no work."""
+    sub_agent = heard(make_sub_agent())
+    seen = set()
+    for second in range(600):
+        clock.now += 1
+        if second % (5 + silent) < 5:
+            heard(sub_agent)
+            come_online(Agent.objects.get())
+        supervision.sweep()
+        seen.add(Agent.objects.get().connectivity)
+    clock.runs(0)
+    assert turned(sub_agent) == ("running", "running")
+    assert seen == {"online", worst}
+    assert Agent.objects.get().events.count() == 0
+
+
+def test_what_is_heard_at_the_last_moment_is_not_given_up() -> None:
+    sub_agent = heard(make_sub_agent())
+    aged(sub_agent, unreachable_since=24 * 3600 + 60)
+    usage.keep(sub_agent.pk, None)  # reported, and not written yet
+    assert turned(sub_agent) == ("running", "running")
+    usage.flush()
+    assert turned(sub_agent) == ("running", "running")
+    assert sub_agent.unreachable_since is None
+
+
+def test_what_was_heard_since_it_was_looked_at_is_not_given_up() -> None:
+    sub_agent = heard(make_sub_agent())
+    aged(sub_agent, unreachable_since=24 * 3600 + 60)
+    seen = SubAgent.objects.get(pk=sub_agent.pk)
+    SubAgent.objects.update(unreachable_since=None, last_heartbeat_time=timezone.now())
+    giving_up.give_up(seen, lost(EndReason.HOST_LOST, "silent", is_proven=False))
+    sub_agent.refresh_from_db()
+    assert sub_agent.state == "running"
 
 
 @pytest.mark.parametrize(("seconds", "reason"), [(100 + 10 + 50, ""), (100 + 10 + 70, "timeout")])
