@@ -70,6 +70,21 @@ OPTIONS = (
         "take no work while less is free on the disk of the state directory",
         "1024",
     ),
+    Option(
+        "max_processes",
+        "NIGHTSHIFT_AGENT_MAX_PROCESSES",
+        "COUNT",
+        "processes and threads that one script may have at a time; 0: no limit",
+        "4096",
+    ),
+    Option(
+        "enforce_memory",
+        "NIGHTSHIFT_AGENT_ENFORCE_MEMORY",
+        "yes|no",
+        "yes: the kernel ends a script that takes more memory than its task asked for (needs a memory control group)",
+        "no",
+        ("yes", "no"),
+    ),
 )
 TOKEN_ENVIRONMENT = "NIGHTSHIFT_AGENT_TOKEN"  # noqa: S105 (the variable's name); no flag: a command line is public
 
@@ -88,6 +103,8 @@ class AgentConfig:
     uses_gpus: bool = True
     log_format: LogFormat = "kv"
     min_free_disk_mib: int = 1024
+    max_processes: int = 4096
+    enforce_memory: bool = False
 
 
 class Listed(argparse.Action):
@@ -122,7 +139,9 @@ def read_config(flags: Mapping[str, str | None], environment: Mapping[str, str])
         declare=Path(given["declare"]).expanduser() if given["declare"] else None,
         uses_gpus=given["gpus"] != "none",
         log_format="json" if given["log_format"] == "json" else "kv",
-        min_free_disk_mib=_whole(given["min_free_disk_mib"], "--min-free-disk-mib"),
+        min_free_disk_mib=_whole(given["min_free_disk_mib"], "--min-free-disk-mib", "MiB"),
+        max_processes=_whole(given["max_processes"], "--max-processes", "processes"),
+        enforce_memory=given["enforce_memory"] == "yes",
     )
 
 
@@ -176,7 +195,7 @@ def _state_dir(given: str, server_url: str | None, environment: Mapping[str, str
     return Path(base) / "nightshift" / host
 
 
-def _whole(text: str, flag: str) -> int:
+def _whole(text: str, flag: str, unit: str) -> int:
     if not (text.isascii() and text.isdigit()):
-        raise ConfigError(f"{flag} must be a whole number of MiB, not {text!r}")
+        raise ConfigError(f"{flag} must be a whole number of {unit}, not {text!r}")
     return int(text)

@@ -10,6 +10,7 @@ import json
 import os
 import re
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import cast
 
@@ -130,6 +131,18 @@ class SubAgentDir:
             return frozenset((int(pid), int(ticks)) for pid, ticks in rows)
         except (OSError, ValueError, TypeError):
             return frozenset()
+
+    def write_group(self, paths: Mapping[str, str]) -> None:
+        """Note the control groups of the script. Not durable, as the family is not."""
+        (self.path / "cgroup.json").write_text(json.dumps(dict(paths)), "ascii")
+
+    def read_group(self) -> dict[str, str]:
+        """Empty when there is none or it cannot be read."""
+        try:
+            paths = json.loads((self.path / "cgroup.json").read_text("ascii"))
+            return {str(use): str(path) for use, path in paths.items()}
+        except (OSError, ValueError, AttributeError):
+            return {}
 
     def has_started(self) -> bool:
         """False proves that the script was never executed."""

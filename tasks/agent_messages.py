@@ -92,6 +92,7 @@ class HostMessage(msgspec.Struct):
     zone: str | None = None
     started_at: Any = None
     address: Address = ""
+    tracking: Any = None
     capabilities: Annotated[dict[Label, Version], msgspec.Meta(max_length=256)] = {}
     resources: Annotated[
         dict[Label, Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]], msgspec.Meta(max_length=256)
@@ -99,7 +100,7 @@ class HostMessage(msgspec.Struct):
 
     def facts(self) -> dict[str, Any]:
         """Who it is; what it offers is kept elsewhere."""
-        names = ("hostname", "os", "python", "user", "zone", "started_at", "address")
+        names = ("hostname", "os", "python", "user", "zone", "started_at", "address", "tracking")
         return {name: getattr(self, name) for name in names}
 
 

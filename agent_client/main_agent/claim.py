@@ -75,7 +75,12 @@ def _request(context: Context, assignment: wire.Assignment) -> wire.ClaimRequest
 
 def _keep(context: Context, grant: wire.Grant) -> None:
     identity = context.identity
-    kept: wire.Grant = {**grant, "server_url": identity.server_url, "instance_id": identity.instance_id}
+    kept: wire.Grant = {
+        **grant,
+        "server_url": identity.server_url,
+        "instance_id": identity.instance_id,
+        "host_limits": context.host_limits(),
+    }
     SubAgentDir(context.sub_agents / grant["sub_agent_id"]).write_grant(kept)
 
 

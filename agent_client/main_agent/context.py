@@ -1,16 +1,19 @@
 """What the loops of one main agent share. Holds values and wake-ups; does nothing with them."""
 
+import hashlib
 import threading
 import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from agent_client import wire
 from agent_client.agent_config import AgentConfig
 from agent_client.enrolment import Identity
 from agent_client.launcher import Launcher
 from agent_client.probes.host import HostProbe
 from agent_client.probes.machine import boot_id
+from agent_client.process.cgroup.find import Roots
 
 
 @dataclass
@@ -21,6 +24,7 @@ class Context:
     identity: Identity
     probe: HostProbe
     launcher: Launcher
+    roots: Roots = field(default_factory=Roots)
     epoch: int | None = None
     incarnation: str = field(default_factory=lambda: uuid.uuid4().hex)
     boot_id: str = field(default_factory=boot_id)
@@ -32,3 +36,17 @@ class Context:
     @property
     def sub_agents(self) -> Path:
         return self.config.state_dir / "sub_agents"
+
+    def host_limits(self) -> wire.HostLimits:
+        """What each sub agent is told of this host."""
+        return {
+            "cgroups": self.roots.as_json(),
+            "owner": owner_of(self.config.state_dir),
+            "max_processes": self.config.max_processes,
+            "enforce_memory": self.config.enforce_memory,
+        }
+
+
+def owner_of(state_dir: Path) -> str:
+    """A short name of this main agent among others of the machine, the same at every start."""
+    return hashlib.sha256(str(state_dir.absolute()).encode()).hexdigest()[:8]

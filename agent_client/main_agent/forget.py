@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from agent_client.journal import task_id_of
+from agent_client.sub_agent.limits import noted_group
 from agent_client.sub_agent_dir import SubAgentDir
 from agent_client.system_log import EventLog
 
@@ -21,6 +22,7 @@ def forget(path: Path) -> None:
 def remove_folder(path: Path) -> None:
     folder = SubAgentDir(path)
     task_id = task_id_of(folder)
+    noted_group(folder).remove()
     try:
         folder.remove()
     except FileNotFoundError:

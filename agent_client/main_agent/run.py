@@ -11,7 +11,7 @@ from agent_client.journal import scan
 from agent_client.launcher import Launcher
 from agent_client.main_agent import loops, state_dir
 from agent_client.main_agent.beat_loop import BeatLoop
-from agent_client.main_agent.context import Context
+from agent_client.main_agent.context import Context, owner_of
 from agent_client.main_agent.delivery_loop import DeliveryLoop
 from agent_client.main_agent.doorbell_loop import DoorbellLoop
 from agent_client.main_agent.loops import End, Shutdown, start_loop
@@ -21,6 +21,7 @@ from agent_client.probes.declaration_file import load_declaration
 from agent_client.probes.declared import DeclaredMachine
 from agent_client.probes.host import HostProbe, declared_host, real_host
 from agent_client.probes.usage_file import UsageFile
+from agent_client.process.cgroup.find import described, find_roots, sweep
 from agent_client.system_log import EventLog
 
 log = EventLog(loop="main")
@@ -85,9 +86,14 @@ def declared_machine(file: Path, state_dir: Path) -> DeclaredMachine:
 def _live(config: AgentConfig, probe: HostProbe, launcher: Launcher, shutdown: Shutdown) -> None:
     """The beat loop's thread: become known to the server, start the other loops, beat."""
     prefer_this_thread()
-    context = Context(config, _identity(config), probe, launcher)
+    context = Context(config, _identity(config), probe, launcher, find_roots())
+    sweep(context.roots, owner_of(config.state_dir), {folder.name for folder in context.sub_agents.iterdir()})
     log.info(
-        "started", agent=context.identity.name, server=context.identity.server_url, state_dir=str(config.state_dir)
+        "started",
+        agent=context.identity.name,
+        server=context.identity.server_url,
+        state_dir=str(config.state_dir),
+        tracking=described(context.roots, config.max_processes),
     )
     start_loop("watch", WatchLoop(context).run, shutdown)
     start_loop("delivery", DeliveryLoop(context).run, shutdown)

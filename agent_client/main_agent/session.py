@@ -9,6 +9,7 @@ from agent_client.journal import inventory_rows, scan
 from agent_client.main_agent.context import Context
 from agent_client.probes.address import local_address
 from agent_client.probes.machine import host_facts, machine_id
+from agent_client.process.cgroup.find import described
 from agent_client.system_log import EventLog
 from agent_client.version import VERSION
 
@@ -48,6 +49,7 @@ def said_of_host(context: Context) -> wire.HostFacts:
     offer = context.config.offer.or_else(context.probe.offer)
     facts = {
         **host_facts(context.started_at),
+        "tracking": described(context.roots, context.config.max_processes),
         "zone": offer.zone,
         "address": offer.address or local_address(context.identity.server_url),
         "capabilities": dict(offer.capabilities),

@@ -1,9 +1,10 @@
 """Finds every process that a script has brought into the world. It only looks; whoever asks may then signal.
 
-A process belongs to the family when it is below the subreaper, in the script's group or session, carries the cookie in
-its environment, was seen in the family before, or descends from one of these. No single sign is enough: a daemon leaves
-group and session, `env -i` drops the cookie, and the tree is gone once the sub agent is dead. The number of a group may
-be given to strangers once the group is empty; see `_group_ends_at`.
+A process belongs to the family when it is in the attempt's control group, below the subreaper, in the script's group or
+session, carries the cookie in its environment, was seen in the family before, or descends from one of these. Control
+groups are not to be had everywhere, and of the other signs none is enough: a daemon leaves group and session, `env -i`
+drops the cookie, and the tree is gone once the sub agent is dead. The number of a process group may be given to
+strangers once it is empty; see `_group_ends_at`.
 """
 
 import math
@@ -12,6 +13,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from agent_client.process import proc
+from agent_client.process.cgroup.group import NO_GROUP, Group
 from agent_client.process.proc import ProcessStat
 
 COOKIE_NAME = "TASK_COOKIE"
@@ -30,6 +32,7 @@ class Family:
     subreaper_pid: int | None = None
     seen: frozenset[tuple[int, int]] = frozenset()
     alive_until_ticks: float | None = None
+    group: Group = NO_GROUP
 
     def members(self) -> list[ProcessStat]:
         """Those alive now, found by a scan of all processes; never ourselves."""
@@ -38,6 +41,7 @@ class Family:
         roots = {stat.pid for stat in everyone if self._is_marked(stat, group_ends_at)}
         if self.subreaper_pid is not None:
             roots |= {stat.pid for stat in everyone if stat.parent_pid == self.subreaper_pid}
+        roots |= self.group.pids()
         return [stat for stat in with_descendants(everyone, roots) if not stat.is_dead]
 
     def _is_marked(self, stat: ProcessStat, group_ends_at: float) -> bool:

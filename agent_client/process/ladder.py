@@ -100,6 +100,7 @@ class Ladder:
             signals.send_to_group(self._pid, signal.SIGKILL)
             if "KILL" not in self.sent_signals:
                 self.sent_signals.append("KILL")
+        self._family.group.kill()
         self.survivors = self._family.members()
         for stat in self.survivors:
             signals.send(stat.pid, stat.start_ticks, signal.SIGKILL)

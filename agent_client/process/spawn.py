@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from agent_client.process import prctl
+from agent_client.process.cgroup.group import NO_GROUP, Group
 
 NEVER_EXECUTED = 125  # the barrier was never opened
 EXEC_FAILED = 126
@@ -23,13 +24,18 @@ SCRIPT_OOM_SCORE = 300
 
 @dataclass(frozen=True)
 class Command:
-    """`argv[0]` is a path. Without `err_path` both streams go to `out_path`, in the order of writing."""
+    """`argv[0]` is a path. Without `err_path` both streams go to `out_path`, in the order of writing.
+
+    `most_processes`: of the whole user, where no control group can count those of one script.
+    """
 
     argv: Sequence[str]
     environment: Mapping[str, str]
     working_directory: str
     out_path: Path
     err_path: Path | None = None
+    group: Group = NO_GROUP
+    most_processes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -78,12 +84,14 @@ def _run_child(command: Command, parent_pid: int, barrier: int, errors: int) -> 
     step = "output"
     try:
         _leave_parent(parent_pid)
+        command.group.join()  # before the barrier: whatever the script starts is born in it
         _open_streams(command)
         step = "directory"
         os.chdir(command.working_directory)
         _close_all_but({0, 1, 2, barrier, errors})
         if not os.read(barrier, 1):
             os._exit(NEVER_EXECUTED)
+        _limit_processes(command.most_processes)
         step = "exec"
         os.execve(command.argv[0], list(command.argv), dict(command.environment))  # noqa: S606 (no shell is wanted)
     except OSError as error:
@@ -105,6 +113,14 @@ def _leave_parent(parent_pid: int) -> None:
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
     if os.getpriority(os.PRIO_PROCESS, 0) < 0:  # the main agent may run before everyone, its scripts may not
         os.setpriority(os.PRIO_PROCESS, 0, 0)
+
+
+def _limit_processes(most: int | None) -> None:
+    """Never above what the host's own limit allows."""
+    if most is not None:
+        _, hard = resource.getrlimit(resource.RLIMIT_NPROC)
+        limit = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        resource.setrlimit(resource.RLIMIT_NPROC, (limit, hard))
 
 
 def _open_streams(command: Command) -> None:

@@ -12,6 +12,7 @@ from agent_client.atomic import Unreadable
 from agent_client.process import proc, signals
 from agent_client.process.family import Family
 from agent_client.sub_agent.finish import never_ran
+from agent_client.sub_agent.limits import noted_group
 from agent_client.sub_agent.supervise import now_text
 from agent_client.sub_agent_dir import SubAgentDir
 
@@ -50,6 +51,7 @@ def bury(directory: SubAgentDir, reason: wire.FinishReason, detail: str) -> wire
 def end_family(directory: SubAgentDir) -> list[int]:
     """KILL what is left until two scans find nothing. Returns the pids that stayed. Other boots left nothing."""
     started = directory.read_whole_started()
+    group = noted_group(directory)
     if started is None or started["boot_id"] != proc.boot_id():
         return []
     family = Family(
@@ -58,16 +60,19 @@ def end_family(directory: SubAgentDir) -> list[int]:
         started["cookie"],
         seen=directory.read_family(),
         alive_until_ticks=_last_sign_ticks(directory),
+        group=group,
     )
     empty_scans = 0
     pids: list[int] = []
     for _ in range(ROUNDS):
+        group.kill()
         members = family.members()
         pids = [stat.pid for stat in members]
         for stat in members:
             signals.send(stat.pid, stat.start_ticks, signal.SIGKILL)
         empty_scans = 0 if members else empty_scans + 1
         if empty_scans >= EMPTY_SCANS:
+            group.remove()
             return []
         time.sleep(ROUND_SECONDS)
     log.error("family outlived the sub agent pids=%s", pids)

@@ -3,19 +3,24 @@
 import re
 from pathlib import Path
 
+from agent_client.process.cgroup.group import NO_GROUP, Group
+
 CGROUP_ROOT = Path("/sys/fs/cgroup")
 
 
 class OomCounters:
     """The counters as they stood when the script began."""
 
-    def __init__(self) -> None:
+    def __init__(self, group: Group = NO_GROUP) -> None:
+        self._group = group
         self._files = [path for path in _counter_files() if _read_counter(path) is not None]
         self._before = [_read_counter(path) for path in self._files]
 
     def has_risen(self) -> bool:
-        """Whether the kernel killed anything for memory since, in our control group or, without one, on the host."""
-        return any((_read_counter(path) or 0) > (was or 0) for path, was in zip(self._files, self._before, strict=True))
+        """Whether the kernel killed anything for memory since, in a control group or, without one, on the host."""
+        return self._group.oom_kills() > 0 or any(
+            (_read_counter(path) or 0) > (was or 0) for path, was in zip(self._files, self._before, strict=True)
+        )
 
 
 def _counter_files() -> list[Path]:

@@ -12,6 +12,7 @@ from agent_client import wire
 from agent_client.process.interpreter import interpreter_of
 from agent_client.process.spawn import Command
 from agent_client.sub_agent import environment
+from agent_client.sub_agent.limits import make_group, most_processes
 from agent_client.sub_agent_dir import SubAgentDir
 
 
@@ -40,12 +41,15 @@ def prepare(directory: SubAgentDir, grant: wire.Grant) -> Prepared:
     script = grant["script_content"]
     directory.script_path.write_bytes(script.encode("utf-8", "surrogatepass"))
     directory.script_path.chmod(0o700)
+    group = make_group(directory, grant, cookie)
     command = Command(
         argv=[*interpreter_of(script, variables.get("PATH")), str(directory.script_path)],
         environment=variables,
         working_directory=place.working_directory,
         out_path=directory.stream_path("out"),
         err_path=directory.stream_path("err") if grant["split_output"] else None,
+        group=group,
+        most_processes=most_processes(grant, group),
     )
     return Prepared(command, cookie, place.host)
 

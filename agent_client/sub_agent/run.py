@@ -14,6 +14,7 @@ from pathlib import Path
 from agent_client import wire
 from agent_client.probes.usage import UsageMeter
 from agent_client.process import prctl, proc
+from agent_client.process.cgroup.group import Group
 from agent_client.process.family import Family
 from agent_client.process.spawn import HeldChild, SpawnFailure, spawn
 from agent_client.process.spawn_sentence import explain
@@ -63,7 +64,7 @@ def _run_locked(folder: SubAgentDir) -> int:
     beat = Beat(folder)
     beat()
     prepared = prepare(folder, grant)
-    counters, meter, delivery = OomCounters(), UsageMeter(), Delivery.connect(folder)
+    counters, meter, delivery = OomCounters(prepared.command.group), UsageMeter(), Delivery.connect(folder)
     child = spawn(prepared.command)  # before any thread: the child dies with the thread that forked it
     family = _record_start(folder, child, prepared)
     failure = child.release()
@@ -78,7 +79,7 @@ def _run_locked(folder: SubAgentDir) -> int:
     else:
         os.waitpid(child.pid, 0)
         finish = _spawn_error(failure, prepared, delivery)
-    _end(folder, reporter, finish, beat)
+    _end(folder, reporter, finish, beat, prepared.command.group)
     return 0
 
 
@@ -131,7 +132,7 @@ def _record_start(folder: SubAgentDir, child: HeldChild, prepared: Prepared) -> 
             "cookie": prepared.cookie,
         }
     )
-    return Family(child.pid, ticks, prepared.cookie, subreaper_pid=os.getpid())
+    return Family(child.pid, ticks, prepared.cookie, subreaper_pid=os.getpid(), group=prepared.command.group)
 
 
 def _end_on_term(reporter: Reporter, folder: SubAgentDir) -> None:
@@ -155,11 +156,12 @@ def _facts(folder: SubAgentDir, delivery: Delivery, counters: OomCounters, meter
     )
 
 
-def _end(folder: SubAgentDir, reporter: Reporter, finish: wire.Finish, beat: Beat) -> None:
+def _end(folder: SubAgentDir, reporter: Reporter, finish: wire.Finish, beat: Beat, group: Group) -> None:
     log.info("script ended reason=%s exit_code=%s signal=%s", finish["reason"], finish["exit_code"], finish["signal"])
     _write_exit(folder, finish)
     reporter.finish(finish)
     folder.remove_tmp()
+    group.remove()
     while reporter.is_alive():
         reporter.join(1.0)
         beat()

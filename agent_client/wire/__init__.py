@@ -24,6 +24,7 @@ from agent_client.wire.heartbeat import (
 )
 from agent_client.wire.on_disk import (
     DeliveredRecord,
+    HostLimits,
     StartedRecord,
 )
 from agent_client.wire.report import (
@@ -81,6 +82,7 @@ __all__ = [
     "HeartbeatReply",
     "HeartbeatRequest",
     "HostFacts",
+    "HostLimits",
     "InventoryRow",
     "LocalState",
     "LogClose",

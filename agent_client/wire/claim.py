@@ -3,6 +3,7 @@
 from typing import NotRequired, TypedDict
 
 from agent_client.wire.heartbeat import GangPlace, GpuGrant
+from agent_client.wire.on_disk import HostLimits
 
 
 class ClaimRequest(TypedDict):
@@ -13,7 +14,7 @@ class ClaimRequest(TypedDict):
 
 
 class Grant(TypedDict):
-    """The claim's reply. `server_url` (and `instance_id`) are added by the main agent before grant.json is written."""
+    """The claim's reply. The last three are added by the main agent before grant.json is written."""
 
     sub_agent_id: str
     fence: int
@@ -35,6 +36,7 @@ class Grant(TypedDict):
     gang: NotRequired[GangPlace | None]
     server_url: NotRequired[str]
     instance_id: NotRequired[str]
+    host_limits: NotRequired[HostLimits]
 
 
 class RejectRequest(TypedDict):

@@ -12,6 +12,15 @@ class StartedRecord(Started):
     cookie: str
 
 
+class HostLimits(TypedDict):
+    """In grant.json: what the main agent tells its sub agents of this host's control groups and limits."""
+
+    cgroups: dict[str, str]
+    owner: str
+    max_processes: int
+    enforce_memory: bool
+
+
 class DeliveredRecord(TypedDict):
     """delivered.json: how the result and each stream were answered."""
 

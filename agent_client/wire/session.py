@@ -38,6 +38,7 @@ class HostFacts(TypedDict):
     zone: str
     started_at: str
     address: str
+    tracking: str
     capabilities: dict[str, str]
     resources: dict[str, int]
 

@@ -17,6 +17,7 @@ from agent_client.main_agent.context import Context
 from agent_client.main_agent.lock_holder import find_holder
 from agent_client.probes.declared import Declaration, DeclaredMachine
 from agent_client.probes.host import declared_host
+from agent_client.sub_agent.limits import noted_group
 from agent_client.sub_agent_dir import SubAgentDir
 from tests.agent_client.fake_server import INSTANCE, FakeServer, Fault, Handler
 from tests.waiting import wait_until
@@ -146,3 +147,6 @@ def end_everything(agent: AgentProcess) -> None:
         if record.is_alive:
             with contextlib.suppress(AssertionError, ProcessLookupError):
                 agent.kill_sub_agent(record.sub_agent_id)
+        group = noted_group(agent.folder(record.sub_agent_id))
+        group.kill()
+        wait_until(group.remove, what="an empty control group")

@@ -7,6 +7,7 @@ import pytest
 
 from agent_client.process import ladder as ladder_module
 from agent_client.process import proc
+from agent_client.process.cgroup.group import NO_GROUP
 from agent_client.process.ladder import Ladder, Progress
 from agent_client.process.proc import ProcessStat
 
@@ -24,7 +25,8 @@ class Host:
     now: float = 0.0
     living: list[ProcessStat] = field(default_factory=list)
     sent: list[tuple[int, str]] = field(default_factory=list)
-    group: list[str] = field(default_factory=list)
+    heard: list[str] = field(default_factory=list)  # by the process group
+    group = NO_GROUP
 
     def members(self) -> list[ProcessStat]:
         return list(self.living)
@@ -37,7 +39,7 @@ class Host:
 def host(monkeypatch: pytest.MonkeyPatch) -> Host:
     host = Host()
     monkeypatch.setattr(
-        ladder_module.signals, "send_to_group", lambda group, number: host.group.append(number.name) or True
+        ladder_module.signals, "send_to_group", lambda group, number: host.heard.append(number.name) or True
     )
     monkeypatch.setattr(
         ladder_module.signals, "send", lambda pid, ticks, number: host.sent.append((pid, number.name)) or True
@@ -55,25 +57,25 @@ def test_a_living_script_is_left_alone(host: Host, ladder: Ladder) -> None:
     host.living = [member(SCRIPT_PID)]
     for host.now in (0.0, 1e6):
         assert ladder.step(script_ended=False, has_children=True) is Progress.WAITING
-    assert (host.group, host.sent) == ([], [])
+    assert (host.heard, host.sent) == ([], [])
 
 
 def test_an_end_without_children_needs_no_signal(host: Host, ladder: Ladder) -> None:
     assert ladder.step(script_ended=True, has_children=False) is Progress.GONE
-    assert (host.group, host.sent) == ([], [])
+    assert (host.heard, host.sent) == ([], [])
 
 
 def test_stop_asks_waits_and_kills(host: Host, ladder: Ladder) -> None:
     host.living = [member(SCRIPT_PID)]
     ladder.stop(10.0)
-    assert host.group == ["SIGTERM", "SIGCONT"]
+    assert host.heard == ["SIGTERM", "SIGCONT"]
     host.now = 9.9
     assert ladder.step(False, True) is Progress.WAITING
     assert ladder.sent_signals == ["TERM"]
     host.now = 10.0
     assert ladder.step(False, True) is Progress.WAITING
     assert ladder.sent_signals == ["TERM", "KILL"]
-    assert host.group[-1] == "SIGKILL"
+    assert host.heard[-1] == "SIGKILL"
     host.living = []
     assert ladder.step(True, False) is Progress.WAITING  # one empty scan could have missed a fork
     assert ladder.step(True, False) is Progress.GONE
@@ -85,7 +87,7 @@ def test_a_later_stop_only_shortens_the_grace(host: Host, ladder: Ladder) -> Non
     ladder.stop(300.0)
     host.now = 10.0
     ladder.step(False, True)
-    assert host.group.count("SIGTERM") == 1
+    assert host.heard.count("SIGTERM") == 1
     assert "KILL" in ladder.sent_signals
 
 

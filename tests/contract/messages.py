@@ -53,6 +53,7 @@ SESSION: dict[str, Any] = {
         "zone": "",
         "started_at": "2026-11-21T00:00:00Z",
         "address": "10.0.0.7",
+        "tracking": "",
         "capabilities": {"nvlink": "", "cuda": "12.4"},
         "resources": {"matlab": 2},
     },

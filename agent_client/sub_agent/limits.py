@@ -1,0 +1,34 @@
+"""The control group of one attempt and its limits: made before the fork, found again after a crash. Kills nothing."""
+
+import os
+from pathlib import Path
+
+from agent_client import wire
+from agent_client.process.cgroup.group import NO_GROUP, Group, make
+from agent_client.process.threads import threads_of_user
+from agent_client.sub_agent_dir import SubAgentDir
+
+
+def make_group(folder: SubAgentDir, grant: wire.Grant, cookie: str) -> Group:
+    """Noted before anything is in it. The cookie in its name keeps it from ever being used again."""
+    limits = grant.get("host_limits")
+    if limits is None:
+        return NO_GROUP
+    name = f"{limits['owner']}-{folder.sub_agent_id}-{cookie[:8]}"
+    memory_mib = grant["memory_mib"] if limits["enforce_memory"] else None
+    group = make(limits["cgroups"], name, limits["max_processes"], memory_mib)
+    if group.paths:
+        folder.write_group(group.as_json())
+    return group
+
+
+def noted_group(folder: SubAgentDir) -> Group:
+    return Group({use: Path(path) for use, path in folder.read_group().items()})
+
+
+def most_processes(grant: wire.Grant, group: Group) -> int | None:
+    """Without a control group that counts, the kernel can only count all of one user; it never limits root."""
+    limits = grant.get("host_limits")
+    if limits is None or not limits["max_processes"] or "pids" in group.paths or os.geteuid() == 0:
+        return None
+    return limits["max_processes"] + threads_of_user(os.getuid())
