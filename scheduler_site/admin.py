@@ -7,6 +7,7 @@ from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 
+from scheduler_site import admin_people  # noqa: F401 (registers accounts)
 from scheduler_site.access.tokens import create_token, revoke_token
 from scheduler_site.models import ApiToken
 from scheduler_site.shared.admin_secrets import SecretOnceAdmin

@@ -5,17 +5,20 @@ from django.views.decorators.csrf import ensure_csrf_cookie
 from drf_spectacular.utils import extend_schema
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.exceptions import NotFound
-from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from scheduler_site.access import schema as _  # noqa: F401  (describes Bearer tokens to the schema)
+from scheduler_site.shared.rest_access import ByRole
+from scheduler_site.shared.roles import Right
 
 
 @extend_schema(exclude=True)
 class NoSuchCall(APIView):
     """JSON instead of a page. Never a redirect: a redirected POST would lose its body."""
+
+    writes_need = Right.READ
 
     def answer(self, request: Request, rest: str) -> Response:
         raise NotFound(f"There is no call {request.path}. Most end with a slash; all are listed at /api/docs/.")
@@ -24,13 +27,13 @@ class NoSuchCall(APIView):
 
 
 class Schema(SpectacularAPIView):
-    permission_classes = [IsAuthenticated]
+    permission_classes = [ByRole]
 
 
 class Docs(SpectacularSwaggerSplitView):
     """The page to try the calls. OPTIONS is left out: the page's renderer cannot answer it."""
 
-    permission_classes = [IsAuthenticated]
+    permission_classes = [ByRole]
     url_name = "api-schema"
     http_method_names = ["get", "head"]
 

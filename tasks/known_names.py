@@ -8,6 +8,7 @@ from typing import Any
 
 from agents.models import Agent, CountedResource, Gpu, Pool
 from agents.states import Standing
+from scheduler_site.shared.roles import Right, may
 from tasks.models import Reservation, Task
 from tasks.scheduling import cards
 from tasks.scheduling.rows.hosts import known
@@ -46,8 +47,7 @@ def _reservation(task: Task, asked: int, user: Any) -> str:
         return f"There is no reservation {asked}."
     if row.state not in _OPEN:
         return f"Reservation {row.pk} is {ReservationState(row.state).label.lower()}."
-    is_staff = user is not None and user.is_staff
-    if row.submitted_by_id != task.submitted_by_id and not is_staff:
+    if row.submitted_by_id != task.submitted_by_id and not may(user, Right.OPERATE):
         return f"Reservation {row.pk} is somebody else's."
     return ""
 

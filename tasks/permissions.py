@@ -2,9 +2,10 @@
 
 from typing import Any
 
+from scheduler_site.shared.roles import may_change_own
 from tasks.models import Reservation, Task
 
 
 def may_change(user: Any, row: Task | Reservation) -> bool:
     """Cancel, edit, release: whoever submitted it, and staff."""
-    return bool(user.is_staff or (row.submitted_by_id is not None and row.submitted_by_id == user.pk))
+    return may_change_own(user, row.submitted_by_id)

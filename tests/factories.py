@@ -10,11 +10,13 @@ from decimal import Decimal
 from typing import Any
 
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
 from django.db.models import F
 from django.utils import timezone
 
 from agents.models import Agent, Gpu
 from agents.states import Connectivity, GpuState, Standing
+from scheduler_site.shared.roles import SUBMITTERS, Role
 from tasks.models import AllocatedGpu, Allocation, Dependency, FenceCounter, OutputLog, SubAgent, Task
 from tasks.scheduling.rows import lanes
 from tasks.states import (
@@ -37,10 +39,18 @@ _STATE_OF_STATUS = {
 }
 
 
-def make_user(username: str = "ada", *, is_staff: bool = False, **fields: Any) -> Any:
-    """The user of this name; made without a password when there is none yet."""
-    user, _ = get_user_model().objects.get_or_create(username=username, defaults={"is_staff": is_staff, **fields})
+def make_user(username: str = "ada", *, is_staff: bool = False, is_viewer: bool = False, **fields: Any) -> Any:
+    """The user of this name: a submitter unless told otherwise; made without a password when there is none yet."""
+    user, is_new = get_user_model().objects.get_or_create(username=username, defaults={"is_staff": is_staff, **fields})
+    if is_new and not (is_staff or is_viewer):
+        user.groups.add(Group.objects.get_or_create(name=SUBMITTERS)[0])
     return user
+
+
+def make_user_of(role: Role) -> Any:
+    """A user whose name is his role."""
+    flags = {"is_staff": role in (Role.OPERATOR, Role.ADMIN), "is_superuser": role == Role.ADMIN}
+    return make_user(role.value, is_viewer=role == Role.VIEWER, **flags)
 
 
 def make_agent(name: str = "", *, gpus: int = 0, gpu_memory_mib: int = 24576, **fields: Any) -> Agent:

@@ -11,7 +11,6 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import generics, serializers
 from rest_framework.exceptions import NotFound
-from rest_framework.permissions import IsAdminUser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -20,6 +19,7 @@ from agents import administration
 from agents.models import Agent, AgentEvent
 from agents.states import Standing
 from scheduler_site.shared.actors import Actor
+from scheduler_site.shared.roles import Right
 from scheduler_site.shared.strict_fields import Text
 from scheduler_site.shared.strict_json import StrictJSONParser
 from scheduler_site.shared.strict_serializers import RefuseUnknownFields
@@ -54,7 +54,7 @@ Post = TypeVar("Post", bound=Callable[..., Response])
 class Operation(APIView):
     """One verb of agents.administration; staff only."""
 
-    permission_classes = [IsAdminUser]
+    writes_need = Right.OPERATE
     parser_classes = [StrictJSONParser]
     verb: Callable[..., Agent]
 

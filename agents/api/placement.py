@@ -5,16 +5,15 @@ from typing import Any
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
-from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from agents import placement_rules
-from agents.api.staff import StaffChanges
 from agents.models import PlacementRules
 from agents.states import PolicyName
 from scheduler_site.shared.actors import Actor
+from scheduler_site.shared.roles import Right
 from scheduler_site.shared.strict_fields import Whole, json_type
 from scheduler_site.shared.strict_json import StrictJSONParser
 from scheduler_site.shared.strict_serializers import RefuseUnknownFields
@@ -50,7 +49,7 @@ class RulesReply(serializers.ModelSerializer[PlacementRules]):
 
 
 class Placement(APIView):
-    permission_classes = [IsAuthenticated, StaffChanges]
+    writes_need = Right.OPERATE
     parser_classes = [StrictJSONParser]
 
     @extend_schema(operation_id="placement_retrieve", responses=RulesReply)

@@ -1,4 +1,4 @@
-"""Who may use a page: signed in, or staff. Says in one sentence what is missing."""
+"""Who may use a page: who is signed in and whose role has the right. Says in one sentence what is missing."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -8,17 +8,26 @@ from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 
+from scheduler_site.shared.roles import REFUSALS, Right, may
+
 View = Callable[..., HttpResponse]
 
 
-def staff_required(view: View) -> View:
-    """Visitors are sent to sign in; signed-in people without the staff flag get 403."""
+def right_required(right: Right) -> Callable[[View], View]:
+    """Visitors are sent to sign in; signed-in people whose role lacks the right get 403."""
 
-    @wraps(view)
-    def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if not request.user.is_staff:
-            raise PermissionDenied("Only staff may do this; your account is not marked as staff.")
-        return view(request, *args, **kwargs)
+    def guard(view: View) -> View:
+        @wraps(view)
+        def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            if not may(request.user, right):
+                raise PermissionDenied(REFUSALS[right])
+            return view(request, *args, **kwargs)
 
-    guarded: View = login_required(checked)
-    return guarded
+        guarded: View = login_required(checked)
+        return guarded
+
+    return guard
+
+
+staff_required = right_required(Right.OPERATE)
+submitter_required = right_required(Right.SUBMIT)

@@ -8,6 +8,7 @@ from django.templatetags.static import static
 
 from agents.models import Agent
 from agents.states import Connectivity, Standing
+from scheduler_site.shared.roles import Rights
 from tasks.models import Task
 from tasks.states import TaskStatus
 
@@ -45,7 +46,13 @@ def sidebar(context: template.Context) -> dict[str, Any]:
         }
         for address, name, word in PLACES
     ]
-    return {"request": request, "user": request.user, "places": places, "in_admin": request.path.startswith("/admin/")}
+    return {
+        "request": request,
+        "user": request.user,
+        "may": Rights(request.user),
+        "places": places,
+        "in_admin": request.path.startswith("/admin/"),
+    }
 
 
 def _running_tasks() -> int:

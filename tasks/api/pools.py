@@ -8,17 +8,16 @@ from typing import Any
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.exceptions import NotFound
-from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from agents import pools
-from agents.api.staff import StaffChanges
 from agents.models import Pool
 from agents.models.capability import matches
 from agents.models.pool import NAME
 from scheduler_site.shared.actors import Actor
+from scheduler_site.shared.roles import Right
 from scheduler_site.shared.strict_json import StrictJSONParser
 from tasks import pool_sums
 from tasks import pools as tasks_pools
@@ -28,7 +27,7 @@ REFUSALS = {400: OpenApiTypes.OBJECT, 403: OpenApiTypes.OBJECT}
 
 
 class PoolCalls(APIView):
-    permission_classes = [IsAuthenticated, StaffChanges]
+    writes_need = Right.OPERATE
     parser_classes = [StrictJSONParser]
 
 

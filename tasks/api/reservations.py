@@ -13,6 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from scheduler_site.shared.actors import Actor
+from scheduler_site.shared.roles import Right
 from scheduler_site.shared.strict_filters import ManyOf, StrictFilterBackend
 from scheduler_site.shared.strict_json import StrictJSONParser
 from tasks import reservation_querysets, reservations
@@ -52,6 +53,7 @@ class ReservationFilter(filters.FilterSet):  # type: ignore[misc]
     list=extend_schema(operation_id="reservations_list", responses={200: ReservationReply(many=True), 400: BAD})
 )
 class ReservationViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Any]):
+    writes_need = Right.SUBMIT
     queryset = Reservation.objects.none()
     serializer_class = ReservationReply
     parser_classes = [StrictJSONParser]

@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from scheduler_site.shared.actors import Actor
+from scheduler_site.shared.roles import Right
 from scheduler_site.shared.strict_fields import LARGEST_BIG_INTEGER
 from scheduler_site.shared.strict_filters import StrictFilterBackend
 from scheduler_site.shared.strict_json import StrictJSONParser
@@ -43,6 +44,7 @@ class IdsQuery(RefuseUnknownFields):
 
 @extend_schema_view(list=extend_schema(operation_id="tasks_list", responses={200: TaskRow(many=True), 400: BAD}))
 class TaskViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Any]):
+    writes_need = Right.SUBMIT
     queryset = Task.objects.none()
     serializer_class = TaskRow
     parser_classes = [StrictJSONParser]

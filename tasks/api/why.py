@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from scheduler_site.shared.roles import Right
 from scheduler_site.shared.strict_json import StrictJSONParser
 from tasks.api.task_request import TaskCreateRequest
 from tasks.api.tasks import BAD
@@ -57,6 +58,7 @@ class TaskWhy(APIView):
 
 
 class TaskTest(APIView):
+    writes_need = Right.READ
     parser_classes = [StrictJSONParser]
 
     @extend_schema(operation_id="tasks_test", request=TaskCreateRequest, responses={200: TestReply, 400: BAD})

@@ -3,7 +3,6 @@
 import json
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -11,13 +10,14 @@ from django.views.decorators.http import require_http_methods
 
 from scheduler_site.shared.actors import Actor
 from scheduler_site.shared.errors import DomainError
+from scheduler_site.shared.page_access import submitter_required
 from tasks import lifecycle, querysets
 from tasks.models import Task
 from tasks.permissions import may_change
 from tasks.states import DependencyKind
 
 
-@login_required
+@submitter_required
 @require_http_methods(["GET", "POST"])
 def cancel(request: HttpRequest, task_id: int) -> HttpResponse:
     task = get_object_or_404(querysets.for_lists(), pk=task_id)

@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -11,6 +10,7 @@ from django.views.decorators.http import require_http_methods
 
 from scheduler_site.shared.actors import Actor
 from scheduler_site.shared.errors import DomainError
+from scheduler_site.shared.page_access import submitter_required
 from tasks import submission
 from tasks.models import Task
 from tasks.pages import prefill
@@ -19,7 +19,7 @@ from tasks.pages.placement_form import PLACEMENT
 from templates_app.models import ScriptTemplate
 
 
-@login_required
+@submitter_required
 @require_http_methods(["GET", "POST"])
 def new_task(request: HttpRequest) -> HttpResponse:
     sizes = prefill.gpu_sizes()

@@ -11,6 +11,7 @@ from django import forms
 
 from agents.models import Gpu, Pool
 from scheduler_site.shared.quantities import gib_input, parse_gib
+from scheduler_site.shared.roles import Right, may
 from tasks.models import Reservation
 from tasks.pages import typed_lists, typed_moment
 from tasks.states import ReservationState
@@ -122,7 +123,7 @@ def _pools(copied: str | None) -> list[tuple[str, str]]:
 
 def _reservations(user: Any) -> list[tuple[str, str]]:
     rows = Reservation.objects.filter(state__in=(ReservationState.PENDING, ReservationState.ACTIVE))
-    if user is None or not user.is_staff:
+    if not may(user, Right.OPERATE):
         rows = rows.filter(submitted_by=user)
     return [("", "none"), *((str(row.pk), f"{row.pk} {row.name} ({row.state})") for row in rows[:200])]
 

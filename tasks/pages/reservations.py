@@ -19,6 +19,7 @@ from django.views.decorators.vary import vary_on_headers
 
 from scheduler_site.shared.actors import Actor
 from scheduler_site.shared.errors import DomainError
+from scheduler_site.shared.page_access import submitter_required
 from tasks import describe_reservation, reservation_querysets, reservations
 from tasks.models import Reservation
 from tasks.pages.reservation_form import MORE, WHAT, EndForm, ReservationForm
@@ -63,7 +64,7 @@ def shown(rows: list[Reservation], user: Any) -> list[dict[str, Any]]:
     ]
 
 
-@login_required
+@submitter_required
 @require_http_methods(["GET", "POST"])
 def new_reservation(request: HttpRequest) -> HttpResponse:
     """`?host=gpu-1&gpu=3` fills it in."""
@@ -78,7 +79,7 @@ def new_reservation(request: HttpRequest) -> HttpResponse:
     return render(request, "tasks/reservations/new.html", context, status=422 if form.is_bound else 200)
 
 
-@login_required
+@submitter_required
 @require_http_methods(["GET", "POST"])
 def release(request: HttpRequest, reservation_id: int) -> HttpResponse:
     row = _own(request, reservation_id)
@@ -92,7 +93,7 @@ def release(request: HttpRequest, reservation_id: int) -> HttpResponse:
     return _done(request, f"Reservation {row.pk} was {row.state}.")
 
 
-@login_required
+@submitter_required
 @require_http_methods(["GET", "POST"])
 def extend(request: HttpRequest, reservation_id: int) -> HttpResponse:
     row = _own(request, reservation_id)

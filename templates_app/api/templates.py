@@ -8,16 +8,18 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework import mixins, serializers, viewsets
 from rest_framework.decorators import action
-from rest_framework.exceptions import NotFound
+from rest_framework.exceptions import NotFound, PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from scheduler_site.shared.roles import Right
 from scheduler_site.shared.strict_filters import SteadyOrdering, StrictFilterBackend
 from scheduler_site.shared.strict_json import StrictJSONParser
 from templates_app import editing
 from templates_app.api.template_reply import TemplateReply, VersionReply
 from templates_app.api.template_request import TemplateCreateRequest, TemplateEditRequest, parted
 from templates_app.models import ScriptTemplate
+from templates_app.permissions import may_change
 
 BAD = OpenApiResponse(OpenApiTypes.OBJECT, 'A field is wrong: `{"field": ["sentence"]}`.')
 
@@ -44,6 +46,7 @@ class TemplateFilter(filters.FilterSet):  # type: ignore[misc]
 class TemplateViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Any]):
     """Templates by name; archived ones too, unless `is_archived=false`."""
 
+    writes_need = Right.SUBMIT
     queryset = ScriptTemplate.objects.none()
     serializer_class = TemplateReply
     parser_classes = [StrictJSONParser]
@@ -67,10 +70,12 @@ class TemplateViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Any]):
         """One template with its current version."""
         return Response(TemplateReply(self._template(pk)).data)
 
-    @extend_schema(request=TemplateEditRequest, responses={200: TemplateReply, 400: BAD})
+    @extend_schema(request=TemplateEditRequest, responses={200: TemplateReply, 400: BAD, 403: OpenApiTypes.OBJECT})
     def partial_update(self, request: Request, pk: str) -> Response:
         """Change a template. A changed script or default becomes the next version; tasks keep the one they used."""
         template = self._template(pk)
+        if not may_change(request.user, template):
+            raise PermissionDenied("Only whoever made a template, and staff, can change it.")
         facts, version = parted(_checked(TemplateEditRequest(data=request.data)))
         editing.edit(template, facts=facts, version=version, user=request.user)
         return Response(TemplateReply(self._template(pk)).data)

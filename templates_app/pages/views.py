@@ -7,13 +7,16 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from scheduler_site.shared.page_access import submitter_required
 from templates_app import examples
 from templates_app.forms import TemplateForm
 from templates_app.models import ScriptTemplate
+from templates_app.permissions import may_change
 from templates_app.querysets import for_list
 
 
@@ -38,22 +41,31 @@ def template_page(request: HttpRequest, template_id: int) -> HttpResponse:
     template = get_object_or_404(for_list(), pk=template_id)
     versions = list(template.versions.select_related("created_by").order_by("-number"))
     shown = next((version for version in versions if str(version.number) == request.GET.get("version")), versions[0])
-    return render(request, "templates_app/detail.html", {"template": template, "versions": versions, "version": shown})
+    context = {
+        "template": template,
+        "versions": versions,
+        "version": shown,
+        "can_change": may_change(request.user, template),
+    }
+    return render(request, "templates_app/detail.html", context)
 
 
-@login_required
+@submitter_required
 @require_http_methods(["GET", "POST"])
 def new_template(request: HttpRequest) -> HttpResponse:
     return _edited(request, ScriptTemplate())
 
 
-@login_required
+@submitter_required
 @require_http_methods(["GET", "POST"])
 def edit_template(request: HttpRequest, template_id: int) -> HttpResponse:
-    return _edited(request, get_object_or_404(ScriptTemplate.objects.select_related("current_version"), pk=template_id))
+    template = get_object_or_404(ScriptTemplate.objects.select_related("current_version"), pk=template_id)
+    if not may_change(request.user, template):
+        raise PermissionDenied(f"Only whoever made template {template_id}, and staff, may change it.")
+    return _edited(request, template)
 
 
-@login_required
+@submitter_required
 @require_POST
 def add_examples(request: HttpRequest) -> HttpResponse:
     """Only while there is no template at all: the button is not meant to mix them into somebody's own."""

@@ -5,7 +5,7 @@ from django.test import Client
 
 from agents.models import AgentEvent, PlacementEvent, Pool
 from tests.admin.forms import sent
-from tests.admin.people import administrator, said, staff_with
+from tests.admin.people import administrator, said
 from tests.factories import make_agent, make_task
 
 pytestmark = pytest.mark.django_db
@@ -67,10 +67,3 @@ def test_a_pool_that_nobody_waits_for_is_deleted(admin: Client) -> None:
     admin.post(address(pool, "delete"), {"post": "yes"})
     assert not Pool.objects.exists()
     assert PlacementEvent.objects.get().verb == "pool_deleted"
-
-
-def test_who_may_only_look_cannot_change() -> None:
-    client, _ = staff_with("agents.view_pool")
-    pool = Pool.objects.create(name="fast")
-    assert client.get(address(pool)).status_code == 200
-    assert client.post(address(pool), {"policy": "random"}).status_code == 403

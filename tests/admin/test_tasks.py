@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 
 from tasks.models import Task
-from tests.admin.people import administrator, said, staff_with
+from tests.admin.people import administrator, said
 from tests.factories import make_agent, make_sub_agent, make_task
 
 pytestmark = pytest.mark.django_db
@@ -90,15 +90,6 @@ def test_a_running_task_is_asked_to_stop(admin: Client) -> None:
     assert task.status == "running"
     assert task.cancel_requested_at is not None
     assert sub_agent.stop_requested_at is not None
-
-
-def test_who_may_only_look_cannot_cancel() -> None:
-    client, _ = staff_with("tasks.view_task")
-    task = make_task(name="train")
-    assert client.get(f"{LIST}{task.pk}/change/").status_code == 200
-    assert client.post(f"{LIST}{task.pk}/cancel/", {"confirmed": "yes"}).status_code == 403
-    client.post(LIST, {"action": "cancel", "_selected_action": [task.pk], "confirmed": "yes"})
-    assert Task.objects.get().status == "waiting"
 
 
 def test_too_many_at_once_are_refused(admin: Client, monkeypatch: pytest.MonkeyPatch) -> None:

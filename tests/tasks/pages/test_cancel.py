@@ -5,6 +5,9 @@ from typing import Any
 
 from django.test import Client
 
+from scheduler_site.access.role_setting import set_role
+from scheduler_site.shared.actors import SYSTEM
+from scheduler_site.shared.roles import Role
 from tasks.models import Task
 from tests.factories import make_agent, make_task, make_user
 
@@ -75,8 +78,7 @@ def test_asking_again_offers_to_kill_and_says_so(ada: Client) -> None:
 
 
 def test_others_may_not(ada: Client, user: Any) -> None:
-    user.is_staff = False
-    user.save()
+    set_role(user, Role.SUBMITTER, SYSTEM)
     task = make_task(submitted_by=make_user("grace"))
     refused = ada.get(f"/tasks/{task.pk}/cancel/")
     assert refused.status_code == 403

@@ -7,6 +7,9 @@ import pytest
 from django.test import Client
 
 from agents.models import Agent, CountedResource, Pool
+from scheduler_site.access.role_setting import set_role
+from scheduler_site.shared.actors import SYSTEM
+from scheduler_site.shared.roles import Role
 from tasks.models import Task
 from tasks.pages import typed_lists
 from tests.factories import make_agent, make_gpu, make_task, make_user
@@ -138,8 +141,7 @@ def test_what_no_known_host_could_run_is_refused_with_the_way_out(ada: Client, s
 def test_open_reservations_are_offered_to_those_who_may_use_them(
     ada: Client, user: Any, site: Agent, is_staff: bool
 ) -> None:
-    user.is_staff = is_staff
-    user.save()
+    set_role(user, Role.OPERATOR if is_staff else Role.SUBMITTER, SYSTEM)
     mine = make_reservation(user, name="for the paper", cpu_cores=4)
     make_reservation(user, name="over", state="expired")
     make_reservation(make_user("bob"), name="bobs")

@@ -88,13 +88,13 @@ def test_an_edit_makes_the_next_version_and_keeps_the_old() -> None:
     "change", [{"description": "new"}, {"name": "other"}, {"is_archived": True}, {}, {"note": "x"}]
 )
 def test_facts_alone_make_no_version(change: dict[str, Any]) -> None:
-    body = edited(make_template("train"), change)
+    body = edited(make_template("train", user=make_user()), change)
     assert body["version"] == 1
     assert {name: body[name] for name in change if name != "note"} == {k: v for k, v in change.items() if k != "note"}
 
 
 def test_wrong_edits_change_nothing() -> None:
-    template, _ = make_template("train"), make_template("taken")
+    template, _ = make_template("train", user=make_user()), make_template("taken")
     for change in ({"name": "taken"}, {"priority": 6}, {"nme": "x"}, {"script_content": ""}):
         assert patch(rest(), f"/api/templates/{template.pk}/", change).status_code == 400
     template.refresh_from_db()
@@ -143,3 +143,11 @@ def test_the_number_of_queries_does_not_grow() -> None:
             assert client.get("/api/templates/").status_code == 200
         counts.append(len(captured))
     assert counts[0] == counts[1]
+
+
+def test_only_its_maker_and_staff_change_a_template() -> None:
+    template = make_template("train", user=make_user("bob"))
+    refused = patch(rest(), f"/api/templates/{template.pk}/", {"description": "mine now"})
+    assert (refused.status_code, template.description) == (403, "")
+    assert patch(rest("bob"), f"/api/templates/{template.pk}/", {"description": "by bob"}).status_code == 200
+    assert patch(rest("root", is_staff=True), f"/api/templates/{template.pk}/", {"description": "x"}).status_code == 200

@@ -56,7 +56,7 @@ def test_archived_templates_are_kept_apart(user: Client) -> None:
 
 
 def test_one_template_shows_its_script_and_versions(user: Client) -> None:
-    template = make_template("train", script_content="echo <first>\n")
+    template = make_template("train", script_content="echo <first>\n", user=make_user("bob"))
     user.post(f"/templates/{template.pk}/edit/", {**TYPED, "note": "second try"})
     html = html_of(user, f"/templates/{template.pk}/")
     assert "echo two" in html
@@ -89,7 +89,7 @@ def test_wrong_values_come_back_with_the_form(user: Client) -> None:
 
 
 def test_the_edit_form_holds_the_current_version(user: Client) -> None:
-    template = make_template("train", memory_mib=1536, time_limit_seconds=5400)
+    template = make_template("train", user=make_user("bob"), memory_mib=1536, time_limit_seconds=5400)
     html = html_of(user, f"/templates/{template.pk}/edit/")
     assert 'value="1.5"' in html
     assert 'value="1h30m"' in html
@@ -97,7 +97,7 @@ def test_the_edit_form_holds_the_current_version(user: Client) -> None:
 
 def test_a_taken_name_keeps_the_heading_of_the_template(user: Client) -> None:
     make_template("train")
-    other = make_template("other")
+    other = make_template("other", user=make_user("bob"))
     reply = user.post(f"/templates/{other.pk}/edit/", TYPED)
     assert reply.status_code == 422
     assert "Edit other" in reply.content.decode()
