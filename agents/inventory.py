@@ -3,15 +3,21 @@
 from decimal import Decimal
 from typing import Any
 
+from agents.history import record
 from agents.models import Agent, Gpu
 from agents.readings import GpuReading, Resources, figures
+from scheduler_site.shared.actors import Actor
 
 
 def store(agent: Agent, resources: Resources) -> bool:
     """Write capacity and cards; returns whether anything that placement looks at changed."""
+    before = _shown(agent)
     changed = _capacity_changed(agent, resources)
     Agent.objects.filter(pk=agent.pk).update(**_capacity(agent, resources), **figures(resources))
-    return _store_gpus(agent, resources) or changed
+    changed = _store_gpus(agent, resources) or changed
+    if changed:
+        _record(agent, before)
+    return changed
 
 
 def differs(agent: Agent, resources: Resources) -> bool:
@@ -35,6 +41,19 @@ def _capacity(agent: Agent, resources: Resources) -> dict[str, Any]:
 
 def _capacity_changed(agent: Agent, resources: Resources) -> bool:
     return any(getattr(agent, name) != value for name, value in _capacity(agent, resources).items())
+
+
+def _shown(agent: Agent) -> dict[str, Any]:
+    cards = {str(gpu.index): gpu.memory_mib for gpu in agent.present_gpus}
+    return {"cpu_cores": str(agent.cpu_cores), "memory_mib": agent.memory_mib, "gpus": cards}
+
+
+def _record(agent: Agent, before: dict[str, Any]) -> None:
+    """In the host's history: what was placed earlier was placed on what it had then."""
+    after = _shown(Agent.objects.get(pk=agent.pk))
+    changes: dict[str, Any] = {name: [before[name], value] for name, value in after.items() if value != before[name]}
+    if changes:
+        record(agent, "capacity_changed", actor=Actor.agent(agent.name), **changes)
 
 
 def _cores(value: float) -> Decimal:

@@ -112,6 +112,19 @@ class ReservationState(TextChoices):
     CANCELED = "canceled"  # withdrawn before it found room
 
 
+RESERVATION_EDGES = frozenset(
+    {
+        ("", "pending"),
+        ("pending", "pending"),  # its end was changed
+        ("active", "active"),
+        ("pending", "active"),
+        ("pending", "timed_out"),
+        ("pending", "canceled"),
+        ("active", "expired"),
+        ("active", "released"),
+    }
+)
+
 OPEN_RESERVATION_STATES = (ReservationState.PENDING, ReservationState.ACTIVE)
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import requests
 
+from tests.invariant_checker import violations_in
 from tests.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -138,13 +139,14 @@ class Nightshift:
         self.start()
 
     def stop(self) -> None:
-        """Ends agents, the scripts they left running, and the server."""
+        """Ends agents, the scripts they left running, and the server. Whatever the test did, the invariants hold."""
         for agent in self.agents:
             agent.stop()
             end_scripts(agent.state_dir)
         if self.server is not None:
             self.server.stop()
         self.http.close()
+        assert violations_in(self.data_dir) == []
 
     def _is_well(self) -> bool:
         assert self.server is not None
