@@ -193,6 +193,7 @@ SPECTACULAR_SETTINGS = {
         "SubAgentState": "tasks.states.SubAgentState",
         "LogState": "tasks.states.LogState",
         "EndReason": "tasks.states.EndReason",
+        "FailureClass": "tasks.states.FailureClass",
         "DependencyKind": "tasks.states.DependencyKind",
     },
     "SWAGGER_UI_DIST": "SIDECAR",

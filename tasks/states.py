@@ -94,6 +94,19 @@ class EndReason(TextChoices):
     UNKILLABLE = "unkillable", "processes could not be ended"
 
 
+class FailureClass(TextChoices):
+    """Words by which a task says which failures are to be repeated (retry_on); tasks.retry_policy groups the ends."""
+
+    SCRIPT = "script", "the script ended by itself with another exit code than 0"
+    SIGNAL = "signal", "killed by a signal that Nightshift did not send"
+    TIMEOUT = "timeout", "the time limit"
+    OOM = "oom", "out of memory, of the host or of a GPU"
+    SPAWN = "spawn", "the script could not be started"
+    DISK = "disk", "the host's disk was full"
+    HOST = "host", "the host's fault, and provably over: restarted, its agents killed, given up by an operator"
+    HOST_LOST = "host_lost", "the host is not heard any more, and nobody can prove that the script has ended"
+
+
 INFRASTRUCTURE_REASONS = (
     EndReason.SUB_LOST,
     EndReason.HOST_REBOOTED,

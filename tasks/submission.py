@@ -127,7 +127,8 @@ def _with(task: Task, changes: dict[str, Any]) -> Task:
 
 
 def _check_together(task: Task) -> None:
-    task_fields.check_together({name: getattr(task, name) for name in SHAPE_COLUMNS})
+    names = (*SHAPE_COLUMNS, "retries", *task_fields.RETRY_WISHES)
+    task_fields.check_together({name: getattr(task, name) for name in names})
 
 
 def _check_on_site(task: Task, user: Any, changed: Collection[str]) -> None:

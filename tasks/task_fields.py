@@ -16,6 +16,7 @@ from django.utils.dateparse import parse_datetime
 
 from scheduler_site.shared.errors import DomainError
 from tasks.scheduling import capabilities
+from tasks.states import FailureClass
 
 LARGEST_SCRIPT_BYTES = 1 << 20
 LARGEST_VARIABLE_BYTES = 128 * 1024 - 1
@@ -29,6 +30,7 @@ FIRST_YEAR, LAST_YEAR = 1970, 9998  # far enough from the ends of the calendar t
 MOST_HOSTS = 64
 MOST_WORDS = 20
 MOST_NAMES = 1000
+RETRY_WISHES = ("retry_on", "retry_exit_codes")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _COUNTED = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}\Z")
 _WORD = re.compile(r"[A-Za-z0-9]")
@@ -253,6 +255,12 @@ def wish(value: Any) -> str:
     return cleaned
 
 
+def failure_class(value: Any) -> str:
+    if value not in FailureClass.values:
+        raise Wrong(f"each must be one of {', '.join(FailureClass.values)}")
+    return str(value)
+
+
 CHECKS: dict[str, Callable[[Any], Any]] = {
     "name": line(200, required=True),
     "description": text,
@@ -285,13 +293,15 @@ CHECKS: dict[str, Callable[[Any], Any]] = {
     "time_limit_seconds": whole(1, LONGEST_SECONDS, optional=True),
     "grace_seconds": whole(0, 300),
     "retries": whole(0, 100),
+    "retry_on": several(failure_class, len(FailureClass)),
+    "retry_exit_codes": several(whole(1, 255), 255),
     "deadline_at": moment,
 }
 
 
 def check_together(values: dict[str, Any]) -> None:
     """Rules over several fields, on the values that the task will have."""
-    wrong = {**_wrong_about_cards(values), **_wrong_about_hosts(values)}
+    wrong = {**_wrong_about_cards(values), **_wrong_about_hosts(values), **_wrong_about_retries(values)}
     if wrong:
         raise InvalidTask({name: [sentence] for name, sentence in wrong.items()})
 
@@ -304,6 +314,15 @@ def _wrong_about_cards(values: dict[str, Any]) -> dict[str, str]:
     elif values.get("gpu_share") and not values.get("gpu_memory"):
         wrong = {"gpu_memory": "must say how much of a card is booked when gpu_share is set"}
     return wrong
+
+
+def _wrong_about_retries(values: dict[str, Any]) -> dict[str, str]:
+    if values.get("retry_exit_codes") and FailureClass.SCRIPT not in (values.get("retry_on") or FailureClass):
+        return {"retry_exit_codes": "counts only for scripts that fail by themselves: retry_on must name script"}
+    asked = [name for name in RETRY_WISHES if values.get(name)]
+    if asked and not values.get("retries"):
+        return {"retries": f"must be at least 1, because {asked[0]} says what for"}
+    return {}
 
 
 def _wrong_about_hosts(values: dict[str, Any]) -> dict[str, str]:

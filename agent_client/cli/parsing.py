@@ -37,6 +37,10 @@ def whole_number(text: str) -> int:
     return int(text)
 
 
+def whole_numbers(text: str) -> list[int]:
+    return [whole_number(part.strip()) for part in text.split(",")]
+
+
 def add_connection_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("connection")
     group.add_argument("--server", metavar="URL", help="the server (else NIGHTSHIFT_URL, else the current profile)")

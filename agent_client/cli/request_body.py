@@ -28,6 +28,8 @@ _PLAIN = {
     "time_limit_seconds": "time",
     "estimated_seconds": "estimate",
     "retries": "retries",
+    "retry_on": "retry_on",
+    "retry_exit_codes": "retry_exit_codes",
     "deadline_at": "deadline",
     "description": "description",
     "split_output": "split_output",

@@ -70,8 +70,20 @@ def _wishes(task: Json) -> Iterator[Fact]:
     yield "resources", resources(task)
     limit = task.get("time_limit_seconds")
     yield from _targets(task)
+    yield "retries", _retries(task)
+    yield "avoids at first", ", ".join(task.get("avoid_hosts") or [])
     yield "time limit", units.shown_seconds(limit) if limit else ""
     yield "deadline", units.shown_moment(task.get("deadline_at"))
+
+
+def _retries(task: Json) -> str:
+    """Only the number, unless more was asked for."""
+    if not task.get("retries"):
+        return ""
+    classes = ", ".join(task.get("retry_on") or [])
+    codes = ", ".join(str(code) for code in task.get("retry_exit_codes") or [])
+    only = f"; exit codes {codes} only" if codes else ""
+    return f"{task['retries']}{f' on {classes}' if classes else ''}{only}"
 
 
 def _targets(task: Json) -> Iterator[Fact]:

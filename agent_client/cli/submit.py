@@ -9,7 +9,7 @@ from agent_client.cli import dependencies, outlook_lines, placement_flags, reque
 from agent_client.cli.connection import connect
 from agent_client.cli.errors import UsageError
 from agent_client.cli.output import note, print_json
-from agent_client.cli.parsing import typed, whole_number
+from agent_client.cli.parsing import typed, whole_number, whole_numbers
 from agent_client.cli.task_ids import resolved
 from agent_client.cli.waiting import wait_for
 from agent_client.user_api import Json, UserApi
@@ -71,6 +71,20 @@ def _add_run_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--estimate", type=duration, metavar="TIME", help="how long it will take, for the planning")
     group.add_argument(
         "--retries", type=typed(whole_number), metavar="N", help="run it again up to N times if it fails"
+    )
+    group.add_argument(
+        "--retry-on",
+        type=typed(placement_flags.words),
+        action="extend",
+        metavar="CLASS[,CLASS]",
+        help="only after these failures: script, signal, timeout, oom, spawn, disk, host, host_lost",
+    )
+    group.add_argument(
+        "--retry-exit-codes",
+        type=typed(whole_numbers),
+        action="extend",
+        metavar="N[,N]",
+        help="of scripts that fail by themselves only these",
     )
     group.add_argument("-D", "--chdir", metavar="DIR", help="working directory (default: the current one; '' for none)")
     group.add_argument(

@@ -9,7 +9,7 @@ from scheduler_site.shared.strict_fields import Cores
 from tasks import describe, logs, querysets
 from tasks.models import Dependency, OutputLog, SubAgent, Task, TaskEvent
 from tasks.scheduling.explaining.explain import waiting_sentences
-from tasks.states import DependencyKind, EndReason, LogState, SubAgentState, TaskStatus
+from tasks.states import DependencyKind, EndReason, FailureClass, LogState, SubAgentState, TaskStatus
 
 
 class DependencyReply(serializers.ModelSerializer[Dependency]):
@@ -65,6 +65,9 @@ ROW_FIELDS = [
     "grace_seconds",
     "retries",
     "retries_used",
+    "retry_on",
+    "retry_exit_codes",
+    "avoid_hosts",
     "deadline_at",
     "agent_id",
     "agent_name",
@@ -99,6 +102,11 @@ class TaskRow(serializers.ModelSerializer[Task]):
     resources = serializers.DictField(child=serializers.IntegerField(), read_only=True)
     hosts = serializers.ListField(child=serializers.CharField(), read_only=True)
     exclude_hosts = serializers.ListField(child=serializers.CharField(), read_only=True)
+    retry_on = serializers.ListField(child=serializers.ChoiceField(choices=FailureClass.choices), read_only=True)
+    retry_exit_codes = serializers.ListField(child=serializers.IntegerField(), read_only=True)
+    avoid_hosts = serializers.ListField(
+        child=serializers.CharField(), read_only=True, help_text="It failed there lately, so others come first."
+    )
     prefers = serializers.ListField(child=serializers.CharField(), read_only=True)
     reservation = serializers.IntegerField(source="reservation_id", read_only=True, allow_null=True)
     metadata = serializers.DictField(read_only=True)

@@ -20,7 +20,7 @@ from scheduler_site.shared.strict_fields import (
 )
 from scheduler_site.shared.strict_serializers import RefuseUnknownFields
 from tasks.dependencies import MOST_DEPENDENCIES
-from tasks.states import DependencyKind
+from tasks.states import DependencyKind, FailureClass
 from tasks.task_fields import LARGEST_ID, LARGEST_MIB, LONGEST_SECONDS, MOST_HOSTS, MOST_NAMES, MOST_WORDS
 
 GPU_MEMORY = "MiB per GPU: a minimum for whole cards, the booked part when gpu_share is set."
@@ -112,6 +112,18 @@ class TaskFields(PlacementFields):
     time_limit_seconds = Whole(1, LONGEST_SECONDS, required=False, allow_null=True)
     grace_seconds = Whole(0, 300, required=False, help_text="Between TERM and KILL.")
     retries = Whole(0, 100, required=False, help_text="How often a failed run is tried again.")
+    retry_on = serializers.ListField(
+        child=serializers.ChoiceField(choices=FailureClass.choices),
+        required=False,
+        max_length=len(FailureClass),
+        help_text="Which failures are tried again; empty: all but host_lost.",
+    )
+    retry_exit_codes = serializers.ListField(
+        child=Whole(1, 255),
+        required=False,
+        max_length=255,
+        help_text="Of scripts that fail by themselves only these; empty: any.",
+    )
     deadline_at = serializers.DateTimeField(
         required=False, allow_null=True, help_text="Needed by then: moves it forward within its priority."
     )

@@ -4,6 +4,7 @@ Inside the transactions of the verbs, with the task's row locked."""
 from django.db.models import F
 
 from scheduler_site.shared.actors import Actor
+from tasks import retry_policy
 from tasks.lifecycle import rows
 from tasks.lifecycle.end import end
 from tasks.models import SubAgent, Task
@@ -15,7 +16,7 @@ def conclude(task: Task, sub_agent: SubAgent, outcome: Outcome, actor: Actor) ->
     row = rows.row_of(task, sub_agent, TaskStatus.WAITING, TaskStatus.RUNNING)
     status = task_status(outcome)
     if status == TaskStatus.FAILED and _may_retry(task, outcome):
-        again = rows.waiting_again(pause_seconds(task.retries_used))
+        again = rows.waiting_again(task, pause_seconds(task.retries_used))
         rows.update(row, task.pk, "retry", **again, retries_used=F("retries_used") + 1)
         rows.note(task.pk, "retried", actor, task.status, "waiting", outcome.detail or outcome.reason, sub_agent)
         return
@@ -28,9 +29,9 @@ def void(task: Task, sub_agent: SubAgent, detail: str, actor: Actor) -> None:
         end(row, task, TaskStatus.CANCELED, EndReason.CANCEL, task.cancel_reason, actor, sub_agent)
         return
     delay = pause_seconds(task.voids) if task.voids else 0.0  # the first time may be any host's bad moment
-    rows.update(row, task.pk, "give back", **rows.waiting_again(delay), voids=F("voids") + 1)
+    rows.update(row, task.pk, "give back", **rows.waiting_again(task, delay), voids=F("voids") + 1)
     rows.note(task.pk, sub_agent.state, actor, "waiting", "waiting", detail, sub_agent)
 
 
 def _may_retry(task: Task, outcome: Outcome) -> bool:
-    return outcome.may_run_again and task.cancel_requested_at is None and task.retries_used < task.retries
+    return task.cancel_requested_at is None and retry_policy.policy_of(task).may_retry(outcome, task.retries_used)

@@ -1,7 +1,7 @@
 """The task's row under every verb: locked, compared and set, noted in the history, told on commit."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import QuerySet
@@ -9,10 +9,11 @@ from django.utils import timezone
 
 from scheduler_site.shared.actors import Actor
 from scheduler_site.shared.errors import Conflict
-from tasks import gangs, messages
+from tasks import gangs, messages, retry_policy
 from tasks.history import record
 from tasks.models import SubAgent, Task
 from tasks.scheduling import wakeup
+from tasks.scheduling.rows import lanes
 from tasks.states import TaskStatus
 
 
@@ -27,10 +28,14 @@ def row_of(task: Task, sub_agent: SubAgent, *statuses: TaskStatus) -> QuerySet[T
     return Task.objects.filter(pk=task.pk, status__in=statuses, current_fence=fence)
 
 
-def waiting_again(delay: float) -> dict[str, Any]:
-    """Columns of a task that leaves its host and waits, not to be placed within `delay` seconds."""
+def waiting_again(task: Task, delay: float) -> dict[str, Any]:
+    """Columns of a task that leaves its host and waits, not to be placed within `delay` seconds, and elsewhere first.
+    The attempt's own row says already how it ended."""
     now = timezone.now()
+    task.avoid_hosts = retry_policy.hosts_to_avoid(_attempts(task, now), now)
     return {
+        **lanes.columns_of(task),
+        "avoid_hosts": task.avoid_hosts,
         "status": TaskStatus.WAITING,
         "current_fence": None,
         "agent_id": "",
@@ -40,6 +45,14 @@ def waiting_again(delay: float) -> dict[str, Any]:
         "waiting_since": now,
         "not_before": now + timedelta(seconds=delay) if delay else None,
     }
+
+
+def _attempts(task: Task, now: datetime) -> list[retry_policy.Attempt]:
+    lately = SubAgent.objects.filter(task=task, ended_at__gt=now - retry_policy.AVOID_FOR)
+    found = lately.values_list("agent__name", "state", "ended_at", "stop_reason")
+    return [
+        retry_policy.Attempt(host, state, ended_at, reason == gangs.STOPPED) for host, state, ended_at, reason in found
+    ]
 
 
 def update(row: Any, task_id: int, verb: str, **columns: Any) -> None:

@@ -61,6 +61,12 @@ class Task(models.Model):
     time_limit_seconds = models.PositiveIntegerField(null=True, blank=True)
     grace_seconds = models.PositiveSmallIntegerField(default=10, help_text="Between TERM and KILL.")
     retries = models.PositiveSmallIntegerField(default=0, help_text="How often a failed run is tried again.")
+    retry_on = models.JSONField(
+        default=list, blank=True, help_text="Classes of failure that are tried again; empty: all but host_lost."
+    )
+    retry_exit_codes = models.JSONField(
+        default=list, blank=True, help_text="Of scripts that failed by themselves only these; empty: any."
+    )
     deadline_at = models.DateTimeField(
         null=True, blank=True, help_text="When its user needs it: moves it forward within its priority."
     )
@@ -82,8 +88,11 @@ class Task(models.Model):
     attempt_no = models.PositiveIntegerField(default=0, editable=False, help_text="The latest attempt's number.")
     retries_used = models.PositiveSmallIntegerField(default=0, editable=False)
     voids = models.PositiveSmallIntegerField(default=0, editable=False, help_text="Attempts that never started.")
+    avoid_hosts = models.JSONField(
+        default=list, editable=False, help_text="Names of hosts where it failed or was void lately; others come first."
+    )
     not_before = models.DateTimeField(
-        null=True, editable=False, help_text="Back-off after an attempt that never started."
+        null=True, editable=False, help_text="Back-off after an attempt that failed or never started."
     )
     cancel_requested_at = models.DateTimeField(null=True, editable=False)
     cancel_reason = models.CharField(max_length=300, blank=True, editable=False)

@@ -7,6 +7,8 @@ from tasks.scheduling.wording import gib
 def placement_facts(task: Task) -> list[tuple[str, str]]:
     """Only what was asked for: a plain task has none."""
     facts = [
+        ("Retries", _retries(task)),
+        ("Other hosts first", f"not {', '.join(task.avoid_hosts)}, where it failed lately" if task.avoid_hosts else ""),
         ("GPU type", " or ".join(task.gpu_types)),
         ("Disk", gib(task.disk_mib) if task.disk_mib else ""),
         ("Counted resources", ", ".join(f"{amount} {name}" for name, amount in task.resources.items())),
@@ -22,3 +24,11 @@ def placement_facts(task: Task) -> list[tuple[str, str]]:
         ("Future host", "waits although no known host could run it" if task.wait_for_host else ""),
     ]
     return [(label, words) for label, words in facts if words]
+
+
+def _retries(task: Task) -> str:
+    if not task.retries:
+        return ""
+    codes = ", ".join(str(code) for code in task.retry_exit_codes)
+    classes = f" on {', '.join(task.retry_on)}" if task.retry_on else ""
+    return f"{task.retries}{classes}{f'; exit codes {codes} only' if codes else ''}"

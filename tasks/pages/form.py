@@ -11,8 +11,9 @@ from django import forms
 
 from scheduler_site.shared.quantities import DURATION_HELP, duration_input, gib_input, parse_duration, parse_gib
 from tasks import known_names
-from tasks.pages import dependency_text, variable_lines
-from tasks.pages.placement_form import PLACEMENT, PlacementForm
+from tasks.pages import dependency_text, typed_lists, variable_lines
+from tasks.pages.placement_form import PLACEMENT, PlacementForm, TypedField
+from tasks.states import FailureClass
 from templates_app.forms import PRIORITIES, QuantityField, ScriptField
 from templates_app.models import ScriptTemplate
 
@@ -23,12 +24,13 @@ MAY_WAIT = (
     "all the same."
 )
 MORE = (
-    "time_limit_seconds", "estimated_seconds", "retries", "working_directory", "split_output", "description",
-    "environment", "metadata",
+    "time_limit_seconds", "estimated_seconds", "retries", "retry_on", "retry_exit_codes",
+    "working_directory", "split_output", "description", "environment", "metadata",
 )  # fmt: skip
 _PASSED_ON = (
     "name", "description", "template_type", "script_content", "working_directory", "split_output", "priority",
     "cpu_cores", "memory_mib", "gpu_count", "gpu_share", "estimated_seconds", "time_limit_seconds", "retries",
+    "retry_on", "retry_exit_codes",
 )  # fmt: skip
 _LINES_HELP = "One NAME=value a line."
 
@@ -109,6 +111,18 @@ class TaskForm(PlacementForm):
     )
     retries = forms.IntegerField(
         label="Retries", min_value=0, max_value=100, initial=0, help_text="How often a failed run is tried again."
+    )
+    retry_on = TypedField(
+        typed_lists.parse_names,
+        typed_lists.show_names,
+        label="Retry on",
+        help_text=f"Which failures: {', '.join(FailureClass.values)}. Empty: all but host_lost.",
+    )
+    retry_exit_codes = TypedField(
+        typed_lists.parse_numbers,
+        typed_lists.show_numbers,
+        label="Retry exit codes",
+        help_text="Of scripts that fail by themselves only these: 75, 137. Empty: any.",
     )
     working_directory = forms.CharField(
         label="Working directory", required=False, max_length=4095, help_text="On the host. Empty: the agent's home."

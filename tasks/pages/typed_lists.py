@@ -1,5 +1,5 @@
-"""Names and amounts as people type them: `gpu-1, gpu-2` and `matlab=1, bandwidth=2`. Pure. What a name may be is
-checked at submission."""
+"""Names, numbers and amounts as people type them: `gpu-1, gpu-2`, `75, 137` and `matlab=1, bandwidth=2`. Pure. What a
+name may be is checked at submission."""
 
 from collections.abc import Iterable, Mapping
 
@@ -11,6 +11,18 @@ def parse_names(text: str) -> list[str]:
 
 def show_names(names: Iterable[str]) -> str:
     return ", ".join(names)
+
+
+def parse_numbers(text: str) -> list[int]:
+    parts = parse_names(text)
+    for part in parts:
+        if not (part.isascii() and part.isdigit() and len(part) < 10):
+            raise ValueError(f"“{part[:60]}” is not a number.")
+    return [int(part) for part in parts]
+
+
+def show_numbers(numbers: Iterable[int]) -> str:
+    return ", ".join(str(number) for number in numbers)
 
 
 def parse_amounts(text: str) -> dict[str, int]:

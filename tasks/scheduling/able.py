@@ -49,6 +49,7 @@ def _wish(shape: Shape) -> Shape:
         whole_host=False,
         prefers=(),
         zone="",
+        avoid_hosts=(),
     )
 
 

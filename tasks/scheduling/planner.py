@@ -20,6 +20,14 @@ PolicyOf = Callable[[Shape], Policy]
 HOLD_AFTER_SECONDS = 600
 
 
+_Kind = tuple[Shape, float, bool]
+
+
+def _kind(request: Request) -> _Kind:
+    """Requests of one kind find room on the same hosts."""
+    return request.shape, request.seconds, request.keeps_off
+
+
 class Queue(Protocol):
     """Requests in the order in which they should start."""
 
@@ -58,8 +66,8 @@ class Planner:
         self.plan = Plan(fleet, Holds(fleet))
         self._fleet = fleet
         self._rankings: dict[Shape, Ranking] = {}
-        self._full: set[tuple[Shape, float]] = set()
-        self._tried_to_hold: set[tuple[Shape, float]] = set()
+        self._full: set[_Kind] = set()
+        self._tried_to_hold: set[_Kind] = set()
 
     def placements(self) -> Iterator[Placement]:
         while (request := self._queue.next()) is not None:
@@ -70,7 +78,7 @@ class Planner:
             yield self._book(request, members)
 
     def _is_full(self, request: Request) -> bool:
-        return (request.shape, request.seconds) in self._full
+        return _kind(request) in self._full
 
     def _members(self, request: Request) -> list[int] | None:
         """Places of the hosts for it: one, or as many as the gang needs; None when there are too few."""
@@ -85,8 +93,16 @@ class Planner:
             if self.plan.holds.allow(place, request):
                 found.append(place)
                 if len(found) == request.shape.node_count:
-                    return found
+                    return None if self._keeps_off(request, found) else found
         return None
+
+    def _keeps_off(self, request: Request, found: Sequence[int]) -> bool:
+        """Whether it would run on a host where it just failed although there are others that could have it one day."""
+        avoided = request.shape.avoid_hosts
+        if not request.keeps_off or all(self._fleet.hosts[place].name not in avoided for place in found):
+            return False
+        others = [place for place in self._fleet.able(request.shape) if self._fleet.hosts[place].name not in avoided]
+        return len(others) >= request.shape.node_count
 
     def _book(self, request: Request, places: Sequence[int]) -> Placement:
         policy = self._policy_of(request.shape)
@@ -105,7 +121,7 @@ class Planner:
 
     def _refuse(self, request: Request) -> None:
         self._queue.refused(request)
-        kind = (request.shape, request.seconds)
+        kind = _kind(request)
         if kind not in self._full:
             self._full.add(kind)
             self.plan.refused.append(request)

@@ -86,8 +86,9 @@ class Ranking:
 
 
 def tier(shape: Shape, host: Host) -> int:
-    """Before any policy: a task without GPUs keeps off hosts with GPUs while another one fits; then what the task
-    prefers."""
+    """Before any policy: hosts where it failed lately come last; a task without GPUs keeps off hosts with GPUs while
+    another one fits; then what the task prefers."""
     unwanted = sum(not capabilities.holds(wish, host.labels) for wish in shape.prefers)
     wastes_cards = shape.gpu_count == 0 and bool(host.cards) and not shape.whole_host
-    return unwanted + (len(shape.prefers) + 1) * wastes_cards
+    failed_there = host.name in shape.avoid_hosts
+    return unwanted + (len(shape.prefers) + 1) * (wastes_cards + 2 * failed_there)

@@ -6,6 +6,7 @@ Cores are counted in hundredths, memory and disk in MiB, so that sums are exact.
 from dataclasses import dataclass, field
 
 UNKNOWN_SECONDS = 24 * 3600
+KEEP_OFF_SECONDS = 60.0
 FOREIGN_TOLERANCE_MIB = 1024  # a desktop or a monitor uses a little of a card; that does not make it taken
 
 
@@ -16,6 +17,7 @@ class Shape:
     `gpu_memory_mib`: minimum of a whole card, or the part of a shared one. `gpu_indices`: these very cards.
     `resources`: counted ones of the host; `site_resources`: of the whole site. `requires` and `prefers` are
     capability expressions (tasks.scheduling.capabilities). With `node_count` N, N hosts each give all of this.
+    `avoid_hosts`: names of hosts that come last, because it failed there.
     """
 
     cpu_centicores: int = 0
@@ -37,6 +39,7 @@ class Shape:
     prefers: tuple[str, ...] = ()
     zone: str = ""
     reservation_id: int | None = None
+    avoid_hosts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,11 @@ class Request:
     waited_seconds: float = 0.0
     owner: int | None = None
     is_reservation: bool = False
+
+    @property
+    def keeps_off(self) -> bool:
+        """So soon after a failure it rather waits for another host than to run on one that it avoids."""
+        return bool(self.shape.avoid_hosts) and self.waited_seconds < KEEP_OFF_SECONDS
 
 
 @dataclass(slots=True)

@@ -3,6 +3,7 @@ of task. What stands before it in the queue, and when it would start, is why's. 
 """
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from django.utils import timezone
 
@@ -12,7 +13,7 @@ from tasks.scheduling.explaining.outlook import Outlook
 from tasks.scheduling.explaining.scene import Scene
 from tasks.scheduling.order import PRESSING_SECONDS
 from tasks.scheduling.rows.request import task_request
-from tasks.scheduling.values import Shape
+from tasks.scheduling.values import KEEP_OFF_SECONDS, Shape
 from tasks.scheduling.wording import needs
 from tasks.states import TaskStatus
 
@@ -66,7 +67,20 @@ def room_sentence(task: Task, seen: Scene) -> str:
     found = seen.outlooks(shape)
     if found is None:
         return f"Needs {needs(shape)}; open it to see what the hosts say."
-    return sentences.no_room(shape, found) or _kept(task, found, seen) or sentences.NEXT_IN_LINE
+    return (
+        sentences.no_room(shape, found)
+        or _kept_off(task, shape, found)
+        or _kept(task, found, seen)
+        or sentences.NEXT_IN_LINE
+    )
+
+
+def _kept_off(task: Task, shape: Shape, found: Sequence[Outlook]) -> str:
+    """There is room where it failed just now, and others could have it later."""
+    if not shape.avoid_hosts or task.waiting_since is None:
+        return ""
+    until = task.waiting_since + timedelta(seconds=KEEP_OFF_SECONDS)
+    return sentences.kept_off(shape, found, until) if timezone.now() < until else ""
 
 
 def _kept(task: Task, found: Sequence[Outlook], seen: Scene) -> str:

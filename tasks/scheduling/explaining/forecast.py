@@ -14,7 +14,7 @@ from tasks.scheduling.holds import Holds
 from tasks.scheduling.lane_queue import Lane, LaneQueue, Waiting
 from tasks.scheduling.order import AGEING_HOURS
 from tasks.scheduling.planner import HOLD_AFTER_SECONDS, Planner, PolicyOf
-from tasks.scheduling.values import Ending, Placement, Request, Shape
+from tasks.scheduling.values import KEEP_OFF_SECONDS, Ending, Placement, Request, Shape
 
 HORIZON_SECONDS = 30 * 24 * 3600.0
 MOST_LOOKS = 200_000
@@ -145,7 +145,7 @@ def forecast(
         run.fleet.end_until(moment)
         if (placement := run.plan_at(moment)) is not None:
             return run.found(placement, moment)
-        moment = run.fleet.next_end()
+        moment = run.next_moment(moment)
     return run.answer
 
 
@@ -159,6 +159,14 @@ class _Run:
 
     def may_go_on(self) -> bool:
         return self.fleet.looks < self._most_looks
+
+    def next_moment(self, moment: float) -> float | None:
+        """When somebody ends, or the target no longer keeps off the hosts where it failed."""
+        end = self.fleet.next_end()
+        until = KEEP_OFF_SECONDS - self._target.waited_seconds
+        if self._target.keeps_off and moment < until and (end is None or until < end):
+            return until
+        return end
 
     def plan_at(self, moment: float) -> Placement | None:
         """The pass at that moment; ends early with the placement of the target."""

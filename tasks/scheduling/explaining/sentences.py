@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from tasks.scheduling.explaining.outlook import Outlook, soonest_first
 from tasks.scheduling.values import Host, Shape
@@ -24,6 +25,20 @@ def no_room(shape: Shape, found: Sequence[Outlook]) -> str:
     if len(fits) + len(busy) < shape.node_count:
         return f"No host that is online can run this: needs {needs(shape)}; {_could(away)}."
     return _until_room(shape, fits, busy)
+
+
+def kept_off(shape: Shape, found: Sequence[Outlook], until: datetime) -> str:
+    """It failed where there is room; empty when there is room elsewhere, or when nobody else could have it."""
+    with_room = [outlook.host for outlook in found if outlook.fits]
+    elsewhere = [outlook for outlook in found if outlook.host not in shape.avoid_hosts]
+    if sum(outlook.fits for outlook in elsewhere) >= shape.node_count:
+        return ""
+    if sum(outlook.fits or outlook.is_busy for outlook in elsewhere) < shape.node_count:
+        return ""
+    hosts = listed([name for name in with_room if name in shape.avoid_hosts])
+    return (
+        f"There is room on {hosts}, but it failed there lately; until {until:%H:%M:%S} UTC it waits for another host."
+    )
 
 
 def site_short(shape: Shape, hosts: Sequence[Host], total: dict[str, int], free: dict[str, int]) -> str:

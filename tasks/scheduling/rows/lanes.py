@@ -58,7 +58,8 @@ WHERE lanes.lane IS NOT NULL
 def columns_of(task: Task) -> dict[str, Any]:
     """What lifecycle stores beside the task's own columns whenever one of them may have changed."""
     start_by = _start_by(task)
-    shape = shape_of({name: getattr(task, name) for name in SHAPE_COLUMNS}, frozenset())
+    row = {name: getattr(task, name, None) for name in SHAPE_COLUMNS}  # an old migration knows not all of them
+    shape = shape_of(row, frozenset())
     parts = (shape, task.priority, task.submitted_by_id, _seconds(task), start_by and start_by.timestamp())
     return {"lane": hashlib.blake2b(repr(parts).encode(), digest_size=16).hexdigest(), "start_by": start_by}
 

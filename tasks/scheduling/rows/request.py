@@ -26,6 +26,7 @@ SHAPE_COLUMNS = (
     "prefers",
     "zone",
     "reservation_id",
+    "avoid_hosts",
 )
 
 
@@ -51,7 +52,7 @@ def reservation_request(reservation: Reservation, site_names: frozenset[str], **
     return request_of(row, site_names, is_reservation=True, owner=reservation.submitted_by_id, **more)
 
 
-_TASKS_ONLY = ("node_count", "prefers", "zone", "reservation_id")
+_TASKS_ONLY = ("node_count", "prefers", "zone", "reservation_id", "avoid_hosts")
 
 
 def request_of(row: Mapping[str, Any], site_names: frozenset[str], **more: Any) -> Request:
@@ -85,6 +86,7 @@ def shape_of(row: Mapping[str, Any], site_names: frozenset[str]) -> Shape:
         prefers=_texts(row, "prefers"),
         zone=row.get("zone") or "",
         reservation_id=row.get("reservation_id"),
+        avoid_hosts=_texts(row, "avoid_hosts"),
     )
 
 

@@ -80,6 +80,9 @@ def test_show_tells_how_it_went(connected: FakeApi, nightshift: Nightshift) -> N
         attempt_no=2,
         retries=3,
         retries_used=1,
+        retry_on=["script", "oom"],
+        retry_exit_codes=[75],
+        avoid_hosts=["box-2"],
         result={"loss": 0.5},
         metadata={"run": "7"},
         log_size=12,
@@ -91,6 +94,8 @@ def test_show_tells_how_it_went(connected: FakeApi, nightshift: Nightshift) -> N
     assert shown["depends on"] == "#7 (afterok, completed)"
     assert shown["GPUs"] == "0, 3"
     assert shown["attempt"] == "2, 1 of 3 retries used"
+    assert shown["retries"] == "3 on script, oom; exit codes 75 only"
+    assert shown["avoids at first"] == "box-2"
     assert shown["result"] == '{"loss": 0.5}'
     assert shown["output"] == "12 bytes (nightshift logs 1)"
 

@@ -32,6 +32,8 @@ CHANGES = {
     "description": "why",
     "time_limit_seconds": 60,
     "retries": 1,
+    "retry_on": ["host"],
+    "retry_exit_codes": [],
     "metadata": {"a": 1},
     "gpu_types": ["a100", "h100"],
     "disk_mib": 2048,

@@ -42,6 +42,8 @@ FULL = {
     "time_limit_seconds": 3600,
     "grace_seconds": 5,
     "retries": 2,
+    "retry_on": ["script", "oom"],
+    "retry_exit_codes": [75, 137],
     "deadline_at": "2099-01-01T00:00:00Z",
 }
 
@@ -170,6 +172,11 @@ def test_a_template_fills_what_is_left_out(chosen: str) -> None:
         ({"reservation": True}, "reservation"),
         ({"wait_for_host": "yes"}, "wait_for_host"),
         ({"retries": 10**9}, "retries"),
+        ({"retries": 1, "retry_on": ["everything"]}, "retry_on"),
+        ({"retries": 1, "retry_on": "oom"}, "retry_on"),
+        ({"retry_on": ["oom"]}, "retries"),
+        ({"retries": 1, "retry_exit_codes": [0]}, "retry_exit_codes"),
+        ({"retries": 1, "retry_on": ["oom"], "retry_exit_codes": [3]}, "retry_exit_codes"),
         ({"time_limit_seconds": 0}, "time_limit_seconds"),
         ({"deadline_at": "tomorrow"}, "deadline_at"),
         ({"deadline_at": "0001-01-01T00:00:00Z", "time_limit_seconds": 3600}, "deadline_at"),
