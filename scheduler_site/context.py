@@ -6,7 +6,12 @@ from django.conf import settings
 from django.http import HttpRequest
 
 from scheduler_site.shared.roles import Rights
+from tasks import log_files
 
 
 def site(request: HttpRequest) -> dict[str, Any]:
-    return {"is_insecure": settings.SHOW_INSECURE_BANNER, "may": Rights(getattr(request, "user", None))}
+    return {
+        "is_insecure": settings.SHOW_INSECURE_BANNER,
+        "may": Rights(getattr(request, "user", None)),
+        "is_output_disk_full": not log_files.has_room(),
+    }

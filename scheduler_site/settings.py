@@ -161,6 +161,10 @@ BREAKER_PERCENT = env.integer("BREAKER_PERCENT", 50, 0, 100)
 BREAKER_WINDOW_SECONDS = env.seconds("BREAKER_WINDOW_SECONDS", 60)
 BREAKER_LONGEST_SECONDS = env.seconds("BREAKER_LONGEST_SECONDS", 3600)
 
+# Output of scripts
+LOG_MAX_MIB = env.integer("LOG_MAX_MIB", 64, 0, 1024 * 1024)
+LOG_MIN_FREE_MIB = env.integer("LOG_MIN_FREE_MIB", 256, 0, 1024 * 1024)
+
 # Sizes of requests
 AGENT_BODY_BYTES = 8 * 1024 * 1024  # one piece of output is at most 4 MiB
 BODY_BYTES = 4 * 1024 * 1024  # a script is at most 1 MiB

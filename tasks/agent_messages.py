@@ -194,10 +194,26 @@ class Finish(msgspec.Struct):
         return {str(stream): size for stream, size in self.sizes.items()}
 
 
+class Skip(msgspec.Struct):
+    """Output that the host will not send."""
+
+    stream: Stream
+    start: Size
+    stop: Size
+    reason: Annotated[str, msgspec.Meta(pattern=r"^[a-z_]{1,20}\Z")]
+
+
 class LogClose(msgspec.Struct):
+    """`sha256` is empty when the host let go of bytes; `parts` are [start, stop, crc32] of what it sent."""
+
     stream: Stream
     size: Size
-    sha256: Annotated[str, msgspec.Meta(min_length=64, max_length=64)]
+    sha256: Annotated[str, msgspec.Meta(pattern=r"^([0-9a-f]{64})?\Z")]
+    parts: Annotated[list[tuple[Size, Size, int]], msgspec.Meta(max_length=1024)] = []
+
+    def small_parts(self) -> list[tuple[int, int, int]]:
+        """None is larger than a MiB by the protocol: comparing them takes bounded memory."""
+        return [part for part in self.parts if 0 < part[1] - part[0] <= 1 << 20]
 
 
 class Entry(msgspec.Struct):
@@ -206,6 +222,7 @@ class Entry(msgspec.Struct):
     token: str
     started: Started | None = None
     usage: UsageMessage | None = None
+    skips: Annotated[list[Skip], msgspec.Meta(max_length=64)] = []
     output: list[Output] = []
     finish: Finish | None = None
     log_close: list[LogClose] = []

@@ -14,7 +14,7 @@ from tasks.history import record
 from tasks.models import OutputLog, SubAgent
 from tasks.outcome import Outcome, state_of
 from tasks.script_result import storable
-from tasks.states import EndReason
+from tasks.states import EndReason, LogState
 from tasks.tokens import token_is_right
 
 log = logging.getLogger(__name__)
@@ -90,12 +90,14 @@ def _take(entry: Entry, sub_agent: SubAgent) -> None:
     elif _ended_unreported(sub_agent):
         raise SubAgentClosed(f"{sub_agent} was ended here as {sub_agent.state}.", state=sub_agent.state)
     for closing in entry.log_close:
-        logs.close(sub_agent, closing.stream, closing.size, closing.sha256)
+        logs.close(sub_agent, closing.stream, closing.size, closing.sha256, closing.small_parts())
 
 
 def _take_output(entry: Entry, sub_agent: SubAgent) -> None:
     """A gap, a damaged piece or a full disk here is answered by `stored`: the sub agent goes on from there, and a
     result that comes with it is taken all the same."""
+    for gap in entry.skips:
+        logs.skip(sub_agent, gap.stream, gap.start, gap.stop, gap.reason)
     for piece in entry.output:
         try:
             logs.append(sub_agent, piece.stream, piece.offset, piece.data, piece.crc32)
@@ -171,7 +173,7 @@ def _reply(entry: Entry, sub_agent: SubAgent, code: str, detail: str) -> dict[st
         "code": code,
         "detail": detail,
         "state": sub_agent.state,
-        "logs": {row.stream: log_state(row) for row in sub_agent.logs.all()},
+        "logs": {row.stream: log_state(row, sub_agent) for row in sub_agent.logs.all()},
         "stop": stop,
         "watched": watchers.watching(sub_agent.task_id),
     }
@@ -182,8 +184,16 @@ def _ended_unreported(sub_agent: SubAgent) -> bool:
     return not sub_agent.is_live and not sub_agent.digest
 
 
-def log_state(row: OutputLog) -> dict[str, Any]:
-    return {"stored": row.stored_bytes, "state": row.state}
+def log_state(row: OutputLog, sub_agent: SubAgent) -> dict[str, Any]:
+    """Pruned output is nothing that a host needs to hear of: it is done with it."""
+    limits = logs.limits_of(sub_agent)
+    return {
+        "stored": row.stored_bytes,
+        "durable": row.durable_bytes,
+        "state": LogState.COMPLETE if row.state == LogState.PRUNED else row.state,
+        "keep_head": limits.head,
+        "keep_tail": limits.tail,
+    }
 
 
 def _refusal(sub_agent_id: str, code: str, detail: str) -> dict[str, Any]:

@@ -153,6 +153,7 @@ class LogState(TextChoices):
     COMPLETE = "complete"  # all bytes stored and compared
     CORRUPT = "corrupt"  # stored bytes differ from what the host had, twice
     INCOMPLETE = "incomplete"  # the rest can no longer be had
+    PRUNED = "pruned"  # removed here by age: manage.py prune_output
 
 
 def dependency_verdict(kind: str, status: str) -> bool | None:

@@ -1,10 +1,11 @@
 """The report: started, usage, output and finish of sub agents, and how the server answers each entry."""
 
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict
 
 from agent_client.wire.session import StopReason
 
 StreamName = Literal["out", "err"]
+GapReason = Literal["cap", "spool_full", "spool_lost"]
 LogState = Literal["open", "draining", "complete", "corrupt", "incomplete"]
 FinishReason = Literal[
     "exit",
@@ -65,10 +66,22 @@ class Finish(TypedDict):
     digest: str
 
 
+class Skip(TypedDict):
+    """Bytes [start, stop) that will not be sent."""
+
+    stream: StreamName
+    start: int
+    stop: int
+    reason: GapReason
+
+
 class LogClose(TypedDict):
+    """`sha256` is empty when bytes are not there any more; `parts` are [start, stop, crc32] of what was sent."""
+
     stream: StreamName
     size: int
     sha256: str
+    parts: NotRequired[list[tuple[int, int, int]]]
 
 
 class ReportEntry(TypedDict):
@@ -77,6 +90,7 @@ class ReportEntry(TypedDict):
     token: str
     started: Started | None
     usage: Usage | None
+    skips: NotRequired[list[Skip]]
     output: list[OutputPiece]
     finish: Finish | None
     log_close: list[LogClose]
@@ -87,8 +101,13 @@ class ReportRequest(TypedDict):
 
 
 class StreamStatus(TypedDict):
+    """`durable` bytes survive a power cut of the server. Behind `keep_head` only the newest `keep_tail` are kept."""
+
     stored: int
     state: LogState
+    durable: NotRequired[int]
+    keep_head: NotRequired[int | None]
+    keep_tail: NotRequired[int]
 
 
 class Stop(TypedDict):

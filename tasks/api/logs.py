@@ -1,9 +1,10 @@
 """Output of tasks by byte offset: `/log` for programs and pages, `/log/download` for people. Never past what is stored.
 
-Bytes go out as they were written: whatever a script printed, a browser shows it as plain text in a sandbox.
+Positions are those of the stream as it was written; where bytes were dropped an answer ends, and the next begins behind
+the gap. Bytes go out as they were written: whatever a script printed, a browser shows it as plain text in a sandbox.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,11 +22,13 @@ from scheduler_site.shared.strict_serializers import RefuseUnknownFields
 from tasks import logs
 from tasks.api import byte_ranges
 from tasks.api.byte_ranges import ByteRange, Unsatisfiable
+from tasks.log_gaps import Gap, Gaps, Run
 from tasks.models import SubAgent, Task
 from tasks.states import LogState
 
 MIB = 1024 * 1024
 OPEN_RANGE_BYTES = 4 * MIB  # what `bytes=N-` gives at most: the asker comes again for the rest
+MOST_GAPS_TOLD = 32  # in a header; the task's reply has all of them
 AT_ONCE_BYTES = MIB  # replies up to this size are sent in one piece
 
 
@@ -62,6 +65,14 @@ class Output:
     @property
     def size(self) -> int:
         return 0 if self.stored is None else self.stored.size
+
+    @property
+    def runs(self) -> list[Run]:
+        return [] if self.stored is None else self.stored.runs
+
+    @property
+    def gaps(self) -> Gaps:
+        return () if self.stored is None else self.stored.gaps
 
     @property
     def file_name(self) -> str:
@@ -108,12 +119,21 @@ SHOWN_HEADERS = [
     for name, kind, words in (
         ("X-Log-State", OpenApiTypes.STR, "open, draining, complete, corrupt or incomplete"),
         ("X-Task-Status", OpenApiTypes.STR, "the task's status"),
+        ("X-Log-Size", OpenApiTypes.INT, "how much was written as far as known here; what was dropped counts as well"),
+        (
+            "X-Log-Gaps",
+            OpenApiTypes.STR,
+            "what is missing before or within the body: `from-to;reason`, `to` not included",
+        ),
         ("X-Attempt-No", OpenApiTypes.INT, "the attempt whose output this is; 0: there was none"),
     )
 ]
 REPLIES: dict[Any, Any] = {
-    (200, "text/plain"): OpenApiResponse(OpenApiTypes.BINARY, "All that is stored."),
-    (206, "text/plain"): OpenApiResponse(OpenApiTypes.BINARY, "The range; Content-Range says which and of how much."),
+    (200, "text/plain"): OpenApiResponse(OpenApiTypes.BINARY, "All that is kept, without what was dropped."),
+    (206, "text/plain"): OpenApiResponse(
+        OpenApiTypes.BINARY, "The kept part of the range up to the next gap; Content-Range says which and of how much."
+    ),
+    410: OpenApiResponse(OpenApiTypes.OBJECT, "The output was removed by age."),
     404: OpenApiResponse(OpenApiTypes.OBJECT, "No such task or attempt."),
     416: OpenApiResponse(OpenApiTypes.OBJECT, "Nothing there yet; Content-Range says how much is stored."),
 }
@@ -150,16 +170,30 @@ class TaskLogDownload(TaskLog):
 
 
 def answer(output: Output, header: str, *, is_head: bool) -> HttpResponseBase:
+    if output.state == LogState.PRUNED:
+        return _with_headers(_pruned(output), output)
     try:
-        part = byte_ranges.parse(header, output.size, OPEN_RANGE_BYTES)
+        wanted = byte_ranges.parse(header, output.size, OPEN_RANGE_BYTES)
+        part = None if wanted is None else byte_ranges.first_kept(wanted, output.runs)
     except Unsatisfiable:
-        return _with_headers(_no_bytes(output), output)
-    response = _bytes(output, part or ByteRange(0, output.size), is_head)
-    if part is not None:
-        response.status_code = 206
-        stop = part.start + int(response["Content-Length"])
-        response["Content-Range"] = f"bytes {part.start}-{stop - 1}/{output.size}"
-    return _with_headers(response, output)
+        return _with_headers(_no_bytes(output), output, _gaps_in(output, _start_of(header), output.size))
+    if wanted is None or part is None:
+        return _with_headers(_bytes(output, ByteRange(0, output.size), is_head), output, output.gaps)
+    response = _bytes(output, part, is_head)
+    response.status_code = 206
+    stop = part.start + int(response["Content-Length"])
+    response["Content-Range"] = f"bytes {part.start}-{stop - 1}/{output.size}"
+    return _with_headers(response, output, _gaps_in(output, wanted.start, part.start))
+
+
+def _start_of(header: str) -> int:
+    """Where a reader stands who asked for `bytes=N-` and got nothing; anybody else hears of every gap."""
+    number = header.strip().removeprefix("bytes=").partition("-")[0]
+    return int(number) if number.isascii() and number.isdecimal() and len(number) < 20 else 0
+
+
+def _gaps_in(output: Output, start: int, stop: int) -> list[Gap]:
+    return [gap for gap in output.gaps if gap.start < stop and start < gap.stop]
 
 
 def _no_bytes(output: Output) -> HttpResponse:
@@ -169,8 +203,17 @@ def _no_bytes(output: Output) -> HttpResponse:
     return response
 
 
+def _pruned(output: Output) -> HttpResponse:
+    return HttpResponse(
+        f'{{"code": "pruned", "detail": "The output of attempt {output.attempt_no} was removed from the server because '
+        f'of its age; it had {output.size} bytes."}}',
+        status=410,
+        content_type="application/json",
+    )
+
+
 def _bytes(output: Output, part: ByteRange, is_head: bool) -> HttpResponseBase:
-    length = part.stop - part.start
+    length = sum(max(0, min(part.stop, run.stop) - max(part.start, run.start)) for run in output.runs)
     response: HttpResponseBase
     if is_head:
         response = HttpResponse()
@@ -184,7 +227,7 @@ def _bytes(output: Output, part: ByteRange, is_head: bool) -> HttpResponseBase:
     return response
 
 
-def _with_headers(response: HttpResponseBase, output: Output) -> HttpResponseBase:
+def _with_headers(response: HttpResponseBase, output: Output, gaps: Sequence[Gap] = ()) -> HttpResponseBase:
     headers = {
         "Accept-Ranges": "bytes",
         "Cache-Control": "no-store",
@@ -192,8 +235,11 @@ def _with_headers(response: HttpResponseBase, output: Output) -> HttpResponseBas
         "Content-Security-Policy": "sandbox; default-src 'none'",
         "X-Log-State": output.state,
         "X-Task-Status": output.task.status,
+        "X-Log-Size": str(output.size),
         "X-Attempt-No": str(output.attempt_no),
     }
+    if gaps:
+        headers["X-Log-Gaps"] = ", ".join(f"{gap.start}-{gap.stop};{gap.reason}" for gap in gaps[:MOST_GAPS_TOLD])
     for name, value in headers.items():
         response[name] = value
     return response

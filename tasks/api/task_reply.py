@@ -6,7 +6,7 @@ from typing import Any
 from rest_framework import serializers
 
 from scheduler_site.shared.strict_fields import Cores
-from tasks import describe, logs, querysets
+from tasks import describe, log_files, querysets
 from tasks.models import Dependency, OutputLog, SubAgent, Task, TaskEvent
 from tasks.scheduling.explaining.explain import waiting_sentences
 from tasks.states import DependencyKind, EndReason, FailureClass, LogState, SubAgentState, TaskStatus
@@ -129,7 +129,7 @@ class TaskRow(serializers.ModelSerializer[Task]):
 
     def get_log_file(self, task: Task) -> str:
         log = _main_log(task.latest_sub_agent)
-        return "" if log is None else f"logs/tasks/{logs.relative_path(task.pk, task.attempt_no, log.stream)}"
+        return "" if log is None else f"logs/tasks/{log_files.relative_path(task.pk, task.attempt_no, log.stream)}"
 
     def get_log_size(self, task: Task) -> int:
         log = _main_log(task.latest_sub_agent)
@@ -154,13 +154,22 @@ class TaskDetail(TaskRow):
         read_only_fields = fields
 
 
+class GapReply(serializers.Serializer[Any]):
+    """Bytes [start, stop) of the stream are not kept."""
+
+    start = serializers.IntegerField(read_only=True)
+    stop = serializers.IntegerField(read_only=True)
+    reason = serializers.CharField(read_only=True)
+
+
 class OutputLogReply(serializers.ModelSerializer[OutputLog]):
     size = serializers.IntegerField(source="stored_bytes", read_only=True)
     state = serializers.ChoiceField(choices=LogState.choices, read_only=True)
+    gaps = GapReply(source="known_gaps", many=True, read_only=True)
 
     class Meta:
         model = OutputLog
-        fields = ["stream", "size", "state", "sha256"]
+        fields = ["stream", "size", "state", "sha256", "gaps"]
         read_only_fields = fields
 
 

@@ -2,6 +2,8 @@
 
 from django.db import models
 
+from tasks import log_gaps
+from tasks.log_gaps import Gaps
 from tasks.states import LogState
 
 
@@ -9,6 +11,8 @@ class OutputLog(models.Model):
     sub_agent = models.ForeignKey("tasks.SubAgent", on_delete=models.PROTECT, related_name="logs")
     stream = models.CharField(max_length=3, choices=[("out", "out"), ("err", "err")])
     stored_bytes = models.PositiveBigIntegerField(default=0)
+    durable_bytes = models.PositiveBigIntegerField(default=0, help_text="This much survives a power cut.")
+    gaps = models.JSONField(default=list, help_text="[start, stop, reason] of bytes that are not kept: tasks.log_gaps.")
     final_bytes = models.PositiveBigIntegerField(null=True)
     sha256 = models.CharField(max_length=64, blank=True)
     state = models.CharField(max_length=10, choices=LogState.choices, default=LogState.OPEN)
@@ -17,6 +21,10 @@ class OutputLog(models.Model):
     class Meta:
         ordering = ["id"]
         constraints = [models.UniqueConstraint(fields=["sub_agent", "stream"], name="output_log_once")]
+
+    @property
+    def known_gaps(self) -> Gaps:
+        return log_gaps.from_rows(self.gaps)
 
     def __str__(self) -> str:
         return f"{self.sub_agent_id} {self.stream}"

@@ -10,7 +10,7 @@ import pytest
 from tests.acceptance.processes import parent_of, peak_memory_mib, script_pid
 from tests.running import AgentProcess, Nightshift
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300), pytest.mark.matrix(43, 44)]
 
 BINARY = """#!/usr/bin/env python3
 import random, sys
@@ -31,6 +31,9 @@ for piece in "€漢字🙂".encode():
 
 @pytest.fixture(scope="module")
 def agent(nightshift: Nightshift) -> AgentProcess:
+    """Of a server that keeps all of every output."""
+    nightshift.settings["LOG_MAX_MIB"] = "0"
+    nightshift.restart()
     return nightshift.start_agent()
 
 

@@ -97,9 +97,10 @@ ENTRY: dict[str, Any] = {
         "processes": 4,
         "gpus": [{"uuid": "GPU-1", "memory_mib": 500, "utilization": None}],
     },
+    "skips": [{"stream": "out", "start": 0, "stop": 5, "reason": "spool_lost"}],
     "output": [
         {"stream": "out", "offset": 0, "data": base64.b64encode(b"hello").decode(), "crc32": zlib.crc32(b"hello")}
     ],
     "finish": FINISH,
-    "log_close": [{"stream": "out", "size": 5, "sha256": "0" * 64}],
+    "log_close": [{"stream": "out", "size": 5, "sha256": "0" * 64, "parts": [[0, 5, 907060870]]}],
 }

@@ -86,7 +86,7 @@ def is_struct(kind: Any) -> bool:
 
 def test_pairs_reach_the_inner_messages() -> None:
     names = {struct.__name__ for _, struct in pairs(wire.ReportEntry, agent_messages.Entry)}
-    assert names == {"Entry", "Started", "UsageMessage", "Output", "Finish", "LogClose"}
+    assert names == {"Entry", "Started", "UsageMessage", "Skip", "Output", "Finish", "LogClose"}
 
 
 def test_both_sides_have_the_same_reasons() -> None:
@@ -97,4 +97,4 @@ def test_both_sides_have_the_same_reasons() -> None:
 
 
 def test_agents_know_every_state_of_a_log_that_they_are_told() -> None:
-    assert set(typing.get_args(wire.LogState)) == set(LogState.values)
+    assert set(typing.get_args(wire.LogState)) == set(LogState.values) - {LogState.PRUNED}

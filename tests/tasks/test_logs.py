@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scheduler_site.shared.errors import CrcMismatch, OffsetGap
-from tasks import log_digests, logs
+from tasks import log_digests, log_files, logs
 from tasks.models import OutputLog, SubAgent
 from tasks.states import LogState
 from tests.factories import make_sub_agent
@@ -67,7 +67,7 @@ def test_damaged_bytes_are_refused(sub_agent: SubAgent) -> None:
 
 def test_after_a_power_loss_it_goes_on_from_what_the_disk_has(sub_agent: SubAgent) -> None:
     append(sub_agent, 0, b"0123456789")
-    with logs.path_of(sub_agent, "out").open("r+b") as file:
+    with log_files.path_of(sub_agent, "out").open("r+b") as file:
         file.truncate(4)
     assert stored(sub_agent) == b"0123"
     with pytest.raises(OffsetGap) as refused:
@@ -80,7 +80,7 @@ def test_after_a_power_loss_it_goes_on_from_what_the_disk_has(sub_agent: SubAgen
 def test_bytes_written_but_not_noted_come_again_to_the_same_place(sub_agent: SubAgent) -> None:
     """The crash between the write and the row's update."""
     append(sub_agent, 0, b"abc")
-    logs.path_of(sub_agent, "out").write_bytes(b"abcdef")
+    log_files.path_of(sub_agent, "out").write_bytes(b"abcdef")
     assert stored(sub_agent) == b"abc"
     append(sub_agent, 3, b"def!")
     assert stored(sub_agent) == b"abcdef!"

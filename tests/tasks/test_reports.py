@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tasks import logs, reports
+from tasks import log_files, reports
 from tasks.models import OutputLog, Task
 from tasks.scheduling.run import run_pass
 from tests.factories import make_task
@@ -109,9 +109,10 @@ def test_a_log_folder_that_cannot_be_written_does_not_hold_up_the_result(
     def full(*_arguments: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(logs, "_write_at", full)
+    monkeypatch.setattr(log_files, "write_at", full)
     reply = host.report(grant, output=[piece(b"hello")], finish=finish(0, size=5))
-    assert (reply["code"], reply["logs"]["out"]) == ("ok", {"stored": 0, "state": "draining"})
+    out = reply["logs"]["out"]
+    assert (reply["code"], out["stored"], out["state"]) == ("ok", 0, "draining")
     assert Task.objects.get().status == "completed"
 
 
@@ -121,7 +122,7 @@ def test_larger_output_on_a_full_disk_is_asked_for_again(host: PaperHost, monkey
     def full(*_arguments: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(logs, "_write_at", full)
+    monkeypatch.setattr(log_files, "write_at", full)
     response = host.client.post(
         f"/agent/v1/sub-agents/{grant['sub_agent_id']}/log?stream=out&offset=0",
         b"hello",
