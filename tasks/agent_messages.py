@@ -126,12 +126,18 @@ class GpuUse(msgspec.Struct):
     gpus: Annotated[list[GpuMemory], msgspec.Meta(max_length=256)]
 
 
+class Cleared(msgspec.Struct):
+    sub_agent_id: UUID
+    fence: Fence
+
+
 class Heartbeat(msgspec.Struct):
     epoch: int
     seq: int
     resources: ResourcesMessage
     accepts_work: bool = True
     gpu_use: Annotated[list[GpuUse], msgspec.Meta(max_length=10_000)] | None = None
+    cleared: Annotated[list[Cleared], msgspec.Meta(max_length=10_000)] = []
 
     def gpu_use_by_sub_agent(self) -> dict[UUID, dict[str, int]] | None:
         if self.gpu_use is None:
@@ -189,6 +195,7 @@ class Finish(msgspec.Struct):
     result: Any = None
     detail: str = ""
     ended_at: str | float | None = None
+    survivors: list[Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]] = []
 
     def final_sizes(self) -> dict[str, int]:
         return {str(stream): size for stream, size in self.sizes.items()}

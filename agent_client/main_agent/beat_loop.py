@@ -13,6 +13,8 @@ from agent_client.main_agent.perform import Performer
 from agent_client.main_agent.session import open_session
 from agent_client.reconcile import reconcile
 from agent_client.retry import WAIT_30_SECONDS, Backoff
+from agent_client.sub_agent import survivors
+from agent_client.sub_agent_dir import SubAgentDir
 from agent_client.system_log import EventLog
 
 log = EventLog(loop="beat")
@@ -67,6 +69,7 @@ class BeatLoop:
         resources, gpu_use = self._context.probe.read_with_users()
         no_room = lack_of_room(resources, self._context.config.min_free_disk_mib)
         self._seq += 1
+        cleared = dict(self._context.cleared)
         reply = self._http.heartbeat(
             {
                 "epoch": self._context.epoch or 0,
@@ -74,13 +77,21 @@ class BeatLoop:
                 "resources": resources,
                 "accepts_work": not no_room,
                 "gpu_use": gpu_use,
+                "cleared": [{"sub_agent_id": key, "fence": fence} for key, fence in cleared.items()],
             }
         )
+        self._forget_cleared(cleared)
         self._act(reply["assignments"], reply["directives"], no_room)
         if reply["inventory_wanted"]:
             self._context.epoch = None
             return 0.0
         return stretched(reply["next_in_seconds"])
+
+    def _forget_cleared(self, told: Iterable[str]) -> None:
+        """The server has it: their folders may go."""
+        for sub_agent_id in told:
+            survivors.forget(SubAgentDir(self._context.sub_agents / sub_agent_id))
+            self._context.cleared.pop(sub_agent_id, None)
 
     def _act(
         self, assignments: Iterable[wire.Assignment], directives: Iterable[wire.Directive], no_room: str = ""

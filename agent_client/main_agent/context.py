@@ -12,13 +12,16 @@ from agent_client.agent_config import AgentConfig
 from agent_client.enrolment import Identity
 from agent_client.launcher import Launcher
 from agent_client.probes.host import HostProbe
-from agent_client.probes.machine import boot_id
 from agent_client.process.cgroup.find import Roots
+from agent_client.process.proc import boot_id
 
 
 @dataclass
 class Context:
-    """`epoch` is the number of the open session and None while there is none; only the beat loop sets it."""
+    """`epoch` is the number of the open session and None while there is none; only the beat loop sets it.
+
+    `cleared`: fences of sub agents whose survivors are gone, by id; noted by the watch loop, told by the beat loop.
+    """
 
     config: AgentConfig
     identity: Identity
@@ -26,6 +29,7 @@ class Context:
     launcher: Launcher
     roots: Roots = field(default_factory=Roots)
     epoch: int | None = None
+    cleared: dict[str, int] = field(default_factory=dict)
     incarnation: str = field(default_factory=lambda: uuid.uuid4().hex)
     boot_id: str = field(default_factory=boot_id)
     started_at: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="milliseconds"))

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from agent_client.journal import task_id_of
+from agent_client.sub_agent import survivors
 from agent_client.sub_agent.limits import noted_group
 from agent_client.sub_agent_dir import SubAgentDir
 from agent_client.system_log import EventLog
@@ -11,11 +12,14 @@ log = EventLog(loop="beat")
 
 
 def forget(path: Path) -> None:
-    """The folder goes at once, or, while its sub agent still lives, as soon as that one has ended."""
+    """The folder goes at once, or, while its sub agent still lives, as soon as that one has ended.
+
+    It also stays while processes of its script are left that could not be killed.
+    """
     folder = SubAgentDir(path)
     if folder.local_state() == "finished" and folder.read_delivered() is None:
         folder.write_delivered({"result_code": "forgotten", "streams": {}})
-    if not folder.is_alive():
+    if not folder.is_alive() and not survivors.are_noted(folder):
         remove_folder(path)
 
 

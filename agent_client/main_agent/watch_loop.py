@@ -12,6 +12,7 @@ from agent_client.main_agent.context import Context
 from agent_client.main_agent.lock_holder import find_holder
 from agent_client.main_agent.stale_beats import StaleBeats
 from agent_client.process import signals
+from agent_client.sub_agent import survivors
 from agent_client.sub_agent.aftermath import bury
 from agent_client.sub_agent_dir import SubAgentDir
 from agent_client.system_log import EventLog
@@ -46,13 +47,22 @@ class WatchLoop:
 
     def _look_at(self, record: LocalRecord, now: float) -> None:
         folder = SubAgentDir(self._context.sub_agents / record.sub_agent_id)
-        if record.is_alive:
+        if record.is_delivered and survivors.are_noted(folder):
+            self._look_for_survivors(record, folder)
+        elif record.is_alive:
             self._check_beat(record, folder, now)
         elif record.local_state == "running" or (record.local_state == "finished" and not record.is_delivered
                                                  and has_damaged_end(folder)):  # fmt: skip
             self._bury(record, folder)
         elif record.local_state == "claimed" and record.sub_agent_id in self._alive:
             self._context.beat_wanted.set()  # it died before its script started: the beat loop says so
+
+    def _look_for_survivors(self, record: LocalRecord, folder: SubAgentDir) -> None:
+        """Once nothing is left the server is told, which may then give away what they held."""
+        if record.sub_agent_id not in self._context.cleared and not survivors.left(folder):
+            log.info("survivors_gone", sub_agent_id=record.sub_agent_id, task_id=record.task_id)
+            self._context.cleared[record.sub_agent_id] = record.fence
+            self._context.beat_wanted.set()
 
     def _bury(self, record: LocalRecord, folder: SubAgentDir) -> None:
         reason, detail = cause_of_death(folder, self._context.boot_id)

@@ -10,18 +10,9 @@ import uuid
 from pathlib import Path
 
 from agent_client.probes.text import read_text
-from agent_client.process import proc
 
 MACHINE_ID_FILES = (Path("/etc/machine-id"), Path("/var/lib/dbus/machine-id"))
 PRODUCT_UUID = Path("/sys/class/dmi/id/product_uuid")
-
-
-def boot_id() -> str:
-    """Names this boot; every process of an older boot is dead. Empty where the kernel does not say."""
-    try:
-        return proc.boot_id()
-    except OSError:
-        return ""
 
 
 def machine_id() -> str:

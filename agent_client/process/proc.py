@@ -29,8 +29,11 @@ class ProcessStat:
 
 
 def boot_id() -> str:
-    """The kernel's name of this boot: another one proves that every process of the last one is gone."""
-    return (PROC / "sys/kernel/random/boot_id").read_text("ascii").strip()
+    """The kernel's name of this boot: another one proves that all processes of the last are gone. Empty if hidden."""
+    try:
+        return (PROC / "sys/kernel/random/boot_id").read_text("ascii").strip()
+    except OSError:
+        return ""
 
 
 def read_stat(pid: int) -> ProcessStat | None:

@@ -11,6 +11,8 @@ from agent_client import wire
 from agent_client.atomic import Unreadable
 from agent_client.process import proc, signals
 from agent_client.process.family import Family
+from agent_client.process.proc import ProcessStat
+from agent_client.sub_agent import survivors
 from agent_client.sub_agent.finish import never_ran
 from agent_client.sub_agent.limits import noted_group
 from agent_client.sub_agent.supervise import now_text
@@ -38,18 +40,19 @@ def bury(directory: SubAgentDir, reason: wire.FinishReason, detail: str) -> wire
         finish = None
     if finish is not None:
         return finish
-    survivors = end_family(directory)
-    if survivors:
-        pids = ", ".join(str(pid) for pid in survivors)
-        detail = f"{detail} Processes {pids} of the script could not be killed."
-    finish = never_ran(reason, detail, directory.sizes(), now_text())
+    stuck = end_family(directory)
+    pids = [stat.pid for stat in stuck]
+    if stuck:
+        survivors.note(directory, stuck)
+        detail = f"{detail} Processes {', '.join(str(pid) for pid in pids)} of the script could not be killed."
+    finish = never_ran(reason, detail, directory.sizes(), now_text(), pids)
     directory.write_exit(finish)
     directory.remove_tmp()
     return finish
 
 
-def end_family(directory: SubAgentDir) -> list[int]:
-    """KILL what is left until two scans find nothing. Returns the pids that stayed. Other boots left nothing."""
+def end_family(directory: SubAgentDir) -> list[ProcessStat]:
+    """KILL what is left until two scans find nothing. Returns those that stayed. Other boots left nothing."""
     started = directory.read_whole_started()
     group = noted_group(directory)
     if started is None or started["boot_id"] != proc.boot_id():
@@ -63,11 +66,10 @@ def end_family(directory: SubAgentDir) -> list[int]:
         group=group,
     )
     empty_scans = 0
-    pids: list[int] = []
+    members: list[ProcessStat] = []
     for _ in range(ROUNDS):
         group.kill()
         members = family.members()
-        pids = [stat.pid for stat in members]
         for stat in members:
             signals.send(stat.pid, stat.start_ticks, signal.SIGKILL)
         empty_scans = 0 if members else empty_scans + 1
@@ -75,8 +77,8 @@ def end_family(directory: SubAgentDir) -> list[int]:
             group.remove()
             return []
         time.sleep(ROUND_SECONDS)
-    log.error("family outlived the sub agent pids=%s", pids)
-    return pids
+    log.error("family outlived the sub agent pids=%s", [stat.pid for stat in members])
+    return members
 
 
 def _last_sign_ticks(directory: SubAgentDir) -> float | None:

@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import signal
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,12 +41,15 @@ def finish_of(ending: Ending, facts: Facts) -> wire.Finish:
             "result": facts.result,
             "detail": " ".join(sentence for sentence in sentences if sentence),
             "ended_at": ending.ended_at,
+            "survivors": [stat.pid for stat in ending.stuck],
             "digest": "",
         }
     )
 
 
-def never_ran(reason: wire.FinishReason, detail: str, sizes: Mapping[str, int], ended_at: str) -> wire.Finish:
+def never_ran(
+    reason: wire.FinishReason, detail: str, sizes: Mapping[str, int], ended_at: str, survivors: Iterable[int] = ()
+) -> wire.Finish:
     """The record of a script of which nothing is known but why it has no result of its own."""
     return sealed(
         {
@@ -61,6 +64,7 @@ def never_ran(reason: wire.FinishReason, detail: str, sizes: Mapping[str, int], 
             "result": None,
             "detail": detail,
             "ended_at": ended_at,
+            "survivors": list(survivors),
             "digest": "",
         }
     )
@@ -83,7 +87,7 @@ def ended_by_signal(wait_status: int | None) -> int | None:
 
 
 def _reason(ending: Ending, facts: Facts) -> wire.FinishReason:
-    if ending.stuck_pids or ending.wait_status is None:
+    if ending.stuck or ending.wait_status is None:
         return "unkillable"
     if ending.sent_signals:
         return "timeout" if ending.stop_reason == "timeout" else "cancel"
@@ -98,7 +102,7 @@ def _reason(ending: Ending, facts: Facts) -> wire.FinishReason:
 def _sentence(reason: wire.FinishReason, ending: Ending) -> str:
     """Only what the other fields do not say: the server has its own words for exit codes, signals and limits."""
     if reason == "unkillable":
-        pids = ", ".join(str(pid) for pid in ending.stuck_pids)
+        pids = ", ".join(str(stat.pid) for stat in ending.stuck)
         return f"Processes {pids} did not end within 60 s of being killed."
     if reason == "cancel":
         return _stop_sentence(ending)

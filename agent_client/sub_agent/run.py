@@ -18,6 +18,7 @@ from agent_client.process.cgroup.group import Group
 from agent_client.process.family import Family
 from agent_client.process.spawn import HeldChild, SpawnFailure, spawn
 from agent_client.process.spawn_sentence import explain
+from agent_client.sub_agent import survivors
 from agent_client.sub_agent.delivery import Delivery
 from agent_client.sub_agent.event_log import start_event_log
 from agent_client.sub_agent.finish import Facts, finish_of, never_ran
@@ -75,6 +76,8 @@ def _run_locked(folder: SubAgentDir) -> int:
         log.info("script runs pid=%d", child.pid)
         limits = grant["time_limit_seconds"], grant["grace_seconds"]
         ending = Supervisor(child.pid, family, StopFile(folder), *limits, partial(_look, beat, reporter)).run()
+        if ending.stuck:
+            survivors.note(folder, ending.stuck)
         finish = finish_of(ending, _facts(folder, delivery, counters, meter))
     else:
         os.waitpid(child.pid, 0)

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from agent_client import wire
 from agent_client.process.family import Family
 from agent_client.process.ladder import Ladder, Progress
+from agent_client.process.proc import ProcessStat
 from agent_client.process.wake_up import child_wake_up, wait
 from agent_client.sub_agent.stop_file import StopFile
 
@@ -31,7 +32,7 @@ class Ending:
     stop_reason: wire.StopReason | None = None
     sent_signals: list[str] = field(default_factory=list)
     leftovers: int = 0
-    stuck_pids: list[int] = field(default_factory=list)
+    stuck: list[ProcessStat] = field(default_factory=list)
 
 
 class Supervisor:
@@ -114,7 +115,7 @@ class Supervisor:
             stop_reason=self._stop_reason,
             sent_signals=self._ladder.sent_signals,
             leftovers=self._ladder.leftovers,
-            stuck_pids=[stat.pid for stat in self._ladder.survivors] if progress is Progress.STUCK else [],
+            stuck=self._ladder.survivors if progress is Progress.STUCK else [],
         )
 
 

@@ -12,6 +12,7 @@ from agent_client.wire.claim import (
 )
 from agent_client.wire.heartbeat import (
     Assignment,
+    Cleared,
     GangNode,
     GangPlace,
     GangRank,
@@ -66,6 +67,7 @@ from agent_client.wire.session import (
 __all__ = [
     "Assignment",
     "ClaimRequest",
+    "Cleared",
     "DeliveredRecord",
     "Directive",
     "DirectiveKind",

@@ -56,14 +56,23 @@ class SubAgentGpuUse(TypedDict):
     gpus: list[GpuMemory]
 
 
+class Cleared(TypedDict):
+    sub_agent_id: str
+    fence: int
+
+
 class HeartbeatRequest(TypedDict):
-    """`gpu_use` names every sub agent that uses a card; None when that cannot be told."""
+    """`gpu_use` names every sub agent that uses a card; None when that cannot be told.
+
+    `cleared` names sub agents whose result had survivors: nothing is left of them now.
+    """
 
     epoch: int
     seq: int
     resources: Resources
     accepts_work: bool
     gpu_use: list[SubAgentGpuUse] | None
+    cleared: list[Cleared]
 
 
 class HeartbeatReply(TypedDict):

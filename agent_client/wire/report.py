@@ -63,6 +63,7 @@ class Finish(TypedDict):
     result: Any
     detail: str
     ended_at: str
+    survivors: list[int]
     digest: str
 
 

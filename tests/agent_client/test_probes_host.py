@@ -8,8 +8,9 @@ import pytest
 from agent_client.probes.cgroup import find_hierarchy
 from agent_client.probes.cpu import CpuMeter, cpu_cores, cpuset_cpus, find_quota, parse_cpu_list
 from agent_client.probes.host import real_host
-from agent_client.probes.machine import boot_id, host_facts, machine_id
+from agent_client.probes.machine import host_facts, machine_id
 from agent_client.probes.memory import read_memory
+from agent_client.process.proc import boot_id
 
 MIB = 1024 * 1024
 

@@ -43,6 +43,7 @@ def test_cancel_ends_the_script_within_its_grace(server: FakeServer, tmp_path: P
     assert (finish["reason"], finish["signal"], finish["sent_signals"]) == ("cancel", signal.SIGTERM, ["TERM"])
 
 
+@pytest.mark.matrix(49)
 def test_cancel_kills_a_script_that_ignores_term(server: FakeServer, tmp_path: Path) -> None:
     with start_sub_agent(server, tmp_path, "trap '' TERM; echo up; while :; do sleep 0.1; done") as running:
         running.wait_output(b"up")
@@ -76,6 +77,7 @@ def test_a_program_in_the_group_keeps_its_grace_after_bash_died(server: FakeServ
     assert finish["sent_signals"] == ["TERM"]
 
 
+@pytest.mark.matrix(50)
 def test_a_stopped_script_hears_of_its_cancel(server: FakeServer, tmp_path: Path) -> None:
     with start_sub_agent(server, tmp_path, "trap 'echo heard; exit 9' TERM; echo up; kill -STOP $$") as running:
         running.wait_output(b"up")
@@ -103,6 +105,7 @@ def test_time_limit(server: FakeServer, tmp_path: Path) -> None:
     assert finish["duration_seconds"] >= 0.5
 
 
+@pytest.mark.matrix(51)
 def test_a_daemon_without_cookie_group_and_session_is_ended(server: FakeServer, tmp_path: Path) -> None:
     script = "env -i setsid bash -c 'echo $$ >\"$0\"; exec sleep 300' pid & while ! [ -s pid ]; do sleep 0.02; done"
     with start_sub_agent(server, tmp_path, script, working_directory=str(tmp_path)) as running:
@@ -112,6 +115,7 @@ def test_a_daemon_without_cookie_group_and_session_is_ended(server: FakeServer, 
     assert proc.read_stat(int((tmp_path / "pid").read_text())) is None
 
 
+@pytest.mark.matrix(52)
 def test_a_background_child_that_holds_the_output_does_not_hold_the_result(server: FakeServer, tmp_path: Path) -> None:
     with start_sub_agent(server, tmp_path, "trap '' TERM; sleep 300 & echo done; exit 5") as running:
         finish = running.wait_delivered(seconds=20)
@@ -120,6 +124,7 @@ def test_a_background_child_that_holds_the_output_does_not_hold_the_result(serve
     assert processes_of(running.folder) == []
 
 
+@pytest.mark.matrix(56)
 def test_kill_of_the_sub_agent_by_its_script_takes_the_script_with_it(server: FakeServer, tmp_path: Path) -> None:
     with start_sub_agent(server, tmp_path, "echo up; kill -9 $PPID; sleep 300") as running:
         assert running.process.wait(20) == -signal.SIGKILL

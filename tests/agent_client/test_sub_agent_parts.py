@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from agent_client.process.proc import ProcessStat
 from agent_client.sub_agent import environment, oom, run
 from agent_client.sub_agent.cadence import due_at
 from agent_client.sub_agent.delivery import Outcome
@@ -129,6 +130,10 @@ def test_working_directory(wanted: str | None, expected: str) -> None:
     assert environment.working_directory(make_grant(working_directory=wanted), "/home/me") == expected  # type: ignore[arg-type]
 
 
+def member(pid: int) -> ProcessStat:
+    return ProcessStat(pid, "D", 1, 4, 4, 1000, 0.0, 0)
+
+
 def ending(wait_status: int | None, **changes: Any) -> Ending:
     fields: dict[str, Any] = {"duration_seconds": 1.5, "cpu_seconds": 0.5, "ended_at": "2030-01-01T00:00:00Z"}
     return Ending(wait_status=wait_status, **{**fields, **changes})
@@ -159,7 +164,11 @@ def facts(**changes: Any) -> Facts:
         (ending(signal.SIGKILL, stop_reason="timeout", sent_signals=["TERM", "KILL"]), True, "timeout"),
         (ending(signal.SIGTERM, stop_reason="lost", sent_signals=["TERM"]), False, "cancel"),
         (ending(3 << 8, stop_reason="cancel"), False, "exit"),  # it ended before a signal was sent
-        (ending(None, stuck_pids=[4, 5], stop_reason="cancel", sent_signals=["TERM", "KILL"]), False, "unkillable"),
+        (
+            ending(None, stuck=[member(4), member(5)], stop_reason="cancel", sent_signals=["TERM", "KILL"]),
+            False,
+            "unkillable",
+        ),
     ],
 )
 def test_reason(end: Ending, oom_kills_rose: bool, reason: str) -> None:
@@ -169,7 +178,7 @@ def test_reason(end: Ending, oom_kills_rose: bool, reason: str) -> None:
 def test_details_are_sentences() -> None:
     assert finish_of(ending(0), facts())["detail"] == ""
     assert (
-        finish_of(ending(None, stuck_pids=[4, 5]), facts())["detail"]
+        finish_of(ending(None, stuck=[member(4), member(5)]), facts())["detail"]
         == "Processes 4, 5 did not end within 60 s of being killed."
     )
     assert finish_of(ending(signal.SIGTERM, stop_reason="lost", sent_signals=["TERM"]), facts())["detail"] == (

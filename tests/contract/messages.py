@@ -70,6 +70,7 @@ HEARTBEAT: dict[str, Any] = {
     "resources": RESOURCES,
     "accepts_work": True,
     "gpu_use": [{"sub_agent_id": SUB_AGENT_ID, "gpus": [{"uuid": "GPU-1", "memory_mib": 500}]}],
+    "cleared": [{"sub_agent_id": SUB_AGENT_ID, "fence": 7}],
 }
 FINISH: dict[str, Any] = {
     "reason": "exit",
@@ -83,6 +84,7 @@ FINISH: dict[str, Any] = {
     "result": {"loss": 0.25},
     "detail": "",
     "ended_at": "2026-11-21T00:00:00Z",
+    "survivors": [4711],
     "digest": "d" * 64,
 }
 ENTRY: dict[str, Any] = {

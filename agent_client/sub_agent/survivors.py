@@ -1,0 +1,51 @@
+"""Processes of a script that KILL did not end: noted with its result, ended when they can be, until none is left.
+
+A process that waits in the kernel dies only when the wait is over. Until then it holds what it holds of the host.
+"""
+
+import contextlib
+import signal
+from collections.abc import Iterable
+
+from agent_client.atomic import Unreadable, read_json, write_json
+from agent_client.process import proc, signals
+from agent_client.process.proc import ProcessStat
+from agent_client.sub_agent.limits import noted_group
+from agent_client.sub_agent_dir import SubAgentDir
+
+FILE = "survivors.json"
+
+
+def note(folder: SubAgentDir, processes: Iterable[ProcessStat]) -> None:
+    """To be called before the result is written: a result without its survivors would free what they hold."""
+    rows = sorted((stat.pid, stat.start_ticks) for stat in processes)
+    write_json(folder.path / FILE, {"boot_id": proc.boot_id(), "processes": rows})
+
+
+def are_noted(folder: SubAgentDir) -> bool:
+    return (folder.path / FILE).exists()
+
+
+def left(folder: SubAgentDir) -> list[int]:
+    """The pids of those that are still there, after one more KILL. None outlives a reboot."""
+    try:
+        noted = read_json(folder.path / FILE) or {}
+        processes = [] if noted.get("boot_id") != proc.boot_id() else noted["processes"]
+        known = [(int(pid), int(ticks)) for pid, ticks in processes]
+    except (Unreadable, KeyError, TypeError, ValueError):
+        known = []
+    group = noted_group(folder)
+    group.kill()
+    for pid, ticks in known:
+        signals.send(pid, ticks, signal.SIGKILL)
+    return sorted({pid for pid, ticks in known if _is_left(pid, ticks)} | group.pids())
+
+
+def forget(folder: SubAgentDir) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        (folder.path / FILE).unlink()
+
+
+def _is_left(pid: int, ticks: int) -> bool:
+    stat = proc.read_stat(pid)
+    return stat is not None and not stat.is_dead and stat.start_ticks == ticks
