@@ -34,6 +34,7 @@ CHECKS: tuple[Callable[[], Iterable[Violation]], ...] = (
     dependencies.placed_after_its_dependencies,
     dependencies.marked_as_they_are,
     output.marks_are_in_order,
+    output.gaps_are_in_order,
     output.files_hold_what_rows_say,
 )
 

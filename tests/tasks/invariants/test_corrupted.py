@@ -154,6 +154,14 @@ def more_stored_than_produced() -> None:
     OutputLog.objects.filter(state="complete").update(final_bytes=1)
 
 
+def gaps_that_overlap() -> None:
+    OutputLog.objects.filter(state="complete").update(gaps=[[0, 3, "cap"], [2, 4, "cap"]])
+
+
+def a_gap_without_a_reason() -> None:
+    OutputLog.objects.filter(state="complete").update(gaps=[[0, 3, ""]])
+
+
 def a_hole_in_the_numbers() -> None:
     SubAgent.objects.filter(attempt_no=2).update(attempt_no=3)
 
@@ -244,6 +252,8 @@ SPOILT: list[tuple[int, Callable[[], None], str]] = [
     (7, file_shorter_than_the_row, "6 bytes are stored and 1 in the file"),
     (7, other_bytes_in_the_file, "is not what the host had"),
     (7, more_stored_than_produced, "which cannot be"),
+    (7, gaps_that_overlap, "are not in order"),
+    (7, a_gap_without_a_reason, "are not in order"),
     (10, a_hole_in_the_numbers, "are not numbered 1 to its latest"),
     (10, attempts_that_are_not_there, "counts attempts, but there are none"),
     (10, a_hole_in_the_ranks, "have ranks with holes"),
