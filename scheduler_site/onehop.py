@@ -11,26 +11,20 @@ from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from django.conf import settings
 from django.core import signals
 from django.core.handlers.asgi import ASGIRequest
 from django.core.handlers.base import BaseHandler
-from django.http import HttpResponse, HttpResponseBadRequest, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpResponseBadRequest, HttpResponseBase, StreamingHttpResponse
 from django.urls import set_script_prefix
 
-from scheduler_site.shared.identity import instance_id
+from scheduler_site.body_limits import AGENT_PREFIX
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
-AGENT_PREFIX = "/agent/v1/"
 THREADS = 4
 PIECE_BYTES = 64 * 1024
-
-
-class BodyTooLarge(Exception):
-    pass
 
 
 class Disconnected(Exception):
@@ -50,11 +44,8 @@ class OneHop:
         is_agent = scope["path"].startswith(AGENT_PREFIX)
         pool = self._agents if is_agent else self._people
         try:
-            body = await read_body(receive, settings.AGENT_BODY_BYTES if is_agent else settings.BODY_BYTES)
+            body = await read_body(receive)
         except Disconnected:
-            return
-        except BodyTooLarge:
-            await send_whole(too_large(is_agent), send)
             return
         loop = asyncio.get_running_loop()
         response = await loop.run_in_executor(pool, in_fresh_context, self._answer, scope, body)
@@ -83,26 +74,16 @@ def in_fresh_context(function: Callable[..., Any], *arguments: Any) -> Any:
     return contextvars.Context().run(function, *arguments)
 
 
-async def read_body(receive: Receive, limit: int) -> bytes:
+async def read_body(receive: Receive) -> bytes:
+    """How much may come is the body guard's business, before this."""
     pieces: list[bytes] = []
-    size = 0
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise Disconnected
         pieces.append(message.get("body", b""))
-        size += len(pieces[-1])
-        if size > limit:
-            raise BodyTooLarge
         if not message.get("more_body", False):
             return b"".join(pieces)
-
-
-def too_large(is_agent: bool) -> HttpResponse:
-    """Made outside Django's handler: what its middleware would say to an agent is said here."""
-    body = b'{"code": "too_large", "detail": "The body is larger than this call takes."}'
-    headers = {"X-Instance": instance_id()} if is_agent else {}
-    return HttpResponse(body, status=413, content_type="application/json", headers=headers)
 
 
 def start_message(response: HttpResponseBase) -> dict[str, Any]:

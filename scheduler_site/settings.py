@@ -167,7 +167,11 @@ LOG_MIN_FREE_MIB = env.integer("LOG_MIN_FREE_MIB", 256, 0, 1024 * 1024)
 
 # Sizes of requests
 AGENT_BODY_BYTES = 8 * 1024 * 1024  # one piece of output is at most 4 MiB
+AGENT_JSON_BYTES = 2 * 1024 * 1024  # every other call of an agent; the longest names what runs on a host
 BODY_BYTES = 4 * 1024 * 1024  # a script is at most 1 MiB
+STRANGER_BODY_BYTES = 64 * 1024  # a sign-in form
+HEAD_SECONDS = env.seconds("HEAD_SECONDS", 20)
+BODY_SECONDS = env.seconds("BODY_SECONDS", 90)
 DATA_UPLOAD_MAX_MEMORY_SIZE = AGENT_BODY_BYTES
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 2000
 

@@ -8,6 +8,7 @@ from daphne.server import Server, twisted_loop
 from twisted.internet import defer, reactor
 
 from scheduler_site.serving import flow
+from scheduler_site.serving.guarded_channel import GuardedFactory
 
 READ_BYTES = 1024 * 1024
 
@@ -16,6 +17,15 @@ class NightshiftServer(Server):
     """daphne, with back-pressure for long replies and a clean end."""
 
     failed_to_listen = ""
+
+    @property
+    def http_factory(self) -> GuardedFactory:
+        return self._guarded
+
+    @http_factory.setter
+    def http_factory(self, _daphne_s_own: Any) -> None:
+        """daphne makes its factory in the middle of run(); connections are to come from ours."""
+        self._guarded = GuardedFactory(self)
 
     async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
         if protocol in self.connections:

@@ -96,22 +96,6 @@ async def test_body_query_headers_and_cookies_arrive() -> None:
     assert len([name for name, _ in done.headers if name == b"Set-Cookie"]) == 2
 
 
-async def test_a_body_over_the_limit_is_cut_off_before_django(settings: Any) -> None:
-    settings.BODY_BYTES = 10
-    done = await Exchange("/echo", b"x" * 8, b"y" * 8, b"z" * 8).run()
-    assert done.status == 413
-    assert b"too_large" in done.body
-
-
-@pytest.mark.django_db(transaction=True)
-async def test_agents_have_a_limit_of_their_own(settings: Any) -> None:
-    settings.BODY_BYTES, settings.AGENT_BODY_BYTES = 1, 10
-    assert (await Exchange("/agent/v1/echo", b"x" * 10).run()).status == 200
-    refused = await Exchange("/agent/v1/echo", b"x" * 11).run()
-    assert refused.status == 413
-    assert b"X-Instance" in dict(refused.headers)
-
-
 async def test_a_fault_in_a_view_is_answered() -> None:
     assert (await Exchange("/broken").run()).status == 500
 

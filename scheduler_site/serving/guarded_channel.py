@@ -1,0 +1,119 @@
+"""daphne's connections with limits: how large a body may be before it is stored, how long a request may take to come.
+
+Twisted stores a whole body before daphne calls the application, so the ASGI wrapper alone would come too late.
+"""
+
+import json
+from typing import Any
+
+from daphne.http_protocol import HTTPFactory, WebRequest
+from django.conf import settings
+from twisted.internet import reactor as twisted_reactor
+from twisted.web import http
+
+from scheduler_site.body_guard import REFUSALS
+from scheduler_site.body_limits import has_credential, limit_of
+from scheduler_site.shared.identity import instance_id
+
+reactor: Any = twisted_reactor
+BaseChannel: Any = http.HTTPChannel  # untyped in parts
+
+DRAINED_BYTES = 256 * 1024  # read on and thrown away after a refusal, so that the client can read it
+LINGER_SECONDS = 2.0
+WORDS = {408: b"408 Request Timeout", 413: b"413 Content Too Large"}
+
+
+class GuardedRequest(WebRequest):
+    """Counts its body. The channel says no; the rest of what comes is not stored."""
+
+    limit = received = 0
+
+    def gotLength(self, length: int | None) -> None:  # noqa: N802 - Twisted's words
+        headers = [(name, value) for name, values in self.requestHeaders.getAllRawHeaders() for value in values]
+        self.limit = limit_of(self.channel.path_asked(), has_credential=has_credential(headers))
+        super().gotLength(length)
+        self.channel.await_body()
+        if length is not None and length > self.limit:
+            self.channel.refuse(413)
+
+    def handleContentChunk(self, data: bytes) -> None:  # noqa: N802
+        self.received += len(data)
+        if self.received > self.limit:
+            self.channel.refuse(413)
+        else:
+            super().handleContentChunk(data)
+
+    def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:  # noqa: N802
+        self.channel.is_complete()
+        if not self.channel.is_refused:
+            super().requestReceived(command, path, version)
+
+
+class GuardedChannel(BaseChannel):
+    """One connection. The deadline runs from a request's first byte to its last; silence has Twisted's own time-out."""
+
+    is_refused = False
+    drained = 0
+    deadline: Any = None
+
+    def dataReceived(self, data: bytes) -> None:  # noqa: N802
+        if self.is_refused:
+            self._drain(len(data))
+            return
+        if self.deadline is None and not self._handlingRequest:
+            self._due_in(settings.HEAD_SECONDS)
+        super().dataReceived(data)
+
+    def path_asked(self) -> str:
+        return str(self._path.decode("latin-1").partition("?")[0])
+
+    def await_body(self) -> None:
+        self._due_in(settings.BODY_SECONDS)
+
+    def is_complete(self) -> None:
+        self._due_in(None)
+
+    def refuse(self, status: int) -> None:
+        if self.is_refused:
+            return
+        self.is_refused = True
+        self.persistent = False
+        self.transport.write(refusal(status))
+        self._due_in(LINGER_SECONDS)
+
+    def connectionLost(self, reason: Any) -> None:  # noqa: N802
+        self._due_in(None)
+        super().connectionLost(reason)
+
+    def _due_in(self, seconds: float | None) -> None:
+        if self.deadline is not None and self.deadline.active():
+            self.deadline.cancel()
+        self.deadline = None if seconds is None else reactor.callLater(seconds, self._overdue)
+
+    def _overdue(self) -> None:
+        self.deadline = None
+        if self.is_refused:
+            self.transport.abortConnection()
+        else:
+            self.refuse(408)
+
+    def _drain(self, size: int) -> None:
+        self.drained += size
+        if self.drained > DRAINED_BYTES:
+            self.transport.abortConnection()
+
+
+def refusal(status: int) -> bytes:
+    """Whole: no request is complete that could answer. Agents heed only what says whose it is."""
+    body = json.dumps(REFUSALS[status]).encode()
+    head = b"HTTP/1.1 %s\r\nConnection: close\r\nContent-Type: application/json\r\n" % WORDS[status]
+    return head + b"X-Instance: %s\r\nContent-Length: %d\r\n\r\n%s" % (instance_id().encode(), len(body), body)
+
+
+class GuardedFactory(HTTPFactory):
+    protocol = GuardedChannel
+
+    def buildProtocol(self, addr: Any) -> Any:  # noqa: N802
+        channel = super().buildProtocol(addr)
+        channel.requestFactory = GuardedRequest
+        return channel
