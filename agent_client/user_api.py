@@ -129,6 +129,12 @@ class UserApi:
         path = f"/api/reservations/{reservation_id}/release/"
         return self._json("POST", path, json={"reason": reason}, may_repeat=False)
 
+    def hold(self, task_id: int, reason: str) -> Json:
+        return self._json("POST", f"/api/tasks/{task_id}/hold/", json={"reason": reason})
+
+    def release_task(self, task_id: int, reason: str) -> Json:
+        return self._json("POST", f"/api/tasks/{task_id}/release/", json={"reason": reason})
+
     def templates(self, **filters: str) -> list[Json]:
         return self._all_pages("/api/templates/", **filters)
 

@@ -60,8 +60,9 @@ def _decide(agent: Agent, verb: str, new: Standing, actor: Actor, reason: str) -
     old = Agent.objects.select_for_update().values_list("standing", flat=True).get(pk=agent.pk)
     if old not in _ALLOWED_FROM[verb]:
         raise Conflict(f"{agent.name} is {old}; it cannot be changed by “{verb}”.")
-    Agent.objects.filter(pk=agent.pk).update(standing=new)
-    agent.standing = new
+    why = reason[:300] if new != Standing.ACTIVE else ""
+    Agent.objects.filter(pk=agent.pk).update(standing=new, standing_reason=why)
+    agent.standing, agent.standing_reason = new, why
     record(agent, verb, actor=actor, old=old, new=new, reason=reason)
     announce(agent.pk, agent.status)
     placement_changed.send(sender=None)

@@ -196,6 +196,7 @@ class Finish(msgspec.Struct):
     detail: str = ""
     ended_at: str | float | None = None
     survivors: list[Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]] = []
+    is_host_fault: bool = False
 
     def final_sizes(self) -> dict[str, int]:
         return {str(stream): size for stream, size in self.sizes.items()}

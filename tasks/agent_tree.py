@@ -27,6 +27,7 @@ AGENT_COLUMNS = (
     "type",
     "status",
     "standing",
+    "standing_reason",
     "connectivity",
     "hostname",
     "zone",

@@ -10,6 +10,7 @@ from tasks.states import VOID_STATES, EndReason, SubAgentState, TaskStatus
 
 CANCELING = "canceling"
 HOST_UNREACHABLE = "host unreachable"
+HELD = "held"
 RETRYING = "retrying"
 
 _SHELL_CODES = {
@@ -29,6 +30,8 @@ def badges(task: Task, sub_agent: SubAgent | None = None) -> list[str]:
         found.append(CANCELING)
     if sub_agent is not None and sub_agent.is_live and sub_agent.unreachable_since is not None:
         found.append(HOST_UNREACHABLE)
+    if task.held_at is not None:
+        found.append(HELD)
     if task.status == TaskStatus.WAITING and task.retries_used > 0:
         found.append(RETRYING)
     return found

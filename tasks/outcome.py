@@ -27,8 +27,16 @@ class Outcome:
     result: Any = None
     digest: str = ""
     sizes: dict[str, int] = field(default_factory=dict)
+    is_host_fault: bool = False  # of a script that could not be started: the host's doing, not the script's
     may_run_again: bool = True  # false: it may still be running somewhere, so no second attempt
 
+    @property
+    def blames_host(self) -> bool:
+        """Whether the host, and not the script or its user, is to blame."""
+        return self.reason in HOST_FAULTS or self.is_host_fault
+
+
+HOST_FAULTS = (EndReason.SUB_LOST, EndReason.DISK_FULL)
 
 _TASK_STATUS = {
     SubAgentState.SUCCEEDED: TaskStatus.COMPLETED,

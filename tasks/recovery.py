@@ -87,7 +87,8 @@ def _revoke_unclaimed() -> None:
         return
     assigned = SubAgent.objects.filter(state=SubAgentState.ASSIGNED).select_related("agent")
     for sub_agent in assigned.filter(claim_nonce="", created_time__lt=_ago(settings.CLAIM_SECONDS)):
-        _revoke(sub_agent, f"{sub_agent.agent.name} did not accept it in time")
+        is_heard = sub_agent.agent.connectivity == Connectivity.ONLINE  # a silent host is no bad one
+        _revoke(sub_agent, f"{sub_agent.agent.name} did not accept it in time", blames_host=is_heard)
     for sub_agent in assigned.filter(_IS_NOT_OPEN).exclude(agent__standing=Standing.ACTIVE):
         _revoke(sub_agent, f"{sub_agent.agent.name} is {sub_agent.agent.standing}")
     for sub_agent in assigned.filter(~_IS_NOT_OPEN, ~_claimed_since(_ago(settings.CLAIM_SECONDS))):
@@ -102,9 +103,9 @@ def _claimed_since(moment: datetime) -> Exists:
     return Exists(_MEMBERS.filter(claimed_at__gte=moment))
 
 
-def _revoke(sub_agent: SubAgent, detail: str) -> None:
+def _revoke(sub_agent: SubAgent, detail: str, *, blames_host: bool = False) -> None:
     with giving_up.race_may_be_lost():
-        lifecycle.give_back(sub_agent, SubAgentState.REVOKED, detail, actor=SYSTEM)
+        lifecycle.give_back(sub_agent, SubAgentState.REVOKED, detail, actor=SYSTEM, blames_host=blames_host)
 
 
 def _ask_about_unstarted() -> None:

@@ -144,6 +144,7 @@ def outcome_of(finish: Finish) -> Outcome:
         result=result,
         digest=finish.digest,
         sizes=finish.final_sizes(),
+        is_host_fault=reason == EndReason.SPAWN_ERROR and finish.is_host_fault,
         may_run_again=reason != EndReason.UNKILLABLE,
     )
 

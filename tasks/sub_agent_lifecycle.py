@@ -12,7 +12,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from scheduler_site.shared.errors import SubAgentClosed
-from tasks import allocations, fair_share
+from tasks import allocations, fair_share, host_guard
 from tasks.models import FenceCounter, SubAgent
 from tasks.outcome import Outcome
 from tasks.states import CLAIMED_STATES, SubAgentState
@@ -52,11 +52,14 @@ def start(sub_agent: SubAgent, pid: int | None, at: datetime) -> None:
     _change(sub_agent, (SubAgentState.STARTING,), SubAgentState.RUNNING, started_at=at, pid=pid)
 
 
-def void(sub_agent: SubAgent, state: SubAgentState, detail: str) -> None:
+def void(sub_agent: SubAgent, state: SubAgentState, detail: str, *, blames_host: bool = False) -> None:
     """It never executed: revoked or rejected before the claim, or not_started after it."""
     allowed = SubAgentState.STARTING if state == SubAgentState.NOT_STARTED else SubAgentState.ASSIGNED
-    _change(sub_agent, (allowed,), state, ended_at=timezone.now(), end_detail=detail[:500])
+    columns = {"ended_at": timezone.now(), "end_detail": detail[:500], "blames_host": blames_host}
+    _change(sub_agent, (allowed,), state, **columns)
     allocations.release(sub_agent)
+    if blames_host:
+        host_guard.look_after_commit(sub_agent.agent_id)
 
 
 def take_back(sub_agent: SubAgent, reason: str, detail: str) -> None:
@@ -82,7 +85,10 @@ def finish(sub_agent: SubAgent, outcome: Outcome) -> None:
         peak_memory_mib=outcome.peak_memory_mib,
         digest=outcome.digest,
         may_still_run=not outcome.may_run_again,
+        blames_host=outcome.blames_host,
     )
+    if outcome.blames_host:
+        host_guard.look_after_commit(sub_agent.agent_id)
     allocations.release(sub_agent)
     fair_share.charge(sub_agent)
 

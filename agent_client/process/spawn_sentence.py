@@ -1,9 +1,26 @@
-"""Says in one sentence why a script could not be started. Pure."""
+"""Says in one sentence why a script could not be started, and whether the host is to blame. Pure."""
 
 import errno
 import os
 
 from agent_client.process.spawn import Command, SpawnFailure
+
+_OF_THE_HOST = {
+    errno.EAGAIN,
+    errno.EDQUOT,
+    errno.EIO,
+    errno.EMFILE,
+    errno.ENFILE,
+    errno.ENOMEM,
+    errno.ENOSPC,
+    errno.EROFS,
+    errno.ESTALE,
+}
+
+
+def is_host_fault(failure: SpawnFailure) -> bool:
+    """Whether any script would have failed here: the host lacks what it takes to start one."""
+    return failure.step == "output" or failure.errno in _OF_THE_HOST
 
 
 def explain(failure: SpawnFailure, command: Command, host: str) -> str:

@@ -48,7 +48,13 @@ def finish_of(ending: Ending, facts: Facts) -> wire.Finish:
 
 
 def never_ran(
-    reason: wire.FinishReason, detail: str, sizes: Mapping[str, int], ended_at: str, survivors: Iterable[int] = ()
+    reason: wire.FinishReason,
+    detail: str,
+    sizes: Mapping[str, int],
+    ended_at: str,
+    survivors: Iterable[int] = (),
+    *,
+    is_host_fault: bool = False,
 ) -> wire.Finish:
     """The record of a script of which nothing is known but why it has no result of its own."""
     return sealed(
@@ -65,6 +71,7 @@ def never_ran(
             "detail": detail,
             "ended_at": ended_at,
             "survivors": list(survivors),
+            "is_host_fault": is_host_fault,
             "digest": "",
         }
     )

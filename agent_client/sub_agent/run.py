@@ -13,11 +13,10 @@ from pathlib import Path
 
 from agent_client import wire
 from agent_client.probes.usage import UsageMeter
-from agent_client.process import prctl, proc
+from agent_client.process import prctl, proc, spawn_sentence
 from agent_client.process.cgroup.group import Group
 from agent_client.process.family import Family
 from agent_client.process.spawn import HeldChild, SpawnFailure, spawn
-from agent_client.process.spawn_sentence import explain
 from agent_client.sub_agent import survivors
 from agent_client.sub_agent.delivery import Delivery
 from agent_client.sub_agent.event_log import start_event_log
@@ -92,8 +91,11 @@ def _look(beat: "Beat", reporter: Reporter) -> None:
 
 
 def _spawn_error(failure: SpawnFailure, prepared: Prepared, delivery: Delivery) -> wire.Finish:
-    sentence = explain(failure, prepared.command, prepared.host)
-    return never_ran("spawn_error", f"The script was not started: {sentence}.", delivery.sizes(), now_text())
+    sentence = spawn_sentence.explain(failure, prepared.command, prepared.host)
+    detail = f"The script was not started: {sentence}."
+    return never_ran(
+        "spawn_error", detail, delivery.sizes(), now_text(), is_host_fault=spawn_sentence.is_host_fault(failure)
+    )
 
 
 class Beat:

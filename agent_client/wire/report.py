@@ -50,7 +50,8 @@ class OutputPiece(TypedDict):
 
 
 class Finish(TypedDict):
-    """What exit.json holds. `digest` is the SHA-256 of the other fields as canonical JSON."""
+    """What exit.json holds. `is_host_fault`: no script could have been started here. `digest` is the SHA-256 of the
+    other fields as canonical JSON."""
 
     reason: FinishReason
     exit_code: int | None
@@ -64,6 +65,7 @@ class Finish(TypedDict):
     detail: str
     ended_at: str
     survivors: list[int]
+    is_host_fault: NotRequired[bool]
     digest: str
 
 

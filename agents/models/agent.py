@@ -27,6 +27,7 @@ class Agent(models.Model):
 
     connectivity = models.CharField(max_length=12, choices=Connectivity.choices, default=Connectivity.UNREACHABLE)
     standing = models.CharField(max_length=12, choices=Standing.choices, default=Standing.ACTIVE)
+    standing_reason = models.CharField(max_length=300, blank=True, help_text="Why it was paused or deactivated.")
     accepts_work = models.BooleanField(
         default=True, help_text="What the host itself says: false while it drains or its disk is full."
     )

@@ -34,7 +34,8 @@ class GiveBackView(AgentApiView):
         sub_agent = own_sub_agent(caller(request), sub_agent_id, message.fence)
         detail = ": ".join(part for part in (message.reason, message.detail) if part).replace("\0", "")
         try:
-            lifecycle.give_back(sub_agent, self.state, detail, actor=Actor.agent(caller(request).name))
+            actor = Actor.agent(caller(request).name)
+            lifecycle.give_back(sub_agent, self.state, detail, actor=actor, blames_host=True)
         except SubAgentClosed:
             sub_agent.refresh_from_db(fields=["state"])
             if sub_agent.state not in VOID_STATES:

@@ -88,6 +88,7 @@ class AgentReply(serializers.Serializer[Any]):
     type = serializers.CharField(help_text="main")
     status = serializers.CharField(help_text="online or offline")
     standing = serializers.ChoiceField(choices=Standing.choices)
+    standing_reason = serializers.CharField(allow_blank=True, help_text="Why it was paused or deactivated.")
     connectivity = serializers.ChoiceField(choices=Connectivity.choices)
     hostname = serializers.CharField()
     zone = serializers.CharField()

@@ -80,6 +80,8 @@ ROW_FIELDS = [
     "exit_signal",
     "result",
     "waiting_sentence",
+    "held_at",
+    "held_reason",
     "attempt_no",
     "submitted_by",
 ]

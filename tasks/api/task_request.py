@@ -141,6 +141,10 @@ class TaskEditRequest(TaskFields):
     script_content = Text(required=False)
 
 
+class HoldRequest(RefuseUnknownFields):
+    reason = Text(required=False, default="", max_length=300)
+
+
 class CancelRequest(RefuseUnknownFields):
     reason = Text(required=False, default="", max_length=300)
     kill_now = Switch(required=False, default=False, help_text="Skip the grace between TERM and KILL.")

@@ -1,5 +1,6 @@
 """Tasks over REST: list, create, detail, change, cancel, ids, attempts, history. Parses and answers; verbs decide."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.db.models import Max, QuerySet
@@ -20,7 +21,7 @@ from scheduler_site.shared.strict_serializers import RefuseUnknownFields
 from tasks import lifecycle, querysets, submission
 from tasks.api.task_filters import TaskFilter
 from tasks.api.task_reply import EventReply, IdsReply, SubAgentReply, TaskDetail, TaskRow, detail, rows
-from tasks.api.task_request import CancelRequest, TaskCreateRequest, TaskEditRequest
+from tasks.api.task_request import CancelRequest, HoldRequest, TaskCreateRequest, TaskEditRequest
 from tasks.models import Task, TaskEvent
 from tasks.permissions import may_change
 
@@ -36,6 +37,7 @@ KEY = OpenApiParameter(
 )
 BAD = OpenApiResponse(OpenApiTypes.OBJECT, 'A field is wrong: `{"field": ["sentence"]}`.')
 CONFLICT = OpenApiResponse(OpenApiTypes.OBJECT, "The task is not in a state in which this can be done.")
+HELD = {200: TaskDetail, 400: BAD, 403: OpenApiTypes.OBJECT, 409: CONFLICT}
 
 
 class IdsQuery(RefuseUnknownFields):
@@ -95,6 +97,23 @@ class TaskViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Any]):
         task = self._task_to_change(pk)
         wishes = _checked(CancelRequest(data=request.data))
         lifecycle.cancel(task.pk, actor=Actor.user(request.user), **wishes)
+        return Response(detail(task.pk))
+
+    @extend_schema(operation_id="tasks_hold", request=HoldRequest, responses=HELD)
+    @action(detail=True, methods=["post"])
+    def hold(self, request: Request, pk: str) -> Response:
+        """Keep a task that is not on a host from being placed. Said again, it changes nothing."""
+        return self._change_hold(request, pk, lifecycle.hold)
+
+    @extend_schema(operation_id="tasks_release", request=HoldRequest, responses=HELD)
+    @action(detail=True, methods=["post"])
+    def release(self, request: Request, pk: str) -> Response:
+        """Let a held task go; it waits from now on. Of a task that is not held nothing changes."""
+        return self._change_hold(request, pk, lifecycle.release)
+
+    def _change_hold(self, request: Request, pk: str, verb: Callable[..., Task]) -> Response:
+        task = self._task_to_change(pk)
+        verb(task.pk, actor=Actor.user(request.user), **_checked(HoldRequest(data=request.data)))
         return Response(detail(task.pk))
 
     @extend_schema(operation_id="tasks_ids", parameters=[IdsQuery], filters=False, responses={200: IdsReply, 400: BAD})

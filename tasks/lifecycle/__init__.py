@@ -11,8 +11,9 @@ from tasks.lifecycle.claim import claim
 from tasks.lifecycle.edit import depend_on, edit
 from tasks.lifecycle.finish import finish
 from tasks.lifecycle.give_back import give_back
+from tasks.lifecycle.hold import hold, release
 from tasks.lifecycle.place import place
 from tasks.lifecycle.start import start
 from tasks.lifecycle.submit import submit
 
-__all__ = ["cancel", "claim", "depend_on", "edit", "finish", "give_back", "place", "start", "submit"]
+__all__ = ["cancel", "claim", "depend_on", "edit", "finish", "give_back", "hold", "place", "release", "start", "submit"]

@@ -1,12 +1,15 @@
 """What the end of an attempt means for its task: waits again, retried, or final.
 Inside the transactions of the verbs, with the task's row locked."""
 
+from django.conf import settings
 from django.db.models import F
 
-from scheduler_site.shared.actors import Actor
+from scheduler_site.shared.actors import SYSTEM, Actor
 from tasks import retry_policy
+from tasks.history import record
 from tasks.lifecycle import rows
 from tasks.lifecycle.end import end
+from tasks.lifecycle.hold import held_columns
 from tasks.models import SubAgent, Task
 from tasks.outcome import Outcome, pause_seconds, result_columns, task_status
 from tasks.states import EndReason, TaskStatus
@@ -31,6 +34,15 @@ def void(task: Task, sub_agent: SubAgent, detail: str, actor: Actor) -> None:
     delay = pause_seconds(task.voids) if task.voids else 0.0  # the first time may be any host's bad moment
     rows.update(row, task.pk, "give back", **rows.waiting_again(task, delay), voids=F("voids") + 1)
     rows.note(task.pk, sub_agent.state, actor, "waiting", "waiting", detail, sub_agent)
+    if 0 < settings.TASK_VOIDS <= task.voids + 1:
+        _hold_poison(task, sub_agent, detail)
+
+
+def _hold_poison(task: Task, sub_agent: SubAgent, detail: str) -> None:
+    """It would go round for ever, and take hosts with it."""
+    reason = f"{task.voids + 1} attempts never started; the latest on {sub_agent.agent.name}: {detail}"
+    Task.objects.filter(pk=task.pk).update(**held_columns(reason))
+    record(task.pk, "held", actor=SYSTEM, reason=reason, sub_agent=sub_agent)
 
 
 def _may_retry(task: Task, outcome: Outcome) -> bool:

@@ -7,7 +7,6 @@ from django.db import transaction
 from django.utils import timezone
 
 from scheduler_site.shared.actors import Actor
-from scheduler_site.shared.errors import Conflict
 from tasks.history import record
 from tasks.lifecycle import rows
 from tasks.lifecycle.edges import add_dependencies
@@ -19,7 +18,7 @@ from tasks.states import TaskStatus
 @transaction.atomic
 def edit(task_id: int, changes: dict[str, Any], *, actor: Actor) -> Task:
     """Change checked columns of a task that is not on a host yet."""
-    row, task = _changeable(task_id)
+    row, task = rows.changeable(task_id)
     row.update(**changes)
     row.update(**lanes.columns_of(Task.objects.get(pk=task_id)))
     changed = sorted(name for name, value in changes.items() if getattr(task, name) != value)
@@ -31,7 +30,7 @@ def edit(task_id: int, changes: dict[str, Any], *, actor: Actor) -> Task:
 @transaction.atomic
 def depend_on(task_id: int, dependencies: Sequence[tuple[Task, str]], *, actor: Actor) -> None:
     """Replace the dependencies of a task that is not on a host yet; it blocks or waits accordingly."""
-    row, task = _changeable(task_id)
+    row, task = rows.changeable(task_id)
     Dependency.objects.filter(task_id=task_id).delete()
     unmet = add_dependencies(task_id, dependencies)
     status = TaskStatus.BLOCKED if unmet else TaskStatus.WAITING
@@ -39,12 +38,3 @@ def depend_on(task_id: int, dependencies: Sequence[tuple[Task, str]], *, actor: 
     after = ", ".join(f"{kind} #{other.pk}" for other, kind in dependencies) or "nothing"
     record(task_id, "edited", actor=actor, old=task.status, new=status, reason=f"depends on {after}")
     rows.news([task_id])
-
-
-def _changeable(task_id: int) -> tuple[Any, Task]:
-    """The row, locked, of a task that is not on a host, and what it says; Conflict otherwise."""
-    task = rows.locked(task_id)
-    if task.status not in (TaskStatus.BLOCKED, TaskStatus.WAITING) or task.current_fence is not None:
-        where = f" on {task.agent_name}" if task.current_fence is not None else ""
-        raise Conflict(f"Task {task_id} is {task.status}{where}; only a task that still waits can be changed.")
-    return Task.objects.filter(pk=task_id), task

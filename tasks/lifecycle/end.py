@@ -21,6 +21,8 @@ def end(
         "end",
         status=status,
         current_fence=None,
+        held_at=None,
+        held_reason="",
         end_time=timezone.now(),
         end_reason=reason,
         end_detail=detail[:500],

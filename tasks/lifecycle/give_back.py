@@ -12,10 +12,13 @@ from tasks.states import SubAgentState
 
 
 @transaction.atomic
-def give_back(sub_agent: SubAgent, state: SubAgentState, detail: str, *, actor: Actor) -> None:
-    """The attempt is void, it never executed: the task waits again, or is canceled if that was asked meanwhile."""
+def give_back(
+    sub_agent: SubAgent, state: SubAgentState, detail: str, *, actor: Actor, blames_host: bool = False
+) -> None:
+    """The attempt is void, it never executed: the task waits again, or is canceled if that was asked meanwhile.
+    `blames_host`: for something that the host did or failed to do."""
     task = rows.locked(sub_agent.task_id)
-    sub_agent_lifecycle.void(sub_agent, state, detail)
+    sub_agent_lifecycle.void(sub_agent, state, detail, blames_host=blames_host)
     if gangs.is_gang(task):
         gangs.break_up(sub_agent)
         settle_gang(task, sub_agent, actor)

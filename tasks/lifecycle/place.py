@@ -21,7 +21,7 @@ def place(task_id: int, agents: Sequence[Agent]) -> list[SubAgent]:
     leader = agents[0]
     fences = [sub_agent_lifecycle.next_fence() for _ in agents]
     rows.update(
-        Task.objects.filter(pk=task_id, status=TaskStatus.WAITING, current_fence=None),
+        Task.objects.filter(pk=task_id, status=TaskStatus.WAITING, current_fence=None, held_at=None),
         task_id,
         "place",
         current_fence=fences[0],

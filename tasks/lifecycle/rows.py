@@ -22,6 +22,15 @@ def locked(task_id: int) -> Task:
     return Task.objects.select_for_update().get(pk=task_id)
 
 
+def changeable(task_id: int) -> tuple[Any, Task]:
+    """The row, locked, of a task that is not on a host, and what it says; Conflict otherwise."""
+    task = locked(task_id)
+    if task.status not in (TaskStatus.BLOCKED, TaskStatus.WAITING) or task.current_fence is not None:
+        where = f" on {task.agent_name}" if task.current_fence is not None else ""
+        raise Conflict(f"Task {task_id} is {task.status}{where}; only a task that still waits can be changed.")
+    return Task.objects.filter(pk=task_id), task
+
+
 def row_of(task: Task, sub_agent: SubAgent, *statuses: TaskStatus) -> QuerySet[Task]:
     """The task's row as long as it has one of `statuses` and this attempt is the live one."""
     fence = task.current_fence if gangs.is_of_live_attempt(task, sub_agent) else sub_agent.fence

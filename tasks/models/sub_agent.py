@@ -42,6 +42,9 @@ class SubAgent(models.Model):
     may_still_run = models.BooleanField(
         default=False, editable=False, help_text="Ended here without proof, so nothing is tried again by itself."
     )
+    blames_host = models.BooleanField(
+        default=False, editable=False, help_text="Void or failed for its host's fault; tasks.host_guard counts it."
+    )
     digest = models.CharField(max_length=64, blank=True, editable=False)
     duration_seconds = models.FloatField(null=True, editable=False)
     cpu_seconds = models.FloatField(null=True, editable=False)
@@ -57,6 +60,9 @@ class SubAgent(models.Model):
         ordering = ["task", "attempt_no", "rank"]
         indexes = [
             models.Index(fields=["agent", "state"], name="sub_agent_by_agent"),
+            models.Index(
+                fields=["agent", "ended_at"], name="sub_agent_blames_host", condition=models.Q(blames_host=True)
+            ),
             models.Index(fields=["state"], name="sub_agent_live", condition=models.Q(state__in=LIVE_STATES)),
         ]
         constraints = [

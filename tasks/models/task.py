@@ -94,6 +94,8 @@ class Task(models.Model):
     not_before = models.DateTimeField(
         null=True, editable=False, help_text="Back-off after an attempt that failed or never started."
     )
+    held_at = models.DateTimeField(null=True, editable=False, help_text="Not placed until somebody releases it.")
+    held_reason = models.CharField(max_length=300, blank=True, editable=False)
     cancel_requested_at = models.DateTimeField(null=True, editable=False)
     cancel_reason = models.CharField(max_length=300, blank=True, editable=False)
 
@@ -118,7 +120,7 @@ class Task(models.Model):
             models.Index(
                 fields=["lane", "start_by", "waiting_since", "id"],
                 name="task_queue",
-                condition=models.Q(status="waiting", current_fence__isnull=True),
+                condition=models.Q(status="waiting", current_fence__isnull=True, held_at__isnull=True),
             ),
             models.Index(
                 fields=["not_before"],

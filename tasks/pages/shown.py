@@ -60,6 +60,15 @@ class ShownTask:
         return not self.task.is_final and may_change(self.user, self.task)
 
     @property
+    def can_hold(self) -> bool:
+        is_off = self.task.status in (TaskStatus.BLOCKED, TaskStatus.WAITING) and self.task.current_fence is None
+        return is_off and self.task.held_at is None and may_change(self.user, self.task)
+
+    @property
+    def can_release(self) -> bool:
+        return not self.task.is_final and self.task.held_at is not None and may_change(self.user, self.task)
+
+    @property
     def has_failed(self) -> bool:
         return self.task.status == TaskStatus.FAILED
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from tasks.pages import cancel, dependencies, new_task, one_task, task_list, why
+from tasks.pages import cancel, dependencies, hold, new_task, one_task, task_list, why
 
 app_name = "tasks"
 
@@ -15,5 +15,7 @@ urlpatterns = [
     path("<int:task_id>/", one_task.one_task, name="task"),
     path("<int:task_id>/summary/", one_task.summary, name="summary"),
     path("<int:task_id>/why/", why.why_it_waits, name="why"),
+    path("<int:task_id>/hold/", hold.hold, name="hold"),
+    path("<int:task_id>/release/", hold.release, name="release"),
     path("<int:task_id>/cancel/", cancel.cancel, name="cancel"),
 ]

@@ -105,7 +105,8 @@ def pending_lanes(site_names: frozenset[str]) -> list[Lane]:
 def _until_due() -> float:
     """Not longer than until the first task whose back-off ends."""
     now = timezone.now()
-    first = Task.objects.filter(status="waiting", not_before__gt=now).aggregate(first=Min("not_before"))["first"]
+    pausing = Task.objects.filter(status="waiting", not_before__gt=now, held_at__isnull=True)
+    first = pausing.aggregate(first=Min("not_before"))["first"]
     if first is None:
         return IDLE_SECONDS
     until: float = (first - now).total_seconds()

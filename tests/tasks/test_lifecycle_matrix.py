@@ -45,6 +45,10 @@ def running() -> Task:
     return make_sub_agent(state=SubAgentState.RUNNING, claim_nonce="the-nonce").task
 
 
+def held() -> Task:
+    return lifecycle.hold(make_task(TaskStatus.WAITING).pk, actor=SYSTEM)
+
+
 def completed() -> Task:
     return make_task(TaskStatus.COMPLETED)
 
@@ -57,7 +61,7 @@ def canceled() -> Task:
     return make_task(TaskStatus.CANCELED, agent=make_agent())
 
 
-SITUATIONS = [blocked, waiting, assigned, starting, running, completed, failed, canceled]
+SITUATIONS = [blocked, waiting, held, assigned, starting, running, completed, failed, canceled]
 
 
 def latest(task: Task) -> SubAgent:
@@ -113,6 +117,14 @@ def cancel(task: Task) -> None:
     lifecycle.cancel(task.pk, actor=SYSTEM)
 
 
+def hold(task: Task) -> None:
+    lifecycle.hold(task.pk, actor=SYSTEM)
+
+
+def release(task: Task) -> None:
+    lifecycle.release(task.pk, actor=SYSTEM)
+
+
 def edit(task: Task) -> None:
     lifecycle.edit(task.pk, {"priority": 1}, actor=SYSTEM)
 
@@ -134,6 +146,7 @@ TABLE: dict[Callable[[Task], None], dict[str, tuple[str, str]]] = {
         "failed": ("failed", "failed"),
         "canceled": ("canceled", "canceled"),
         "waiting": ("waiting", "revoked"),
+        "held": ("waiting", "revoked"),
         "blocked": ("blocked", "revoked"),
     },
     revoke: {"assigned": ("waiting", "revoked")},
@@ -147,12 +160,15 @@ TABLE: dict[Callable[[Task], None], dict[str, tuple[str, str]]] = {
     cancel: {
         "blocked": ("canceled", ""),
         "waiting": ("canceled", ""),
+        "held": ("canceled", ""),
         "assigned": ("canceled", "revoked"),
         "starting": ("waiting", "starting"),
         "running": ("running", "running"),
     },
-    edit: {"blocked": ("blocked", ""), "waiting": ("waiting", "")},
-    depend_on_an_open_task: {"blocked": ("blocked", ""), "waiting": ("blocked", "")},
+    hold: {"blocked": ("blocked", ""), "waiting": ("waiting", ""), "held": ("waiting", "")},
+    release: {"blocked": ("blocked", ""), "waiting": ("waiting", ""), "held": ("waiting", "")},
+    edit: {"blocked": ("blocked", ""), "waiting": ("waiting", ""), "held": ("waiting", "")},
+    depend_on_an_open_task: {"blocked": ("blocked", ""), "waiting": ("blocked", ""), "held": ("blocked", "")},
 }
 
 CELLS = [
@@ -165,7 +181,7 @@ CELLS = [
 @pytest.mark.parametrize(("situation", "verb", "expected"), CELLS)
 def test_matrix(situation: Callable[[], Task], verb: Callable[[Task], None], expected: tuple[str, str] | None) -> None:
     task = situation()
-    if verb not in (place, cancel, edit, depend_on_an_open_task):
+    if verb not in (place, cancel, hold, release, edit, depend_on_an_open_task):
         latest(task)  # made before the snapshot when there is none
     task.refresh_from_db()
     before, attempt_before, events = row(task), attempt(task), task.events.count()

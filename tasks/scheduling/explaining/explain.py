@@ -34,12 +34,14 @@ def waiting_sentences(tasks: Sequence[Task]) -> dict[int, str]:
 
 
 def is_queued(task: Task) -> bool:
-    """Waiting, and not placed on a host yet; or not stored, and only asked about."""
-    return task.status in ("", TaskStatus.WAITING) and task.current_fence is None
+    """Waiting, not held and not placed on a host yet; or not stored, and only asked about."""
+    return task.status in ("", TaskStatus.WAITING) and task.current_fence is None and task.held_at is None
 
 
 def sentence(task: Task, seen: Scene | None) -> str:
     """`seen` is needed for tasks that are queued only."""
+    if task.held_at is not None and not task.is_final:
+        return " ".join(part for part in (_held(task), _blocked_sentence(task)) if part)
     if task.status == TaskStatus.BLOCKED:
         return _blocked_sentence(task)
     if is_queued(task) and seen is not None:
@@ -105,9 +107,15 @@ def _reservation_sentence(shape: Shape, seen: Scene) -> str:
 def _blocked_sentence(task: Task) -> str:
     """Uses what the caller prefetched (tasks.querysets)."""
     rows = [row for row in task.dependencies.all() if not row.is_satisfied]
+    if not rows:
+        return ""
     names = [f"#{row.depends_on_id} ({row.depends_on.status})" for row in rows]
     more = f" and {len(rows) - SHOWN_TASKS} more" if len(rows) > SHOWN_TASKS else ""
     return "Waits for " + ", ".join(names[:SHOWN_TASKS]) + more + "."
+
+
+def _held(task: Task) -> str:
+    return f"Held: {task.held_reason.rstrip('.')}. It is not placed until it is released."
 
 
 def _back_off(task: Task) -> str:

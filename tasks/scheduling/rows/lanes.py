@@ -39,16 +39,17 @@ _COLUMNS = (
 )
 _HEADS = """
 WITH RECURSIVE lanes(lane) AS (
-    SELECT MIN(lane) FROM tasks_task{index} WHERE status = 'waiting' AND current_fence IS NULL
+    SELECT MIN(lane) FROM tasks_task{index}
+    WHERE status = 'waiting' AND current_fence IS NULL AND held_at IS NULL
     UNION ALL
     SELECT (SELECT MIN(lane) FROM tasks_task{index}
-            WHERE status = 'waiting' AND current_fence IS NULL AND lane > lanes.lane)
+            WHERE status = 'waiting' AND current_fence IS NULL AND held_at IS NULL AND lane > lanes.lane)
     FROM lanes WHERE lanes.lane IS NOT NULL
 )
 SELECT head.id, head.priority, head.waiting_since, head.cpu_cores, head.memory_mib, head.gpu_count
 FROM lanes JOIN tasks_task AS head ON head.id = (
     SELECT id FROM tasks_task AS task
-    WHERE task.status = 'waiting' AND task.current_fence IS NULL AND task.lane = lanes.lane
+    WHERE task.status = 'waiting' AND task.current_fence IS NULL AND task.held_at IS NULL AND task.lane = lanes.lane
           AND (task.not_before IS NULL OR task.not_before <= %s)
     ORDER BY start_by, waiting_since, id LIMIT 1)
 WHERE lanes.lane IS NOT NULL
@@ -67,7 +68,7 @@ def columns_of(task: Task) -> dict[str, Any]:
 def waiting_tasks(now: datetime) -> QuerySet[Task]:
     """Tasks that may be placed at `now`."""
     due = Q(not_before__isnull=True) | Q(not_before__lte=now)
-    return Task.objects.filter(due, status=TaskStatus.WAITING, current_fence__isnull=True)
+    return Task.objects.filter(due, status=TaskStatus.WAITING, current_fence__isnull=True, held_at__isnull=True)
 
 
 def load(now: datetime, site_names: frozenset[str], fleet: Fleet | None = None) -> list[Lane]:

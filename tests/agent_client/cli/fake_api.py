@@ -185,11 +185,11 @@ class _Handler(BaseHTTPRequestHandler):
         api = self.api
         if call.path == "/api/tasks/":
             return self._create(call) if call.method == "POST" else (200, self._page(call.query))
-        if match := re.fullmatch(r"/api/tasks/(\d+)/(cancel/)?", call.path):
+        if match := re.fullmatch(r"/api/tasks/(\d+)/(cancel/|hold/|release/)?", call.path):
             task = api.tasks.get(int(match[1]))
             if task is None:
                 return 404, {"detail": "No Task matches the given query."}
-            return self._cancel(task) if match[2] else (200, task)
+            return self._change(task, match[2])
         if call.path == "/api/agents/":
             return 200, {"count": len(api.agents), "next": None, "results": api.agents}
         if call.path == "/api/templates/":
@@ -217,6 +217,11 @@ class _Handler(BaseHTTPRequestHandler):
             "previous": None,
             "results": results,
         }
+
+    def _change(self, task: Json, verb: str | None) -> tuple[int, Json]:
+        if verb in ("hold/", "release/") and task["status"] not in FINAL:
+            return 200, task
+        return self._cancel(task) if verb else (200, task)
 
     def _cancel(self, task: Json) -> tuple[int, Json]:
         if task["status"] in FINAL:

@@ -150,5 +150,5 @@ def test_one_refusal_does_not_keep_the_others(connected: FakeApi, nightshift: Ni
 def test_a_wrong_id_is_named(connected: FakeApi, nightshift: Nightshift) -> None:
     result = nightshift("release", "five")
     assert result.status == 2
-    assert "'five' is not the id of a reservation" in result.err
+    assert "'five' is not an id" in result.err
     assert not connected.calls

@@ -25,7 +25,7 @@ DETAIL_KEYS = {
     *("requires", "prefers", "zone", "reservation", "wait_for_host"),
     *("time_limit_seconds", "grace_seconds", "retries", "retries_used", "deadline_at", "agent_id"),
     *("agent_name", "gpu_indexes", "log_file", "log_size", "end_reason", "end_sentence"),
-    *("exit_code", "exit_signal", "result", "waiting_sentence", "attempt_no", "submitted_by"),
+    *("exit_code", "exit_signal", "result", "waiting_sentence", "held_at", "held_reason", "attempt_no", "submitted_by"),
 }
 
 
