@@ -15,7 +15,20 @@ from pathlib import Path
 
 SWITCH = "NIGHTSHIFT_FAILPOINTS"
 LOG_SWITCH = "NIGHTSHIFT_FAILPOINTS_LOG"
-NAMES = frozenset[str]()  # every place that calls fail_at
+# Every place that calls fail_at.
+NAMES = frozenset(
+    {
+        "assignment.before_note",
+        "claim.before_grant",
+        "claim.before_request",
+        "exit.after_record",
+        "finish.before_answer",
+        "launch.before_fork",
+        "script.after_release",
+        "script.before_record",
+        "script.before_release",
+    }
+)
 
 
 class Failpoint(Exception):

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from scheduler_site.shared.actors import SYSTEM
 from scheduler_site.shared.errors import DomainError
+from scheduler_site.shared.failpoints import fail_at
 from tasks import describe, lifecycle, usage
 from tasks.models import SubAgent
 from tasks.outcome import Outcome, lost
@@ -50,3 +51,4 @@ def race_may_be_lost() -> Iterator[None]:
         yield
     except DomainError as error:
         log.info("expiry_superseded detail=%r", error.detail)
+    fail_at("reaper.between_expiries")

@@ -14,6 +14,7 @@ from pathlib import Path
 from django.conf import settings
 
 from scheduler_site.shared.errors import CrcMismatch, OffsetGap
+from scheduler_site.shared.failpoints import fail_at
 from tasks import log_digests, log_files, log_gaps, messages
 from tasks.log_files import path_of
 from tasks.log_gaps import Gap, Gaps, Limits, Run
@@ -112,7 +113,9 @@ def append(sub_agent: SubAgent, stream: str, offset: int, data: bytes, crc32: in
         fresh = fresh[: max(0, row.final_bytes - row.stored_bytes)]
     if fresh:
         log_files.write_at(path, row.stored_bytes, fresh)
+        fail_at("output.before_row")
         _advance(row, sub_agent, row.stored_bytes + len(fresh), row.known_gaps)
+        fail_at("output.before_reply")
         _make_durable(row, path)
         messages.announce_output(sub_agent, stream, row.stored_bytes)
     return row

@@ -18,6 +18,7 @@ from django.utils import timezone
 from agents import breaker, doorbell, inventory_requests, liveness, supervision
 from agents.states import Connectivity, Standing
 from scheduler_site.shared.actors import SYSTEM
+from scheduler_site.shared.failpoints import fail_at
 from tasks import giving_up, lifecycle, logs, messages, reservation_deadlines, sub_agent_lifecycle
 from tasks.models import SubAgent
 from tasks.states import CLAIMED_STATES, EndReason, SubAgentState
@@ -35,6 +36,7 @@ _drains_looked_at: float | None = None
 
 def reaper_turn() -> float:
     """Returns the seconds to wait before the next turn."""
+    fail_at("reaper.turn")
     _excuse_own_stall()
     lapsed = [agent for agent in supervision.sweep() if agent.connectivity == Connectivity.UNREACHABLE]
     is_suspended = breaker.turn(lapsed) or liveness.in_amnesty()

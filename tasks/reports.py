@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 
 from scheduler_site.shared.actors import Actor
 from scheduler_site.shared.errors import BadMessage, CrcMismatch, DomainError, OffsetGap, SubAgentClosed
+from scheduler_site.shared.failpoints import fail_at
 from tasks import grants, lifecycle, logs, usage, watchers
 from tasks.agent_messages import Entry, EntryHead, Finish, decode
 from tasks.history import record
@@ -112,6 +113,7 @@ def _finish(sub_agent: SubAgent, finish: Finish, actor: Actor) -> None:
     outcome = outcome_of(finish)
     try:
         lifecycle.finish(sub_agent, outcome, actor=actor)
+        fail_at("finish.before_reply")
     except SubAgentClosed:
         sub_agent.refresh_from_db()
         if sub_agent.digest == finish.digest:

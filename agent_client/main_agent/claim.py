@@ -5,6 +5,7 @@ import secrets
 from typing import cast
 
 from agent_client import wire
+from agent_client.failpoints import fail_at
 from agent_client.http import AgentHttp, ProtocolError, UnusableReply
 from agent_client.main_agent.context import Context
 from agent_client.main_agent.forget import remove_folder
@@ -26,6 +27,7 @@ def claim(context: Context, http: AgentHttp, memory: BeatMemory, action: Claim) 
     except OSError as error:
         _reject(context, http, action, error)
         return False
+    fail_at("claim.before_request")
     try:
         grant = http.claim(sub_agent_id, _request(context, assignment))
     except ProtocolError as error:
@@ -35,6 +37,7 @@ def claim(context: Context, http: AgentHttp, memory: BeatMemory, action: Claim) 
         return _rest(memory, sub_agent_id, error.detail)
     if (grant["sub_agent_id"], grant["fence"]) != (sub_agent_id, assignment["fence"]):
         return _rest(memory, sub_agent_id, "the server granted another sub agent")
+    fail_at("claim.before_grant")
     try:
         _keep(context, grant)
     except OSError as error:
@@ -60,6 +63,7 @@ def _noted(context: Context, action: Claim) -> wire.Assignment:
         return known
     if action.assignment is None:
         raise FileNotFoundError(errno.ENOENT, "the assignment is gone", str(folder.path))
+    fail_at("assignment.before_note")
     noted: wire.Assignment = {**action.assignment, "nonce": secrets.token_hex(16)}
     folder.write_assignment(noted)
     return noted

@@ -1,5 +1,6 @@
 """Starts the sub agent process of a claimed folder. What it does from then on is its own business."""
 
+from agent_client.failpoints import fail_at
 from agent_client.journal import task_id_of
 from agent_client.launcher import LaunchFailed
 from agent_client.main_agent.context import Context
@@ -14,6 +15,7 @@ log = EventLog(loop="beat")
 def launch(context: Context, memory: BeatMemory, sub_agent_id: str) -> None:
     path = context.sub_agents / sub_agent_id
     task_id = task_id_of(SubAgentDir(path))
+    fail_at("launch.before_fork")
     try:
         with ordinary_priority():
             context.launcher.launch(path)

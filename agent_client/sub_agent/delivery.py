@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from agent_client import wire
+from agent_client.failpoints import fail_at
 from agent_client.http import AgentHttp, NetworkFailure, ProtocolError
 from agent_client.retry import FINAL, WAIT_30_SECONDS, Backoff, classify
 from agent_client.sub_agent.output_stream import OutputStream
@@ -168,6 +169,8 @@ class Delivery:
     def _report(self, usage: wire.Usage | None) -> int:
         entry, sent = self._entry(usage)
         reply = self._http.report({"entries": [entry]})
+        if entry["finish"] is not None:
+            fail_at("finish.before_answer")
         if not reply["replies"]:
             raise NetworkFailure("the reply to a report is empty")
         own = reply["replies"][0]

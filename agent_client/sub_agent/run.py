@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from agent_client import wire
+from agent_client.failpoints import fail_at
 from agent_client.probes.usage import UsageMeter
 from agent_client.process import prctl, proc, spawn_sentence
 from agent_client.process.cgroup.group import Group
@@ -66,8 +67,11 @@ def _run_locked(folder: SubAgentDir) -> int:
     prepared = prepare(folder, grant)
     counters, meter, delivery = OomCounters(prepared.command.group), UsageMeter(), Delivery.connect(folder)
     child = spawn(prepared.command)  # before any thread: the child dies with the thread that forked it
+    fail_at("script.before_record")
     family = _record_start(folder, child, prepared)
+    fail_at("script.before_release")
     failure = child.release()
+    fail_at("script.after_release")
     reporter = Reporter(folder, delivery, meter)
     _end_on_term(reporter, folder)
     reporter.start()
@@ -164,6 +168,7 @@ def _facts(folder: SubAgentDir, delivery: Delivery, counters: OomCounters, meter
 def _end(folder: SubAgentDir, reporter: Reporter, finish: wire.Finish, beat: Beat, group: Group) -> None:
     log.info("script ended reason=%s exit_code=%s signal=%s", finish["reason"], finish["exit_code"], finish["signal"])
     _write_exit(folder, finish)
+    fail_at("exit.after_record")
     reporter.finish(finish)
     folder.remove_tmp()
     group.remove()

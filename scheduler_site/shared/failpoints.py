@@ -16,7 +16,21 @@ from pathlib import Path
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
-NAMES = frozenset[str]()  # every place that calls fail_at
+# Every place that calls fail_at.
+NAMES = frozenset(
+    {
+        "claim.before_reply",
+        "end.before_news",
+        "finish.before_reply",
+        "output.before_reply",
+        "output.before_row",
+        "place.after_commit",
+        "place.before_commit",
+        "reaper.between_expiries",
+        "reaper.turn",
+        "scheduling.turn",
+    }
+)
 
 
 class Failpoint(Exception):

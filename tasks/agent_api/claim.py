@@ -8,6 +8,7 @@ from rest_framework.request import Request
 from agents.sessions import require_epoch
 from scheduler_site.shared.actors import Actor
 from scheduler_site.shared.errors import GangWaiting, SubAgentClosed
+from scheduler_site.shared.failpoints import fail_at
 from tasks import grants, lifecycle
 from tasks.agent_api.base import AgentApiView, answer, caller, own_sub_agent
 from tasks.agent_messages import Claim, GiveBack
@@ -21,6 +22,7 @@ class ClaimView(AgentApiView):
         sub_agent = own_sub_agent(caller(request), sub_agent_id, message.fence)
         if not lifecycle.claim(sub_agent, message.nonce, message.master_port):
             raise GangWaiting("Other hosts of this gang have not accepted yet; ask again.")
+        fail_at("claim.before_reply")
         return answer(grants.grant(sub_agent))
 
 

@@ -1,10 +1,13 @@
 """A task becomes final, whichever verb ends it."""
 
+from functools import partial
 from typing import Any
 
+from django.db import transaction
 from django.utils import timezone
 
 from scheduler_site.shared.actors import Actor
+from scheduler_site.shared.failpoints import fail_at
 from tasks.history import record
 from tasks.lifecycle import rows
 from tasks.lifecycle.dependants import settle_dependants
@@ -29,4 +32,5 @@ def end(
         **columns,
     )
     record(task.pk, "ended", actor=actor, old=task.status, new=status, reason=detail or reason, sub_agent=sub_agent)
+    transaction.on_commit(partial(fail_at, "end.before_news"))
     rows.news([task.pk, *settle_dependants(task.pk, status)])

@@ -11,6 +11,7 @@ from django.db import IntegrityError, transaction
 
 from agents.models import Agent, CountedResource
 from scheduler_site.shared.errors import DomainError
+from scheduler_site.shared.failpoints import fail_at
 from tasks import allocations, lifecycle, reservations
 from tasks.models import Reservation, Task
 from tasks.scheduling import fit
@@ -27,7 +28,10 @@ def place(placement: Placement, share: float = 0.0) -> bool:
     try:
         with transaction.atomic():
             commit = _grant if placement.request.is_reservation else _place
-            return commit(placement, share)
+            is_placed = commit(placement, share)
+            fail_at("place.before_commit")
+        fail_at("place.after_commit")
+        return is_placed
     except (DomainError, IntegrityError) as error:
         log.info("placement_superseded id=%s reason=%r", placement.request.id, str(error))
         return False

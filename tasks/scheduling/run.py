@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from agents.models import PlacementRules, Pool
 from agents.states import PolicyName
+from scheduler_site.shared.failpoints import fail_at
 from tasks import fair_share
 from tasks.models import Reservation, Task
 from tasks.scheduling import wakeup
@@ -39,6 +40,7 @@ def scheduling_turn() -> float:
 
     Where a pass takes long, the next look without news waits longer too: on 10,000 hosts it would fill the core else.
     """
+    fail_at("scheduling.turn")
     wakeup.event.clear()
     time.sleep(MERGE_SECONDS)
     began = time.monotonic()

@@ -28,7 +28,7 @@ def test_exit_code_result_and_execution_time(nightshift: Nightshift, agent: Agen
     task = nightshift.wait_for(task_id)
     assert (task["status"], task["exit_code"], task["end_reason"]) == ("failed", 3, "exit")
     assert task["result"] == {"loss": 0.25}
-    assert task["execution_time"] >= 0.2
+    assert task["execution_time"] > 0.1  # counted from when the sub agent saw it start
     assert task["end_sentence"] == "Exit code 3."
 
 

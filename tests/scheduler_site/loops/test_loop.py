@@ -79,6 +79,7 @@ def test_a_wake_up_during_a_turn_is_not_lost(loops: list[Loop]) -> None:
     wait_until(lambda: len(counted) == 2, 10, "the second turn")
 
 
+@pytest.mark.matrix(14)
 def test_a_failing_turn_turns_health_red_and_a_good_one_green_again(loops: list[Loop]) -> None:
     turns = Turns()
     turns.error = RuntimeError("broken")

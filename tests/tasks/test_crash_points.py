@@ -1,0 +1,91 @@
+"""The server's failpoints in this process: what is in the database when it fails there, and what the next try makes."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scheduler_site.shared import failpoints
+from scheduler_site.shared.actors import SYSTEM
+from scheduler_site.shared.failpoints import Failpoint
+from tasks import logs
+from tasks.models import Allocation, OutputLog, SubAgent, Task
+from tasks.scheduling.run import run_pass
+from tasks.submission import submit
+from tests.factories import make_sub_agent
+from tests.tasks.protocol import PaperHost, finish, piece
+from tests.tasks.test_logs import append
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.matrix(12)]
+
+
+@pytest.fixture(autouse=True)
+def no_orders_afterwards(settings: Any, tmp_path: Path) -> Iterator[None]:
+    settings.TASK_LOG_DIR = tmp_path
+    yield
+    failpoints.configure("")
+
+
+def fails_once(point: str) -> None:
+    failpoints.configure(f"{point}=raise@1")
+
+
+def task(**fields: object) -> Task:
+    return submit({"name": "t", "script_content": "true\n", **fields}, actor=SYSTEM)
+
+
+def test_before_a_placement_is_committed_nothing_happened() -> None:
+    host, waiting = PaperHost(), task()
+    fails_once("place.before_commit")
+    with pytest.raises(Failpoint):
+        run_pass()
+    assert not SubAgent.objects.exists()
+    assert not Allocation.objects.exists()
+    assert host.beat()["assignments"] == []
+    run_pass()
+    (assignment,) = host.beat()["assignments"]
+    assert (assignment["task_id"], assignment["attempt_no"]) == (waiting.pk, 1)
+
+
+def test_after_a_placement_is_committed_it_is_handed_out_once() -> None:
+    host = PaperHost()
+    task()
+    fails_once("place.after_commit")
+    with pytest.raises(Failpoint):
+        run_pass()
+    run_pass()
+    (assignment,) = host.beat()["assignments"]
+    assert assignment["attempt_no"] == 1
+    assert SubAgent.objects.count() == 1
+
+
+def test_output() -> None:
+    """The row never says more than what the file holds; the same bytes come again to the same place."""
+    sub_agent = make_sub_agent(state="running")
+    for point, stored in (("output.before_row", 0), ("output.before_reply", 5)):
+        fails_once(point)
+        with pytest.raises(Failpoint):
+            append(sub_agent, 0, b"hello")
+        row = OutputLog.objects.get(sub_agent=sub_agent)
+        assert row.stored_bytes == stored
+        assert logs.path_of(sub_agent, "out").read_bytes() == b"hello"
+    assert append(sub_agent, 0, b"hello").stored_bytes == 5
+
+
+@pytest.mark.parametrize("point", ["finish.before_reply", "end.before_news"])
+def test_a_result_is_stored_and_dependants_are_free_before_anybody_hears_of_it(point: str) -> None:
+    host, first = PaperHost(), task()
+    second = task(depends_on=[{"id": first.pk, "kind": "afterok"}])
+    run_pass()
+    grant = host.claim(host.beat()["assignments"][0])
+    host.report(grant, started={"pid": 7}, output=[piece(b"hello")])
+    fails_once(point)
+    with pytest.raises(Failpoint):
+        host.report(grant, finish=finish(size=5))
+    first.refresh_from_db()
+    second.refresh_from_db()
+    assert (first.status, second.status) == ("completed", "waiting")
+    assert not Allocation.objects.filter(released_at__isnull=True).exists()
+    assert host.report(grant, finish=finish(size=5))["code"] == "ok"
+    assert [event.verb for event in second.events.all()].count("unblocked") == 1
