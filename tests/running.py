@@ -109,10 +109,14 @@ class Nightshift:
     port: int = field(default_factory=free_port)
     server: Process | None = None
     agents: list[AgentProcess] = field(default_factory=list)
+    start_empty: bool = False
 
     def __post_init__(self) -> None:
         self.data_dir = self.folder / "data"
-        shutil.copytree(self.site.data_dir, self.data_dir)
+        if self.start_empty:
+            self.data_dir.mkdir(parents=True)
+        else:
+            shutil.copytree(self.site.data_dir, self.data_dir)
         self.token = self.site.token
         self.url = f"http://127.0.0.1:{self.port}"
         self.http = requests.Session()
