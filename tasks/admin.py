@@ -102,6 +102,7 @@ LIMITS = (
     column("time_limit_seconds", "time limit", duration),
     column("grace_seconds", "between TERM and KILL", duration),
     "retries",
+    "on_host_loss",
     "deadline_at",
 )
 

@@ -149,6 +149,7 @@ class Claim(msgspec.Struct):
     epoch: int
     fence: Fence
     nonce: Annotated[str, msgspec.Meta(min_length=16, max_length=64)]
+    fences: bool = False
     master_port: Annotated[int, msgspec.Meta(ge=1, le=65535)] | None = None
 
 

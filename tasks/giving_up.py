@@ -16,10 +16,12 @@ from django.utils import timezone
 from scheduler_site.shared.actors import SYSTEM
 from scheduler_site.shared.errors import DomainError
 from scheduler_site.shared.failpoints import fail_at
-from tasks import describe, lifecycle, usage
+from tasks import describe, leases, lifecycle, usage
 from tasks.models import SubAgent
 from tasks.outcome import Outcome, lost
 from tasks.states import CLAIMED_STATES, EndReason
+
+_SIGNS_OF_LIFE = ("unreachable_since", "last_heartbeat_time", "renewals")
 
 log = logging.getLogger(__name__)
 
@@ -34,11 +36,20 @@ def lose_long_unreachable() -> None:
         give_up(sub_agent, lost(EndReason.HOST_LOST, detail, is_proven=False))
 
 
+def fail_over() -> None:
+    """Failover tasks on a silent host, once whatever was left there must have been stopped by the host itself."""
+    for sub_agent in leases.observe():
+        if sub_agent.unreachable_since is not None:
+            detail = f"{sub_agent.agent.name} has not been heard; what it ran has been stopped there by now."
+            give_up(sub_agent, lost(EndReason.HOST_LOST, detail, is_proven=True))
+
+
 def give_up(sub_agent: SubAgent, outcome: Outcome) -> None:
     """Nothing, when it was heard since `sub_agent` was read."""
     with race_may_be_lost(), transaction.atomic():
-        as_seen = {name: getattr(sub_agent, name) for name in ("unreachable_since", "last_heartbeat_time")}
-        if usage.was_heard(sub_agent.pk) or not SubAgent.objects.filter(pk=sub_agent.pk, **as_seen).exists():
+        as_seen = {name: getattr(sub_agent, name) for name in _SIGNS_OF_LIFE}
+        row = SubAgent.objects.select_for_update().filter(pk=sub_agent.pk, **as_seen)
+        if usage.was_heard(sub_agent.pk) or row.first() is None:
             log.info("expiry_superseded sub_agent_id=%s detail='heard meanwhile'", sub_agent.pk)
             return
         lifecycle.finish(sub_agent, outcome, actor=SYSTEM)

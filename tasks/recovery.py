@@ -6,7 +6,6 @@ job: a loop of the server, supervised like the others.
 """
 
 import logging
-import time
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -19,7 +18,7 @@ from agents import breaker, doorbell, inventory_requests, liveness, supervision
 from agents.states import Connectivity, Standing
 from scheduler_site.shared.actors import SYSTEM
 from scheduler_site.shared.failpoints import fail_at
-from tasks import giving_up, lifecycle, logs, messages, reservation_deadlines, sub_agent_lifecycle
+from tasks import giving_up, leases, lifecycle, logs, messages, reservation_deadlines, sub_agent_lifecycle
 from tasks.models import SubAgent
 from tasks.states import CLAIMED_STATES, EndReason, SubAgentState
 
@@ -44,6 +43,7 @@ def reaper_turn() -> float:
         step()
     if not is_suspended:
         giving_up.lose_long_unreachable()
+        giving_up.fail_over()
     return INTERVAL_SECONDS
 
 
@@ -51,16 +51,11 @@ def _excuse_own_stall() -> None:
     """If this loop itself stood still (a suspended machine, a locked database, another process had its lease),
     hosts were not silent during that time."""
     global _last_turn
-    now = _clock()
+    now = leases.clock()
     if _last_turn is not None and (late := now - _last_turn - INTERVAL_SECONDS) > settings.STALL_SECONDS:
         log.warning("reaper_stalled seconds=%.1f", late)
         liveness.excuse(late)
     _last_turn = now
-
-
-def _clock() -> float:
-    """Monotonic seconds in which, where the system can say it, a suspended machine counts."""
-    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 def _flag_unreachable() -> None:
@@ -136,7 +131,7 @@ def _stop_overdue() -> None:
 def _give_up_draining() -> None:
     """Output that did not come within a day of the end is not waited for; should it come later, it is still stored."""
     global _drains_looked_at
-    now = _clock()
+    now = leases.clock()
     if _drains_looked_at is None or now - _drains_looked_at > DRAINS_EVERY_SECONDS:
         _drains_looked_at = now
         logs.give_up(_ago(DRAIN_WITHIN_SECONDS))

@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from scheduler_site.shared.actors import Actor
 from scheduler_site.shared.errors import BadMessage, CrcMismatch, DomainError, OffsetGap, SubAgentClosed
 from scheduler_site.shared.failpoints import fail_at
-from tasks import grants, lifecycle, logs, usage, watchers
+from tasks import grants, leases, lifecycle, logs, usage, watchers
 from tasks.agent_messages import Entry, EntryHead, Finish, decode
 from tasks.history import record
 from tasks.models import OutputLog, SubAgent
@@ -31,11 +31,12 @@ REPORTED_REASONS = frozenset(
         EndReason.DISK_FULL,
         EndReason.SUB_LOST,
         EndReason.HOST_REBOOTED,
+        EndReason.FENCED,
         EndReason.UNKILLABLE,
     }
 )
 
-_STOP = ("stop_reason", "stop_now")
+_STOP = ("stop_reason", "stop_now", "granted_seconds")
 _READ = ("task_id", "agent_id", "attempt_no", "rank", "fence", "state", "claim_nonce", "digest", *_STOP)
 
 
@@ -179,6 +180,7 @@ def _reply(entry: Entry, sub_agent: SubAgent, code: str, detail: str) -> dict[st
         "logs": {row.stream: log_state(row, sub_agent) for row in sub_agent.logs.all()},
         "stop": stop,
         "watched": watchers.watching(sub_agent.task_id),
+        "renewal": leases.renew(sub_agent) if code == "ok" else None,
     }
 
 
@@ -208,4 +210,5 @@ def _refusal(sub_agent_id: str, code: str, detail: str) -> dict[str, Any]:
         "logs": {},
         "stop": None,
         "watched": False,
+        "renewal": None,
     }

@@ -25,6 +25,7 @@ CLASS_OF = {
     EndReason.SUB_LOST: FailureClass.HOST,
     EndReason.HOST_REBOOTED: FailureClass.HOST,
     EndReason.NO_RECORD: FailureClass.HOST,
+    EndReason.FENCED: FailureClass.HOST,
     EndReason.HOST_LOST: FailureClass.HOST_LOST,
 }
 """What is not listed (canceled, unkillable, a dependency) is never repeated."""

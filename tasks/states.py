@@ -76,6 +76,13 @@ SUB_AGENT_EDGES = frozenset(
 )
 
 
+class OnHostLoss(TextChoices):
+    """What becomes of a task whose host is not heard any more."""
+
+    KEEP = "keep", "it goes on there; nothing is tried again by itself"
+    FAILOVER = "failover", "the host stops it, and it runs again elsewhere"
+
+
 class EndReason(TextChoices):
     """Why a task or a sub agent ended; kept apart from the exit code."""
 
@@ -90,6 +97,7 @@ class EndReason(TextChoices):
     SUB_LOST = "sub_lost", "the sub agent died"
     HOST_REBOOTED = "host_rebooted", "the host was restarted"
     HOST_LOST = "host_lost", "the host was lost"
+    FENCED = "fenced", "its host had no contact with the server and stopped it"
     NO_RECORD = "no_record", "the host has no record of it"
     UNKILLABLE = "unkillable", "processes could not be ended"
 
@@ -112,8 +120,10 @@ INFRASTRUCTURE_REASONS = (
     EndReason.HOST_REBOOTED,
     EndReason.HOST_LOST,
     EndReason.NO_RECORD,
+    EndReason.FENCED,
     EndReason.DISK_FULL,
 )
+HOST_LOSS_REASONS = (EndReason.HOST_LOST, EndReason.HOST_REBOOTED, EndReason.NO_RECORD, EndReason.FENCED)
 
 
 class ReservationState(TextChoices):

@@ -11,6 +11,7 @@ from uuid import UUID
 from django.db.models import F
 from django.utils import timezone
 
+from agents.models import Agent
 from scheduler_site.shared.errors import SubAgentClosed
 from tasks import allocations, fair_share, host_guard
 from tasks.models import FenceCounter, SubAgent
@@ -32,7 +33,9 @@ def assign(task_id: int, agent_id: UUID, attempt_no: int, fence: int, rank: int 
 
 def claim(sub_agent: SubAgent, nonce: str) -> None:
     """assigned -> starting: the host accepted and may execute the script."""
-    _change(sub_agent, (SubAgentState.ASSIGNED,), SubAgentState.STARTING, claim_nonce=nonce, claimed_at=timezone.now())
+    boot_id = Agent.objects.values_list("boot_id", flat=True).get(pk=sub_agent.agent_id)
+    columns = {"claim_nonce": nonce, "claimed_at": timezone.now(), "boot_id": boot_id}
+    _change(sub_agent, (SubAgentState.ASSIGNED,), SubAgentState.STARTING, **columns)
 
 
 def accept(sub_agent: SubAgent, nonce: str, master_port: int | None) -> None:

@@ -16,7 +16,7 @@ from django.utils.dateparse import parse_datetime
 
 from scheduler_site.shared.errors import DomainError
 from tasks.scheduling import capabilities
-from tasks.states import FailureClass
+from tasks.states import FailureClass, OnHostLoss
 
 LARGEST_SCRIPT_BYTES = 1 << 20
 LARGEST_VARIABLE_BYTES = 128 * 1024 - 1
@@ -135,6 +135,15 @@ def switch(value: Any) -> bool:
     if not isinstance(value, bool):
         raise Wrong("must be true or false")
     return value
+
+
+def one_of(*words: str) -> Callable[[Any], str]:
+    def check(value: Any) -> str:
+        if value not in words:
+            raise Wrong(f"must be {' or '.join(words)}")
+        return str(value)
+
+    return check
 
 
 def moment(value: Any) -> datetime | None:
@@ -289,6 +298,7 @@ CHECKS: dict[str, Callable[[Any], Any]] = {
     "zone": line(120),
     "reservation": whole(1, LARGEST_ID, optional=True),
     "wait_for_host": switch,
+    "on_host_loss": one_of(*OnHostLoss.values),
     "estimated_seconds": whole(1, LONGEST_SECONDS, optional=True),
     "time_limit_seconds": whole(1, LONGEST_SECONDS, optional=True),
     "grace_seconds": whole(0, 300),

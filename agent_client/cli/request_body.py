@@ -30,6 +30,7 @@ _PLAIN = {
     "retries": "retries",
     "retry_on": "retry_on",
     "retry_exit_codes": "retry_exit_codes",
+    "on_host_loss": "on_host_loss",
     "deadline_at": "deadline",
     "description": "description",
     "split_output": "split_output",

@@ -86,6 +86,11 @@ def _add_run_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N[,N]",
         help="of scripts that fail by themselves only these",
     )
+    group.add_argument(
+        "--on-host-loss",
+        choices=("keep", "failover"),
+        help="failover: killed on a host that loses contact with the server, and run elsewhere (default: keep)",
+    )
     group.add_argument("-D", "--chdir", metavar="DIR", help="working directory (default: the current one; '' for none)")
     group.add_argument(
         "--env", action="append", default=[], metavar="K=V", help="variable; K alone takes its value here"

@@ -13,6 +13,7 @@ from agent_client.main_agent.free_port import free_port
 from agent_client.main_agent.memory import BeatMemory
 from agent_client.main_agent.state_dir import FULL_DISK
 from agent_client.reconcile import Claim
+from agent_client.sub_agent.lease import Lease, boottime
 from agent_client.sub_agent_dir import SubAgentDir
 from agent_client.system_log import EventLog
 
@@ -28,6 +29,7 @@ def claim(context: Context, http: AgentHttp, memory: BeatMemory, action: Claim) 
         _reject(context, http, action, error)
         return False
     fail_at("claim.before_request")
+    sent_at = boottime()
     try:
         grant = http.claim(sub_agent_id, _request(context, assignment))
     except ProtocolError as error:
@@ -39,7 +41,7 @@ def claim(context: Context, http: AgentHttp, memory: BeatMemory, action: Claim) 
         return _rest(memory, sub_agent_id, "the server granted another sub agent")
     fail_at("claim.before_grant")
     try:
-        _keep(context, grant)
+        _keep(context, grant, sent_at)
     except OSError as error:
         _give_back(context, http, grant, error)
         return False
@@ -74,10 +76,14 @@ def _request(context: Context, assignment: wire.Assignment) -> wire.ClaimRequest
     gang = assignment.get("gang")
     port = free_port() if gang and gang["rank"] == 0 else None
     numbers = {"epoch": context.epoch or 0, "fence": assignment["fence"], "nonce": assignment["nonce"]}
-    return cast("wire.ClaimRequest", {**numbers, "master_port": port})
+    return cast("wire.ClaimRequest", {**numbers, "master_port": port, "fences": True})
 
 
-def _keep(context: Context, grant: wire.Grant) -> None:
+def _keep(context: Context, grant: wire.Grant, sent_at: float) -> None:
+    """The lease first: with the grant there the script may be launched."""
+    folder = SubAgentDir(context.sub_agents / grant["sub_agent_id"])
+    if renewal := grant.get("renewal"):
+        Lease(folder.path).renew(sent_at, renewal)
     identity = context.identity
     kept: wire.Grant = {
         **grant,
@@ -85,7 +91,7 @@ def _keep(context: Context, grant: wire.Grant) -> None:
         "instance_id": identity.instance_id,
         "host_limits": context.host_limits(),
     }
-    SubAgentDir(context.sub_agents / grant["sub_agent_id"]).write_grant(kept)
+    folder.write_grant(kept)
 
 
 def _reject(context: Context, http: AgentHttp, action: Claim, error: OSError) -> None:

@@ -14,6 +14,7 @@ from agent_client.main_agent.stale_beats import StaleBeats
 from agent_client.process import signals
 from agent_client.sub_agent import survivors
 from agent_client.sub_agent.aftermath import bury
+from agent_client.sub_agent.lease import Lease
 from agent_client.sub_agent_dir import SubAgentDir
 from agent_client.system_log import EventLog
 
@@ -49,6 +50,9 @@ class WatchLoop:
         folder = SubAgentDir(self._context.sub_agents / record.sub_agent_id)
         if record.is_delivered and survivors.are_noted(folder):
             self._look_for_survivors(record, folder)
+        elif record.is_alive and record.local_state != "finished" and must_be_killed(folder):
+            was_sent = self._signal(folder, signal.SIGKILL, is_certain=True)
+            log.error("sub_agent_fenced", sub_agent_id=record.sub_agent_id, task_id=record.task_id, sent=was_sent)
         elif record.is_alive:
             self._check_beat(record, folder, now)
         elif record.local_state == "running" or (record.local_state == "finished" and not record.is_delivered
@@ -81,7 +85,7 @@ class WatchLoop:
         log.warning("sub_agent_stale", sub_agent_id=record.sub_agent_id, task_id=record.task_id, signal=number.name,
                     sent=was_sent)  # fmt: skip
 
-    def _signal(self, folder: SubAgentDir, number: signal.Signals) -> bool:
+    def _signal(self, folder: SubAgentDir, number: signal.Signals, *, is_certain: bool = False) -> bool:
         """Not to ourselves (we hold the locks of scripts that never started), and no KILL on a doubtful sign.
 
         A process that waits for the disk cannot be killed, and would only lose the record it is writing there.
@@ -89,9 +93,15 @@ class WatchLoop:
         holder = find_holder(folder)
         if holder is None or holder.pid == os.getpid():
             return False
-        if number == signal.SIGKILL and (holder.waits_for_disk or not folder.takes_a_beat()):
+        if number == signal.SIGKILL and not is_certain and (holder.waits_for_disk or not folder.takes_a_beat()):
             return False
         return signals.send(holder.pid, holder.start_ticks, number)
+
+
+def must_be_killed(folder: SubAgentDir) -> bool:
+    """A failover task whose lease is over, and whose sub agent is frozen: another host may be starting it."""
+    lease = Lease.of(folder.path)
+    return lease is not None and lease.must_be_killed()
 
 
 def has_damaged_end(folder: SubAgentDir) -> bool:
@@ -106,4 +116,6 @@ def cause_of_death(folder: SubAgentDir, boot_id: str) -> tuple[wire.FinishReason
     started = folder.read_whole_started()
     if started and boot_id and started["boot_id"] and started["boot_id"] != boot_id:
         return "host_rebooted", "The host was restarted while the script was running."
+    if must_be_killed(folder):
+        return "fenced", "The server was out of reach and the sub agent stood still, so both were ended."
     return "sub_lost", "The sub agent ended unexpectedly, and the script was ended with it."

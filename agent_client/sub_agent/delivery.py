@@ -15,6 +15,7 @@ from agent_client import wire
 from agent_client.failpoints import fail_at
 from agent_client.http import AgentHttp, NetworkFailure, ProtocolError
 from agent_client.retry import FINAL, WAIT_30_SECONDS, Backoff, classify
+from agent_client.sub_agent.lease import boottime
 from agent_client.sub_agent.output_stream import OutputStream
 from agent_client.sub_agent.pace import Pace
 from agent_client.sub_agent_dir import SubAgentDir
@@ -35,6 +36,7 @@ class Outcome:
     stop: wire.Stop | None = None
     is_watched: bool = False
     failure: str = ""
+    renewal: tuple[float, wire.Renewal] | None = None  # with the time at which the answered report was sent
 
 
 class Delivery:
@@ -58,6 +60,7 @@ class Delivery:
         self._beat_seconds = BEAT_SECONDS
         self._stop: wire.Stop | None = None
         self._is_watched = False
+        self._renewal: tuple[float, wire.Renewal] | None = None
         self._backoff = Backoff()
         self._pace = Pace()
 
@@ -101,7 +104,7 @@ class Delivery:
     def step(self, usage: wire.Usage | None = None) -> Outcome:
         """Send what is news, in one exchange. Never raises for a failed exchange: it will be tried again."""
         self._load()
-        self._stop = None
+        self._stop = self._renewal = None
         began, before = self._clock(), self._progress()
         try:
             sent_bytes = self._exchange(usage)
@@ -168,6 +171,7 @@ class Delivery:
 
     def _report(self, usage: wire.Usage | None) -> int:
         entry, sent = self._entry(usage)
+        sent_at = boottime()
         reply = self._http.report({"entries": [entry]})
         if entry["finish"] is not None:
             fail_at("finish.before_answer")
@@ -177,6 +181,8 @@ class Delivery:
         self._beat_seconds = max(BEAT_SECONDS, float(reply["next_in_seconds"]))
         self._reported_at = self._clock()
         self._absorb(entry, own, own["code"], sent)
+        renewal = own.get("renewal")
+        self._renewal = (sent_at, renewal) if renewal and own["code"] == "ok" else None
         return sum(len(block) for block in sent.values())
 
     def _entry(self, usage: wire.Usage | None) -> tuple[wire.ReportEntry, dict[wire.StreamName, bytes]]:
@@ -243,7 +249,7 @@ class Delivery:
             self._write_delivered()
             return Outcome(True, 0.0, self._stop, self._is_watched)
         seconds = self._next_in_seconds() if has_moved else self._beat_seconds  # its disk is full, or it is busy
-        return Outcome(False, seconds, self._stop, self._is_watched)
+        return Outcome(False, seconds, self._stop, self._is_watched, renewal=self._renewal)
 
     def _next_in_seconds(self) -> float:
         streams = self.streams.values()

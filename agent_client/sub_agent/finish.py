@@ -93,11 +93,14 @@ def ended_by_signal(wait_status: int | None) -> int | None:
     return os.WTERMSIG(wait_status) if wait_status is not None and os.WIFSIGNALED(wait_status) else None
 
 
+_REASON_OF_STOP: dict[str, wire.FinishReason] = {"timeout": "timeout", "fenced": "fenced"}
+
+
 def _reason(ending: Ending, facts: Facts) -> wire.FinishReason:
     if ending.stuck or ending.wait_status is None:
         return "unkillable"
     if ending.sent_signals:
-        return "timeout" if ending.stop_reason == "timeout" else "cancel"
+        return _REASON_OF_STOP.get(ending.stop_reason or "", "cancel")
     killed = (
         ended_by_signal(ending.wait_status) == signal.SIGKILL or exit_code(ending.wait_status) == KILLED_CHILD_EXIT_CODE
     )
@@ -113,6 +116,8 @@ def _sentence(reason: wire.FinishReason, ending: Ending) -> str:
         return f"Processes {pids} did not end within 60 s of being killed."
     if reason == "cancel":
         return _stop_sentence(ending)
+    if reason == "fenced":
+        return "The server was out of reach, so the script was stopped: another host may take over."
     if reason == "oom":
         return "The host ran out of memory and its kernel killed the script."
     if reason == "signal":

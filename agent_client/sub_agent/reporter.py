@@ -8,6 +8,7 @@ from agent_client import wire
 from agent_client.probes.usage import UsageMeter
 from agent_client.sub_agent import cadence
 from agent_client.sub_agent.delivery import BEAT_SECONDS, Delivery, Outcome
+from agent_client.sub_agent.lease import Lease
 from agent_client.sub_agent.stop_file import request_stop
 from agent_client.sub_agent_dir import SubAgentDir
 
@@ -17,11 +18,14 @@ AFTER_A_FAULT_SECONDS = 5.0
 
 
 class Reporter(threading.Thread):
-    def __init__(self, directory: SubAgentDir, delivery: Delivery, meter: UsageMeter) -> None:
+    def __init__(
+        self, directory: SubAgentDir, delivery: Delivery, meter: UsageMeter, lease: Lease | None = None
+    ) -> None:
         super().__init__(name="reporter", daemon=True)
         self._directory = directory
         self._delivery = delivery
         self._meter = meter
+        self._lease = lease
         self._wake = threading.Event()
         self._finish: wire.Finish | None = None
         self._is_leaving = False
@@ -57,6 +61,7 @@ class Reporter(threading.Thread):
         try:
             self._take_finish()
             outcome = self._delivery.step(self._usage())
+            self._renew(outcome)
             if outcome.stop is not None and request_stop(self._directory, outcome.stop):
                 log.info(
                     "stop requested by a reply reason=%s kill_now=%s", outcome.stop["reason"], outcome.stop["kill_now"]
@@ -65,6 +70,14 @@ class Reporter(threading.Thread):
             log.exception("fault in the reporter")
             return Outcome(False, AFTER_A_FAULT_SECONDS, failure=repr(fault))
         return outcome
+
+    def _renew(self, outcome: Outcome) -> None:
+        if self._lease is None or outcome.renewal is None:
+            return
+        try:
+            self._lease.renew(*outcome.renewal)
+        except OSError as error:
+            log.warning("lease not written error=%s", error)
 
     def _take_finish(self) -> None:
         if self._finish is not None:

@@ -22,6 +22,7 @@ from agent_client.sub_agent import survivors
 from agent_client.sub_agent.delivery import Delivery
 from agent_client.sub_agent.event_log import start_event_log
 from agent_client.sub_agent.finish import Facts, finish_of, never_ran
+from agent_client.sub_agent.lease import Lease
 from agent_client.sub_agent.oom import OomCounters
 from agent_client.sub_agent.prepare import Prepared, prepare
 from agent_client.sub_agent.reporter import Reporter
@@ -34,12 +35,14 @@ log = logging.getLogger(__name__)
 
 EXIT_LOCKED = 3
 EXIT_ALREADY_STARTED = 4
+EXIT_FENCED = 5
 OWN_OOM_SCORE = -500
 EXIT_RECORD_WAITS_SECONDS = (0.0, 1.0, 1.0, 1.0)
 
 
 def run(directory: Path) -> int:
-    """Returns when everything is delivered. 3: another process holds the folder; 4: its script was started before."""
+    """Returns when everything is delivered. 3: another process holds the folder; 4: its script was started before;
+    5: the server was out of reach for too long before the start of a failover task."""
     folder = SubAgentDir(directory)
     try:
         lock = folder.acquire_lock()
@@ -62,6 +65,9 @@ def _run_locked(folder: SubAgentDir) -> int:
     grant = folder.read_grant()
     if grant is None:
         raise FileNotFoundError(folder.path / "grant.json")
+    lease = Lease.of(folder.path)
+    if lease is not None and lease.overdue_seconds() is not None:
+        return EXIT_FENCED
     beat = Beat(folder)
     beat()
     prepared = prepare(folder, grant)
@@ -72,13 +78,14 @@ def _run_locked(folder: SubAgentDir) -> int:
     fail_at("script.before_release")
     failure = child.release()
     fail_at("script.after_release")
-    reporter = Reporter(folder, delivery, meter)
+    reporter = Reporter(folder, delivery, meter, lease)
     _end_on_term(reporter, folder)
     reporter.start()
     if failure is None:
         log.info("script runs pid=%d", child.pid)
         limits = grant["time_limit_seconds"], grant["grace_seconds"]
-        ending = Supervisor(child.pid, family, StopFile(folder), *limits, partial(_look, beat, reporter)).run()
+        look = partial(_look, beat, reporter)
+        ending = Supervisor(child.pid, family, StopFile(folder), *limits, look, lease).run()
         if ending.stuck:
             survivors.note(folder, ending.stuck)
         finish = finish_of(ending, _facts(folder, delivery, counters, meter))

@@ -15,6 +15,7 @@ from agent_client.process.family import Family
 from agent_client.process.ladder import Ladder, Progress
 from agent_client.process.proc import ProcessStat
 from agent_client.process.wake_up import child_wake_up, wait
+from agent_client.sub_agent.lease import Lease
 from agent_client.sub_agent.stop_file import StopFile
 
 LOOK_SECONDS = 0.1
@@ -49,12 +50,14 @@ class Supervisor:
         time_limit_seconds: float | None,
         grace_seconds: float,
         look: Callable[[], None],
+        lease: Lease | None = None,
     ) -> None:
         self._pid = script_pid
         self._stop_file = stop_file
         self._grace_seconds = grace_seconds
         self._ladder = Ladder(script_pid, family)
         self._look = look
+        self._lease = lease
         self._started = time.monotonic()
         self._limit_at = None if time_limit_seconds is None else self._started + time_limit_seconds
         self._wait_status: int | None = None
@@ -67,6 +70,7 @@ class Supervisor:
         """Return when the script and all that it started are gone, or when they prove unkillable."""
         with child_wake_up() as wake_up:
             while True:
+                self._look_at_lease()  # before anything else: a host that was frozen may have lost the task long ago
                 self._reap()
                 self._look()
                 if self._ended is None:
@@ -75,6 +79,10 @@ class Supervisor:
                 if progress is not Progress.WAITING:
                     return self._ending(progress)
                 wait(wake_up, QUICK_LOOK_SECONDS if self._ladder.is_quick else LOOK_SECONDS)
+
+    def _look_at_lease(self) -> None:
+        if self._lease is not None and self._ended is None and self._lease.overdue_seconds() is not None:
+            self._stop("fenced", self._lease.grace_seconds(self._grace_seconds))
 
     def _reap(self) -> None:
         """Collect every dead child, our own and adopted ones."""

@@ -23,6 +23,7 @@ from agent_client.wire.heartbeat import (
     SubAgentGpuUse,
     WaitReply,
 )
+from agent_client.wire.lease import Renewal
 from agent_client.wire.on_disk import (
     DeliveredRecord,
     HostLimits,
@@ -98,6 +99,7 @@ __all__ = [
     "RegisterReply",
     "RegisterRequest",
     "RejectRequest",
+    "Renewal",
     "ReportEntry",
     "ReportReply",
     "ReportRequest",

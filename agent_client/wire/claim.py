@@ -3,6 +3,7 @@
 from typing import NotRequired, TypedDict
 
 from agent_client.wire.heartbeat import GangPlace, GpuGrant
+from agent_client.wire.lease import Renewal
 from agent_client.wire.on_disk import HostLimits
 
 
@@ -11,6 +12,7 @@ class ClaimRequest(TypedDict):
     fence: int
     nonce: str
     master_port: int | None
+    fences: NotRequired[bool]
 
 
 class Grant(TypedDict):
@@ -34,6 +36,7 @@ class Grant(TypedDict):
     memory_mib: int | None
     gpus: list[GpuGrant]
     gang: NotRequired[GangPlace | None]
+    renewal: NotRequired[Renewal | None]
     server_url: NotRequired[str]
     instance_id: NotRequired[str]
     host_limits: NotRequired[HostLimits]

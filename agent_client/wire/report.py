@@ -2,6 +2,7 @@
 
 from typing import Any, Literal, NotRequired, TypedDict
 
+from agent_client.wire.lease import Renewal
 from agent_client.wire.session import StopReason
 
 StreamName = Literal["out", "err"]
@@ -17,6 +18,7 @@ FinishReason = Literal[
     "disk_full",
     "sub_lost",
     "host_rebooted",
+    "fenced",
     "unkillable",
 ]
 EntryCode = Literal["ok", "unauthorized", "unknown_sub_agent", "sub_agent_closed", "already_final", "bad_message"]
@@ -129,6 +131,7 @@ class EntryReply(TypedDict):
     logs: dict[StreamName, StreamStatus]
     stop: Stop | None
     watched: bool
+    renewal: NotRequired[Renewal | None]
 
 
 class ReportReply(TypedDict):

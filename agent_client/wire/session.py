@@ -7,7 +7,7 @@ from typing import Literal, NotRequired, TypedDict
 
 LocalState = Literal["assigned", "claimed", "running", "finished"]
 DirectiveKind = Literal["keep", "stop", "send_result", "forget"]
-StopReason = Literal["cancel", "timeout", "lost", "replaced", "gang"]
+StopReason = Literal["cancel", "timeout", "lost", "replaced", "gang", "fenced"]
 
 
 class ProtocolRange(TypedDict):

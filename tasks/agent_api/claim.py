@@ -9,7 +9,7 @@ from agents.sessions import require_epoch
 from scheduler_site.shared.actors import Actor
 from scheduler_site.shared.errors import GangWaiting, SubAgentClosed
 from scheduler_site.shared.failpoints import fail_at
-from tasks import grants, lifecycle
+from tasks import grants, leases, lifecycle
 from tasks.agent_api.base import AgentApiView, answer, caller, own_sub_agent
 from tasks.agent_messages import Claim, GiveBack
 from tasks.states import VOID_STATES, SubAgentState
@@ -23,7 +23,8 @@ class ClaimView(AgentApiView):
         if not lifecycle.claim(sub_agent, message.nonce, message.master_port):
             raise GangWaiting("Other hosts of this gang have not accepted yet; ask again.")
         fail_at("claim.before_reply")
-        return answer(grants.grant(sub_agent))
+        renewal = leases.begin(sub_agent) if message.fences else None
+        return answer({**grants.grant(sub_agent), "renewal": renewal})
 
 
 class GiveBackView(AgentApiView):

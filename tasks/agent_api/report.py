@@ -6,8 +6,7 @@ from rest_framework.request import Request
 from tasks import reports
 from tasks.agent_api.base import AgentApiView, ReportAuthentication, answer
 from tasks.agent_messages import Report
-
-REPORT_SECONDS = 1.0
+from tasks.leases import REPORT_SECONDS
 
 
 class ReportView(AgentApiView):

@@ -68,6 +68,8 @@ ROW_FIELDS = [
     "retry_on",
     "retry_exit_codes",
     "avoid_hosts",
+    "on_host_loss",
+    "failovers",
     "deadline_at",
     "agent_id",
     "agent_name",

@@ -93,6 +93,12 @@ class PlacementFields(RefuseUnknownFields):
     wait_for_host = Switch(required=False, help_text="Queue it although no known host could run it.")
 
 
+ON_HOST_LOSS = (
+    "keep (if left out): it goes on without contact, and nothing is tried again by itself; failover: its host stops "
+    "it when contact is lost, and another host takes over."
+)
+
+
 class TaskFields(PlacementFields):
     """What may be said at submission and changed while the task waits. Sizes are MiB, durations seconds."""
 
@@ -124,6 +130,7 @@ class TaskFields(PlacementFields):
         max_length=255,
         help_text="Of scripts that fail by themselves only these; empty: any.",
     )
+    on_host_loss = Text(required=False, help_text=ON_HOST_LOSS)
     deadline_at = serializers.DateTimeField(
         required=False, allow_null=True, help_text="Needed by then: moves it forward within its priority."
     )

@@ -80,8 +80,14 @@ def fences_rise() -> Iterator[Violation]:
 
 def executed_as_often_as_allowed() -> Iterator[Violation]:
     """Attempts that may have executed: the first, and one for each retry that was used."""
-    executed = SubAgent.objects.exclude(state__in=VOID_STATES).order_by().values("task_id", "task__retries_used")
-    counts = executed.annotate(n=Count("attempt_no", distinct=True)).filter(n__gt=F("task__retries_used") + 1)
+    executed = (
+        SubAgent.objects.exclude(state__in=VOID_STATES)
+        .order_by()
+        .values("task_id", "task__retries_used", "task__failovers")
+    )
+    counts = executed.annotate(n=Count("attempt_no", distinct=True)).filter(
+        n__gt=F("task__retries_used") + F("task__failovers") + 1
+    )
     for row in some(counts):
         sentence = f"Task {row['task_id']} was executed {row['n']} times after {row['task__retries_used']} retries."
         yield broken(10, sentence, row["task_id"])

@@ -12,12 +12,19 @@ from tasks.lifecycle.end import end
 from tasks.lifecycle.hold import held_columns
 from tasks.models import SubAgent, Task
 from tasks.outcome import Outcome, pause_seconds, result_columns, task_status
-from tasks.states import EndReason, TaskStatus
+from tasks.states import HOST_LOSS_REASONS, EndReason, OnHostLoss, TaskStatus
+
+MOST_FAILOVERS = 10
 
 
 def conclude(task: Task, sub_agent: SubAgent, outcome: Outcome, actor: Actor) -> None:
     row = rows.row_of(task, sub_agent, TaskStatus.WAITING, TaskStatus.RUNNING)
     status = task_status(outcome)
+    if status == TaskStatus.FAILED and _fails_over(task, outcome):
+        again = rows.waiting_again(task, pause_seconds(task.failovers - 1) if task.failovers else 0.0)
+        rows.update(row, task.pk, "fail over", **again, failovers=F("failovers") + 1)
+        rows.note(task.pk, "failed_over", actor, task.status, "waiting", outcome.detail or outcome.reason, sub_agent)
+        return
     if status == TaskStatus.FAILED and _may_retry(task, outcome):
         again = rows.waiting_again(task, pause_seconds(task.retries_used))
         rows.update(row, task.pk, "retry", **again, retries_used=F("retries_used") + 1)
@@ -43,6 +50,13 @@ def _hold_poison(task: Task, sub_agent: SubAgent, detail: str) -> None:
     reason = f"{task.voids + 1} attempts never started; the latest on {sub_agent.agent.name}: {detail}"
     Task.objects.filter(pk=task.pk).update(**held_columns(reason))
     record(task.pk, "held", actor=SYSTEM, reason=reason, sub_agent=sub_agent)
+
+
+def _fails_over(task: Task, outcome: Outcome) -> bool:
+    """Another host takes over from a lost one, which costs no retry, but not without end."""
+    is_host_loss = task.on_host_loss == OnHostLoss.FAILOVER and outcome.reason in HOST_LOSS_REASONS
+    is_wanted = outcome.may_run_again and task.cancel_requested_at is None
+    return is_host_loss and is_wanted and task.failovers < MOST_FAILOVERS
 
 
 def _may_retry(task: Task, outcome: Outcome) -> bool:

@@ -27,6 +27,13 @@ class SubAgent(models.Model):
     started_at = models.DateTimeField(null=True, editable=False)
     ended_at = models.DateTimeField(null=True, editable=False)
     unreachable_since = models.DateTimeField(null=True, editable=False)
+    boot_id = models.CharField(
+        max_length=64, blank=True, editable=False, help_text="Of the host, when it accepted this."
+    )
+    renewals = models.PositiveIntegerField(default=0, editable=False, help_text="Of its lease; tasks.leases.")
+    granted_seconds = models.FloatField(
+        null=True, editable=False, help_text="The longest it may run without contact; empty: as long as it likes."
+    )
     stop_requested_at = models.DateTimeField(null=True, editable=False)
     stop_reason = models.CharField(max_length=16, blank=True, editable=False)
     stop_now = models.BooleanField(default=False, editable=False, help_text="A second cancel: skip the grace.")

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
-from tasks.states import FINAL_STATUSES, EndReason, TaskStatus
+from tasks.states import FINAL_STATUSES, EndReason, OnHostLoss, TaskStatus
 
 
 class Task(models.Model):
@@ -67,6 +67,9 @@ class Task(models.Model):
     retry_exit_codes = models.JSONField(
         default=list, blank=True, help_text="Of scripts that failed by themselves only these; empty: any."
     )
+    on_host_loss = models.CharField(
+        max_length=8, choices=OnHostLoss.choices, default=OnHostLoss.KEEP, help_text="When its host is not heard."
+    )
     deadline_at = models.DateTimeField(
         null=True, blank=True, help_text="When its user needs it: moves it forward within its priority."
     )
@@ -87,6 +90,9 @@ class Task(models.Model):
     )
     attempt_no = models.PositiveIntegerField(default=0, editable=False, help_text="The latest attempt's number.")
     retries_used = models.PositiveSmallIntegerField(default=0, editable=False)
+    failovers = models.PositiveSmallIntegerField(
+        default=0, editable=False, help_text="How often another host took over from a lost one."
+    )
     voids = models.PositiveSmallIntegerField(default=0, editable=False, help_text="Attempts that never started.")
     avoid_hosts = models.JSONField(
         default=list, editable=False, help_text="Names of hosts where it failed or was void lately; others come first."

@@ -1,7 +1,12 @@
 """What a task asks for beside cores, memory and cards, as pairs of words for its page. Pure; decides nothing."""
 
+from django.conf import settings
+
 from tasks.models import Task
 from tasks.scheduling.wording import gib
+from tasks.states import OnHostLoss
+
+_ON_HOST_LOSS = f"killed on a host that loses contact for {settings.FAILOVER_STOP_SECONDS:g} s, and run elsewhere"
 
 
 def placement_facts(task: Task) -> list[tuple[str, str]]:
@@ -22,6 +27,7 @@ def placement_facts(task: Task) -> list[tuple[str, str]]:
         ("Zone of its data", task.zone),
         ("Inside reservation", str(task.reservation_id or "")),
         ("Future host", "waits although no known host could run it" if task.wait_for_host else ""),
+        ("If its host is lost", _ON_HOST_LOSS if task.on_host_loss == OnHostLoss.FAILOVER else ""),
     ]
     return [(label, words) for label, words in facts if words]
 

@@ -8,12 +8,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django import forms
+from django.conf import settings
 
 from scheduler_site.shared.quantities import DURATION_HELP, duration_input, gib_input, parse_duration, parse_gib
 from tasks import known_names
 from tasks.pages import dependency_text, typed_lists, variable_lines
 from tasks.pages.placement_form import PLACEMENT, PlacementForm, TypedField
-from tasks.states import FailureClass
+from tasks.states import FailureClass, OnHostLoss
 from templates_app.forms import PRIORITIES, QuantityField, ScriptField
 from templates_app.models import ScriptTemplate
 
@@ -24,7 +25,7 @@ MAY_WAIT = (
     "all the same."
 )
 MORE = (
-    "time_limit_seconds", "estimated_seconds", "retries", "retry_on", "retry_exit_codes",
+    "time_limit_seconds", "estimated_seconds", "retries", "retry_on", "retry_exit_codes", "on_host_loss",
     "working_directory", "split_output", "description", "environment", "metadata",
 )  # fmt: skip
 _PASSED_ON = (
@@ -124,6 +125,14 @@ class TaskForm(PlacementForm):
         label="Retry exit codes",
         help_text="Of scripts that fail by themselves only these: 75, 137. Empty: any.",
     )
+    on_host_loss = forms.ChoiceField(
+        label="If its host is lost",
+        required=False,
+        choices=[("keep", "let it go on there"), ("failover", "stop it there, run it elsewhere")],
+        initial=OnHostLoss.KEEP,
+        help_text="“Run it elsewhere”: the script is killed on a host that loses contact with the server for "
+        f"{settings.FAILOVER_STOP_SECONDS:g} seconds.",
+    )
     working_directory = forms.CharField(
         label="Working directory", required=False, max_length=4095, help_text="On the host. Empty: the agent's home."
     )
@@ -155,6 +164,7 @@ class TaskForm(PlacementForm):
         data = self.cleaned_data
         fields = {name: data[name] for name in _PASSED_ON}
         fields |= {name: data[name] for name in ("gpu_memory", "depends_on", "environment", "metadata")}
+        fields["on_host_loss"] = data["on_host_loss"] or OnHostLoss.KEEP
         fields |= self.placement()
         if data["template"] is not None:
             fields["template"] = data["template"].pk

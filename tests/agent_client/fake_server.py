@@ -200,6 +200,7 @@ class FakeServer:
             "logs": {name: stream.status() for name, stream in sub_agent.streams.items()},
             "stop": sub_agent.stop,
             "watched": sub_agent.watched,
+            "renewal": sub_agent.renewal,
         }
 
     def _handle_entry(self, sub_agent: FakeSubAgent, entry: dict[str, Any]) -> str:

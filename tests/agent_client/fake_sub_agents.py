@@ -37,6 +37,7 @@ class FakeSubAgent:
     usages: list[dict[str, Any]] = field(default_factory=list)
     stop: dict[str, Any] | None = None
     watched: bool = False
+    renewal: dict[str, float] | None = None
     codes: list[str] = field(default_factory=list)  # codes to answer with, first first, instead of handling an entry
     corrupt_next_close: bool = False
     rejected: dict[str, Any] | None = None

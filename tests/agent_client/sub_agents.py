@@ -92,10 +92,10 @@ def program(before: str = "") -> list[str]:
 
 @contextlib.contextmanager
 def start_sub_agent(
-    server: FakeServer, parent: Path, script: str, before: str = "", **changes: Any
+    server: FakeServer, parent: Path, script: str, before: str = "", number: int = 0, **changes: Any
 ) -> Iterator[RunningSubAgent]:
     """Run `script` under `python -m agent_client sub-agent`; whatever is left at the end is killed."""
-    number = len(list(parent.glob("sub-*"))) + 1
+    number = number or len(list(parent.glob("sub-*"))) + 1
     folder = make_folder(parent, f"sub-{number}", server.url, script_content=script, **changes)
     process = subprocess.Popen(
         [*program(before), "sub-agent", str(folder.path)],

@@ -72,6 +72,7 @@ HEARTBEAT: dict[str, Any] = {
     "gpu_use": [{"sub_agent_id": SUB_AGENT_ID, "gpus": [{"uuid": "GPU-1", "memory_mib": 500}]}],
     "cleared": [{"sub_agent_id": SUB_AGENT_ID, "fence": 7}],
 }
+CLAIM: dict[str, Any] = {"epoch": 1, "fence": 7, "nonce": "n" * 32, "master_port": None, "fences": True}
 FINISH: dict[str, Any] = {
     "reason": "exit",
     "exit_code": 0,

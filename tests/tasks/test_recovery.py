@@ -11,7 +11,7 @@ from django.utils import timezone
 from agents import breaker, inventory_requests, liveness, supervision
 from agents.models import Agent
 from agents.sessions import come_online
-from tasks import giving_up, recovery, usage
+from tasks import giving_up, leases, recovery, usage
 from tasks.models import OutputLog, SubAgent, Task
 from tasks.outcome import lost
 from tasks.states import EndReason
@@ -26,7 +26,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator["Clock"]:
     """The monotonic clock of liveness, in the test's hand; no amnesty, nobody heard."""
     found = Clock()
     monkeypatch.setattr(liveness.time, "monotonic", found)
-    monkeypatch.setattr(recovery, "_clock", found)
+    monkeypatch.setattr(leases, "clock", found)
     monkeypatch.setattr(recovery, "_drains_looked_at", None)
     monkeypatch.setattr(inventory_requests, "_taken_at", {})
     monkeypatch.setattr(liveness, "_amnesty_until", 0.0)

@@ -44,6 +44,7 @@ FULL = {
     "retries": 2,
     "retry_on": ["script", "oom"],
     "retry_exit_codes": [75, 137],
+    "on_host_loss": "failover",
     "deadline_at": "2099-01-01T00:00:00Z",
 }
 
@@ -171,6 +172,8 @@ def test_a_template_fills_what_is_left_out(chosen: str) -> None:
         ({"reservation": "5"}, "reservation"),
         ({"reservation": True}, "reservation"),
         ({"wait_for_host": "yes"}, "wait_for_host"),
+        ({"on_host_loss": "explode"}, "on_host_loss"),
+        ({"on_host_loss": 1}, "on_host_loss"),
         ({"retries": 10**9}, "retries"),
         ({"retries": 1, "retry_on": ["everything"]}, "retry_on"),
         ({"retries": 1, "retry_on": "oom"}, "retry_on"),

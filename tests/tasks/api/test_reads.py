@@ -22,7 +22,7 @@ DETAIL_KEYS = {
     *("cpu_cores", "memory_mib", "gpu_count", "gpu_memory", "gpu_share", "estimated_seconds"),
     *("gpu_types", "disk_mib", "resources", "node_count", "whole_host", "hosts", "exclude_hosts", "pool"),
     *("retry_on", "retry_exit_codes", "avoid_hosts"),
-    *("requires", "prefers", "zone", "reservation", "wait_for_host"),
+    *("requires", "prefers", "zone", "reservation", "wait_for_host", "on_host_loss", "failovers"),
     *("time_limit_seconds", "grace_seconds", "retries", "retries_used", "deadline_at", "agent_id"),
     *("agent_name", "gpu_indexes", "log_file", "log_size", "end_reason", "end_sentence"),
     *("exit_code", "exit_signal", "result", "waiting_sentence", "held_at", "held_reason", "attempt_no", "submitted_by"),

@@ -1,0 +1,66 @@
+"""The lease of a failover task: counted from the sending, never shorter, over when in doubt."""
+
+from pathlib import Path
+
+import pytest
+
+from agent_client.sub_agent.lease import FILE, Lease
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def granted(folder: Path, clock: Clock, sent_at: float = 1000.0, stop: float = 30.0, kill: float = 20.0) -> Lease:
+    lease = Lease(folder, clock)
+    lease.renew(sent_at, {"stop_after_seconds": stop, "kill_within_seconds": kill})
+    return lease
+
+
+def test_a_task_without_a_lease_has_none(tmp_path: Path, clock: Clock) -> None:
+    assert Lease.of(tmp_path, clock) is None
+    granted(tmp_path, clock)
+    assert Lease.of(tmp_path, clock) is not None
+
+
+def test_it_counts_from_the_sending_of_what_was_answered(tmp_path: Path, clock: Clock) -> None:
+    lease = granted(tmp_path, clock, sent_at=990.0)
+    clock.now = 1019.9
+    assert lease.overdue_seconds() is None
+    clock.now = 1020.5
+    assert lease.overdue_seconds() == 0.5
+    assert Lease(tmp_path, clock).overdue_seconds() == 0.5
+
+
+def test_an_older_answer_does_not_shorten_it(tmp_path: Path, clock: Clock) -> None:
+    lease = granted(tmp_path, clock)
+    lease.renew(990.0, {"stop_after_seconds": 30.0, "kill_within_seconds": 20.0})
+    clock.now = 1025.0
+    assert lease.overdue_seconds() is None
+
+
+def test_the_main_agent_leaves_the_sub_agent_half_of_the_time_to_kill(tmp_path: Path, clock: Clock) -> None:
+    lease = granted(tmp_path, clock)
+    clock.now = 1030.0
+    assert (lease.grace_seconds(5.0), lease.grace_seconds(300.0), lease.must_be_killed()) == (5.0, 10.0, False)
+    clock.now = 1039.0
+    assert (lease.grace_seconds(5.0), lease.must_be_killed()) == (1.0, False)
+    clock.now = 1040.0
+    assert (lease.grace_seconds(5.0), lease.must_be_killed()) == (0.0, True)
+
+
+@pytest.mark.parametrize("content", ["", "soon later", "1", "1 2 3"])
+def test_what_cannot_be_read_is_over(tmp_path: Path, clock: Clock, content: str) -> None:
+    (tmp_path / FILE).write_text(content)
+    lease = Lease(tmp_path, clock)
+    assert lease.overdue_seconds() is not None
+    assert lease.must_be_killed()
