@@ -71,6 +71,14 @@ OPTIONS = (
         "1024",
     ),
     Option(
+        "spool_mib",
+        "NIGHTSHIFT_AGENT_SPOOL_MIB",
+        "MIB",
+        "disk that the output of one script may take until the server has it",
+        "2048",
+    ),
+    Option("spool_host_mib", "NIGHTSHIFT_AGENT_SPOOL_HOST_MIB", "MIB", "the same of all scripts together", "10240"),
+    Option(
         "max_processes",
         "NIGHTSHIFT_AGENT_MAX_PROCESSES",
         "COUNT",
@@ -103,6 +111,8 @@ class AgentConfig:
     uses_gpus: bool = True
     log_format: LogFormat = "kv"
     min_free_disk_mib: int = 1024
+    spool_mib: int = 2048
+    spool_host_mib: int = 10240
     max_processes: int = 4096
     enforce_memory: bool = False
 
@@ -140,6 +150,8 @@ def read_config(flags: Mapping[str, str | None], environment: Mapping[str, str])
         uses_gpus=given["gpus"] != "none",
         log_format="json" if given["log_format"] == "json" else "kv",
         min_free_disk_mib=_whole(given["min_free_disk_mib"], "--min-free-disk-mib", "MiB"),
+        spool_mib=_whole(given["spool_mib"], "--spool-mib", "MiB"),
+        spool_host_mib=_whole(given["spool_host_mib"], "--spool-host-mib", "MiB"),
         max_processes=_whole(given["max_processes"], "--max-processes", "processes"),
         enforce_memory=given["enforce_memory"] == "yes",
     )

@@ -12,6 +12,7 @@ from agent_client.main_agent.memory import BeatMemory
 from agent_client.main_agent.perform import Performer
 from agent_client.main_agent.session import open_session
 from agent_client.reconcile import reconcile
+from agent_client.reserve import Reserve
 from agent_client.retry import WAIT_30_SECONDS, Backoff
 from agent_client.sub_agent import survivors
 from agent_client.sub_agent_dir import SubAgentDir
@@ -31,6 +32,7 @@ class BeatLoop:
         self._performer = Performer(context, self._http, self._memory)
         self._backoff = Backoff()
         self._seq = 0
+        self._reserve = Reserve(context.config.state_dir)
 
     def run(self) -> None:
         while True:
@@ -70,6 +72,7 @@ class BeatLoop:
         no_room = lack_of_room(resources, self._context.config.min_free_disk_mib)
         self._seq += 1
         cleared = dict(self._context.cleared)
+        self._reserve.keep()
         reply = self._http.heartbeat(
             {
                 "epoch": self._context.epoch or 0,

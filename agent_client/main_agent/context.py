@@ -48,6 +48,9 @@ class Context:
             "owner": owner_of(self.config.state_dir),
             "max_processes": self.config.max_processes,
             "enforce_memory": self.config.enforce_memory,
+            "spool_mib": self.config.spool_mib,
+            "spool_host_mib": self.config.spool_host_mib,
+            "min_free_disk_mib": self.config.min_free_disk_mib,
         }
 
 

@@ -12,6 +12,7 @@ from agent_client.atomic import Unreadable
 from agent_client.process import proc, signals
 from agent_client.process.family import Family
 from agent_client.process.proc import ProcessStat
+from agent_client.reserve import Reserve
 from agent_client.sub_agent import survivors
 from agent_client.sub_agent.finish import never_ran
 from agent_client.sub_agent.limits import noted_group
@@ -46,9 +47,18 @@ def bury(directory: SubAgentDir, reason: wire.FinishReason, detail: str) -> wire
         survivors.note(directory, stuck)
         detail = f"{detail} Processes {', '.join(str(pid) for pid in pids)} of the script could not be killed."
     finish = never_ran(reason, detail, directory.sizes(), now_text(), pids)
-    directory.write_exit(finish)
+    _write_exit(directory, finish)
     directory.remove_tmp()
     return finish
+
+
+def _write_exit(directory: SubAgentDir, finish: wire.Finish) -> None:
+    try:
+        directory.write_exit(finish)
+    except OSError:
+        if not Reserve.of(directory).give():
+            raise
+        directory.write_exit(finish)
 
 
 def end_family(directory: SubAgentDir) -> list[ProcessStat]:

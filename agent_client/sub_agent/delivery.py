@@ -57,6 +57,7 @@ class Delivery:
         self._finish: wire.Finish | None = None
         self._result_code = ""
         self._reported_at: float | None = None
+        self._second_began_at: float | None = None
         self._beat_seconds = BEAT_SECONDS
         self._stop: wire.Stop | None = None
         self._is_watched = False
@@ -80,7 +81,7 @@ class Delivery:
 
     @property
     def has_news(self) -> bool:
-        return self.is_urgent or any(stream.behind or stream.wants_to_close for stream in self.streams.values())
+        return self.is_urgent or any(stream.has_news for stream in self.streams.values())
 
     @property
     def is_urgent(self) -> bool:
@@ -139,9 +140,10 @@ class Delivery:
 
     def _stream_to_upload(self) -> OutputStream | None:
         """A stream too far behind for a report; between two blocks the beat, a start or a result goes first."""
-        if self.is_urgent or self._beat_is_due:
+        streams = self.streams.values()
+        if self.is_urgent or self._beat_is_due or any(stream.next_skip() for stream in streams):
             return None
-        return next((stream for stream in self.streams.values() if stream.behind > INLINE_BYTES), None)
+        return next((stream for stream in streams if stream.sendable > INLINE_BYTES), None)
 
     @property
     def _beat_is_due(self) -> bool:
@@ -162,7 +164,7 @@ class Delivery:
 
     def _upload_refused(self, stream: OutputStream, error: ProtocolError) -> int:
         if error.code == "gap" and isinstance(error.body.get("stored"), int):
-            stream.acknowledge({"stored": error.body["stored"], "state": stream.state})
+            stream.rewind(error.body["stored"])
             return 0
         if error.code == "sub_agent_closed":
             stream.is_refused = bool(self._result_code)
@@ -170,6 +172,7 @@ class Delivery:
         raise error
 
     def _report(self, usage: wire.Usage | None) -> int:
+        self._begin_second()
         entry, sent = self._entry(usage)
         sent_at = boottime()
         reply = self._http.report({"entries": [entry]})
@@ -185,8 +188,17 @@ class Delivery:
         self._renewal = (sent_at, renewal) if renewal and own["code"] == "ok" else None
         return sum(len(block) for block in sent.values())
 
+    def _begin_second(self) -> None:
+        """Of a stream over the server's limit only so much is sent in a second, however often reports go out."""
+        now = self._clock()
+        if self._second_began_at is None or now - self._second_began_at >= BEAT_SECONDS * 0.9:
+            self._second_began_at = now
+            for stream in self.streams.values():
+                stream.begin_second()
+
     def _entry(self, usage: wire.Usage | None) -> tuple[wire.ReportEntry, dict[wire.StreamName, bytes]]:
         sent = self._inline_blocks()
+        skips = [stream.next_skip() for stream in self.streams.values()]
         closes = [stream.digest_with(len(sent.get(stream.name, b""))) for stream in self.streams.values()]
         entry: wire.ReportEntry = {
             "sub_agent_id": self._grant["sub_agent_id"],
@@ -194,6 +206,7 @@ class Delivery:
             "token": self._grant["sub_agent_token"],
             "started": None if self._started_is_known else self._started,
             "usage": usage,
+            "skips": [skip for skip in skips if skip is not None],
             "output": [_piece(self.streams[name], block) for name, block in sent.items()],
             "finish": self._finish if self._finish_waits else None,
             "log_close": [close for close in closes if close is not None],
@@ -204,7 +217,8 @@ class Delivery:
         room = min(INLINE_BYTES, self._pace.block_bytes)
         sent: dict[wire.StreamName, bytes] = {}
         for stream in self.streams.values():
-            block = stream.next_block(room) if stream.behind <= INLINE_BYTES else b""
+            is_small = stream.sendable <= INLINE_BYTES and stream.next_skip() is None
+            block = stream.next_block(room) if is_small else b""
             if block:
                 sent[stream.name] = block
                 room -= len(block)
@@ -220,11 +234,12 @@ class Delivery:
             self._result_code = code
         self._stop = own.get("stop")
         self._is_watched = bool(own.get("watched"))
+        skips = {skip["stream"]: skip for skip in entry["skips"]}
         for name, stream in self.streams.items():
             before = stream.stored
             status = (own.get("logs") or {}).get(name)
             if status is not None:
-                stream.acknowledge(status, sent.get(name, b""))
+                stream.acknowledge(status, sent.get(name, b""), skips.get(name))
             is_unmoved = stream.stored <= before and (name in sent or status is None)
             if code != "ok" and self._result_code and is_unmoved:  # before the result it may yet be wanted
                 stream.is_refused = True
@@ -255,7 +270,7 @@ class Delivery:
         streams = self.streams.values()
         if self._finish is not None and any(stream.behind or stream.wants_to_close for stream in streams):
             return 0.0
-        return 0.0 if any(stream.behind > INLINE_BYTES for stream in streams) else self._beat_seconds
+        return 0.0 if any(stream.sendable > INLINE_BYTES for stream in streams) else self._beat_seconds
 
     def _write_delivered(self) -> None:
         streams: dict[str, str] = {

@@ -18,6 +18,7 @@ from agent_client.process import prctl, proc, spawn_sentence
 from agent_client.process.cgroup.group import Group
 from agent_client.process.family import Family
 from agent_client.process.spawn import HeldChild, SpawnFailure, spawn
+from agent_client.reserve import Reserve
 from agent_client.sub_agent import survivors
 from agent_client.sub_agent.delivery import Delivery
 from agent_client.sub_agent.event_log import start_event_log
@@ -27,6 +28,7 @@ from agent_client.sub_agent.oom import OomCounters
 from agent_client.sub_agent.prepare import Prepared, prepare
 from agent_client.sub_agent.reporter import Reporter
 from agent_client.sub_agent.result import read_result
+from agent_client.sub_agent.spool_keeper import SpoolKeeper, SpoolLimits
 from agent_client.sub_agent.stop_file import StopFile
 from agent_client.sub_agent.supervise import Supervisor, now_text
 from agent_client.sub_agent_dir import Locked, SubAgentDir
@@ -72,6 +74,7 @@ def _run_locked(folder: SubAgentDir) -> int:
     beat()
     prepared = prepare(folder, grant)
     counters, meter, delivery = OomCounters(prepared.command.group), UsageMeter(), Delivery.connect(folder)
+    keeper = spool_keeper(folder, delivery, grant)
     child = spawn(prepared.command)  # before any thread: the child dies with the thread that forked it
     fail_at("script.before_record")
     family = _record_start(folder, child, prepared)
@@ -84,7 +87,7 @@ def _run_locked(folder: SubAgentDir) -> int:
     if failure is None:
         log.info("script runs pid=%d", child.pid)
         limits = grant["time_limit_seconds"], grant["grace_seconds"]
-        look = partial(_look, beat, reporter)
+        look = partial(_look, beat, reporter, keeper)
         ending = Supervisor(child.pid, family, StopFile(folder), *limits, look, lease).run()
         if ending.stuck:
             survivors.note(folder, ending.stuck)
@@ -96,9 +99,18 @@ def _run_locked(folder: SubAgentDir) -> int:
     return 0
 
 
-def _look(beat: "Beat", reporter: Reporter) -> None:
+def _look(beat: "Beat", reporter: Reporter, keeper: SpoolKeeper) -> None:
     beat()
     reporter.look()
+    keeper.look()
+
+
+def spool_keeper(folder: SubAgentDir, delivery: Delivery, grant: wire.Grant) -> SpoolKeeper:
+    """It needs a note on the disk that takes no new room when there is none."""
+    streams = list(delivery.streams.values())
+    for stream in streams:
+        stream.spool.prepare()
+    return SpoolKeeper(folder, streams, SpoolLimits.of_grant(grant))
 
 
 def _spawn_error(failure: SpawnFailure, prepared: Prepared, delivery: Delivery) -> wire.Finish:
@@ -193,6 +205,7 @@ def _write_exit(folder: SubAgentDir, finish: wire.Finish) -> None:
         if _try_exit(folder, finish):
             return
         folder.remove_tmp()  # it may be what fills the disk
+        Reserve.of(folder).give()
         time.sleep(wait_seconds)
     _try_exit(folder, finish)
 

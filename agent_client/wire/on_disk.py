@@ -1,6 +1,6 @@
 """Records that stay on the host's disk; other files there hold wire messages word for word."""
 
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 from agent_client.wire.report import Started
 
@@ -13,12 +13,17 @@ class StartedRecord(Started):
 
 
 class HostLimits(TypedDict):
-    """In grant.json: what the main agent tells its sub agents of this host's control groups and limits."""
+    """In grant.json: what the main agent tells its sub agents of this host's control groups and limits.
+
+    The spool's are missing in a grant that an older main agent wrote."""
 
     cgroups: dict[str, str]
     owner: str
     max_processes: int
     enforce_memory: bool
+    spool_mib: NotRequired[int]
+    spool_host_mib: NotRequired[int]
+    min_free_disk_mib: NotRequired[int]
 
 
 class DeliveredRecord(TypedDict):

@@ -95,7 +95,7 @@ class ReportEntry(TypedDict):
     token: str
     started: Started | None
     usage: Usage | None
-    skips: NotRequired[list[Skip]]
+    skips: list[Skip]
     output: list[OutputPiece]
     finish: Finish | None
     log_close: list[LogClose]

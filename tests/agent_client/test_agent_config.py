@@ -33,7 +33,7 @@ def test_the_state_directory_without_xdg_is_in_the_home() -> None:
 
 def test_every_option_can_come_from_its_flag_and_from_its_environment() -> None:
     values = {"server": "http://h:1", "gpus": "none", "log_format": "json", "min_free_disk_mib": "5"}
-    values |= {"max_processes": "64", "enforce_memory": "yes"}
+    values |= {"max_processes": "64", "enforce_memory": "yes", "spool_mib": "20", "spool_host_mib": "200"}
     values |= {"address": "10.0.0.7", "capability": "nvlink, cuda=12.4", "resource": "matlab=2,slots=0"}
     given = {option.name: values.get(option.name, f"/v/{option.name}") for option in OPTIONS}
     by_flag = config(*(word for option in OPTIONS for word in (option.flag, given[option.name])))
@@ -49,6 +49,8 @@ def test_every_option_can_come_from_its_flag_and_from_its_environment() -> None:
         uses_gpus=False,
         log_format="json",
         min_free_disk_mib=5,
+        spool_mib=20,
+        spool_host_mib=200,
         max_processes=64,
         enforce_memory=True,
     )
