@@ -118,6 +118,10 @@ class UserApi:
     def agents(self) -> list[Json]:
         return self._all_pages("/api/agents/")
 
+    def host(self, agent_id: str, verb: str, body: Json) -> Json:
+        """Do something to a host as an operator. Repeated it would be refused or change nothing, so it is not."""
+        return self._json("POST", f"/api/agents/{agent_id}/{verb}/", json=body, may_repeat=False)
+
     def reserve(self, body: Json) -> Json:
         """Never repeated: a second request would book twice."""
         return self._json("POST", "/api/reservations/", json=body, may_repeat=False)

@@ -3,6 +3,7 @@
 Everything else about a host is what it said itself, and only read here.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -13,7 +14,7 @@ from django.utils.safestring import SafeString
 from agents import administration
 from agents.admin_host_words import OperatorsCapabilities, OperatorsResources, SaidCapabilities, SaidResources, keep
 from agents.models import Agent, AgentEvent, Gpu
-from agents.states import Standing
+from agents.states import RETIRED, Standing
 from scheduler_site.shared.actors import Actor
 from scheduler_site.shared.admin_operations import OperatedAdmin, Operation
 from scheduler_site.shared.admin_parts import HistoryInline, ReadOnlyInline, column, gib, pill, plain_number
@@ -57,7 +58,15 @@ OPERATIONS = (
         meaning="It gets work again.",
         done="resumed",
         act=lambda agent, actor, reason: administration.resume(agent, actor=actor, reason=reason),
-        applies=lambda agent: agent.standing == Standing.PAUSED,
+        applies=lambda agent: agent.standing in (Standing.PAUSED, Standing.DRAINING),
+    ),
+    Operation(
+        name="drain",
+        label="Drain",
+        meaning="It gets no new work, and is paused when what runs there has ended.",
+        done="draining",
+        act=lambda agent, actor, reason: administration.drain(agent, actor=actor, reason=reason),
+        applies=lambda agent: agent.standing in (Standing.ACTIVE, Standing.PAUSED),
     ),
     Operation(
         name="deactivate",
@@ -65,7 +74,7 @@ OPERATIONS = (
         meaning="The host's credential is refused. What runs there goes on and still reports; nothing new starts.",
         done="deactivated",
         act=lambda agent, actor, reason: administration.deactivate(agent, actor=actor, reason=reason),
-        applies=lambda agent: agent.standing != Standing.DEACTIVATED,
+        applies=lambda agent: agent.standing not in RETIRED,
         is_danger=True,
     ),
     Operation(
@@ -106,7 +115,7 @@ class HostForm(forms.ModelForm):  # type: ignore[type-arg]
 @admin.register(Agent)
 class AgentAdmin(OperatedAdmin):
     form = HostForm
-    operations = OPERATIONS
+    operations: Sequence[Operation] = OPERATIONS
     list_display = (
         "name",
         "shown_status",

@@ -1,25 +1,29 @@
-"""What operators decide about a host: pause, resume, deactivate, reactivate, weigh. The only writer of Agent.standing
-and Agent.weight.
+"""What operators decide about a host: pause, resume, drain, deactivate, reactivate, remove, weigh. The only writer of
+Agent.standing and Agent.weight.
 """
 
 from decimal import Decimal
 
 from django.db import transaction
 
+from agents import doorbell
 from agents.history import record
 from agents.messages import announce
 from agents.models import Agent
 from agents.signals import placement_changed
-from agents.states import Standing
-from scheduler_site.shared.actors import Actor
+from agents.states import Standing, Wish
+from scheduler_site.shared.actors import SYSTEM, Actor
 from scheduler_site.shared.errors import Conflict, Invalid
 
 SMALLEST_WEIGHT, LARGEST_WEIGHT = Decimal("0.01"), Decimal("9999.99")
 _ALLOWED_FROM = {
-    "pause": (Standing.ACTIVE,),
-    "resume": (Standing.PAUSED,),
-    "deactivate": (Standing.ACTIVE, Standing.PAUSED),
+    "pause": (Standing.ACTIVE, Standing.DRAINING),
+    "resume": (Standing.PAUSED, Standing.DRAINING),
+    "drain": (Standing.ACTIVE, Standing.PAUSED, Standing.DRAINING),
+    "drained": (Standing.DRAINING,),
+    "deactivate": (Standing.ACTIVE, Standing.DRAINING, Standing.PAUSED),
     "reactivate": (Standing.DEACTIVATED,),
+    "remove": (Standing.ACTIVE, Standing.DRAINING, Standing.PAUSED, Standing.DEACTIVATED),
 }
 
 
@@ -32,6 +36,17 @@ def resume(agent: Agent, *, actor: Actor, reason: str = "") -> Agent:
     return _decide(agent, "resume", Standing.ACTIVE, actor, reason)
 
 
+def drain(agent: Agent, *, actor: Actor, reason: str = "", ends: bool = False) -> Agent:
+    """No new work; paused once what runs has ended. `ends`: then its main agent is asked to end as well."""
+    return _decide(agent, "drain", Standing.DRAINING, actor, reason, Wish.END_WHEN_EMPTY if ends else Wish.NONE)
+
+
+def drained(agent: Agent) -> Agent:
+    """Nothing runs there any more. Conflict if an operator decided otherwise meanwhile."""
+    wish = Wish.END if agent.wish == Wish.END_WHEN_EMPTY else Wish.NONE
+    return _decide(agent, "drained", Standing.PAUSED, SYSTEM, agent.standing_reason, wish)
+
+
 def deactivate(agent: Agent, *, actor: Actor, reason: str = "") -> Agent:
     """Refuse the host's credential. Its running sub agents still report under their own tokens."""
     return _decide(agent, "deactivate", Standing.DEACTIVATED, actor, reason)
@@ -39,6 +54,17 @@ def deactivate(agent: Agent, *, actor: Actor, reason: str = "") -> Agent:
 
 def reactivate(agent: Agent, *, actor: Actor, reason: str = "") -> Agent:
     return _decide(agent, "reactivate", Standing.ACTIVE, actor, reason)
+
+
+@transaction.atomic
+def remove(agent: Agent, *, actor: Actor, reason: str = "") -> Agent:
+    """Refuse its credential for ever and free its name. The caller has ruled out that anything is live there."""
+    name = agent.name
+    _decide(agent, "remove", Standing.REMOVED, actor, reason)
+    agent.name = f"{name[:90]} (removed {str(agent.pk)[:8]})"
+    agent.pools.clear()
+    Agent.objects.filter(pk=agent.pk).update(name=agent.name)
+    return agent
 
 
 @transaction.atomic
@@ -56,13 +82,15 @@ def weigh(agent: Agent, weight: Decimal, *, actor: Actor) -> Agent:
 
 
 @transaction.atomic
-def _decide(agent: Agent, verb: str, new: Standing, actor: Actor, reason: str) -> Agent:
+def _decide(agent: Agent, verb: str, new: Standing, actor: Actor, reason: str, wish: Wish = Wish.NONE) -> Agent:
+    """A new decision takes back what was asked of the main agent before."""
     old = Agent.objects.select_for_update().values_list("standing", flat=True).get(pk=agent.pk)
     if old not in _ALLOWED_FROM[verb]:
         raise Conflict(f"{agent.name} is {old}; it cannot be changed by “{verb}”.")
     why = reason[:300] if new != Standing.ACTIVE else ""
-    Agent.objects.filter(pk=agent.pk).update(standing=new, standing_reason=why)
-    agent.standing, agent.standing_reason = new, why
+    Agent.objects.filter(pk=agent.pk).update(standing=new, standing_reason=why, wish=wish)
+    agent.standing, agent.standing_reason, agent.wish = new, why, wish
+    doorbell.ring(agent.pk)
     record(agent, verb, actor=actor, old=old, new=new, reason=reason)
     announce(agent.pk, agent.status)
     placement_changed.send(sender=None)

@@ -15,7 +15,7 @@ from rest_framework.request import Request
 from agents.credentials import hashed
 from agents.enrolment import find_token
 from agents.models import Agent
-from agents.states import Standing
+from agents.states import RETIRED
 
 
 class EnrolmentAuthentication(BaseAuthentication):
@@ -37,8 +37,8 @@ def authenticated_agent(header: str) -> Agent:
     agent = Agent.objects.defer("gpu_info", "host_facts").filter(pk=agent_id).first()
     if agent is None or not hmac.compare_digest(agent.secret_hash, hashed(secret)):
         raise AuthenticationFailed("No host has this id and secret.")
-    if agent.standing == Standing.DEACTIVATED:
-        raise AuthenticationFailed("This host was deactivated by an operator.")
+    if agent.standing in RETIRED:
+        raise AuthenticationFailed(f"This host was {agent.standing} by an operator.")
     return agent
 
 

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from agents.models import Agent, Breaker
 from agents.placement_history import record
-from agents.states import Connectivity, Standing
+from agents.states import RETIRED, Connectivity
 from scheduler_site.shared.actors import SYSTEM
 
 _lapses: dict[uuid.UUID, float] = {}
@@ -41,14 +41,14 @@ def alarm() -> str:
 
 def _count(lapsed: Sequence[Agent], now: float) -> None:
     for agent in lapsed:
-        if agent.standing != Standing.DEACTIVATED:
+        if agent.standing not in RETIRED:
             _lapses[agent.pk] = now
     for agent_id in [key for key, at in _lapses.items() if now - at > settings.BREAKER_WINDOW_SECONDS]:
         del _lapses[agent_id]
 
 
 def _may_open(now: float) -> bool:
-    online = Agent.objects.exclude(connectivity=Connectivity.UNREACHABLE).exclude(standing=Standing.DEACTIVATED).count()
+    online = Agent.objects.exclude(connectivity=Connectivity.UNREACHABLE).exclude(standing__in=RETIRED).count()
     silent = len(_lapses)
     is_mass = silent >= settings.BREAKER_HOSTS and silent * 100 > settings.BREAKER_PERCENT * (silent + online)
     if not is_mass and (online or not silent):

@@ -8,12 +8,12 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from agents import inventory, liveness, offers, readings
+from agents import endings, inventory, liveness, offers, readings
 from agents.history import record
 from agents.messages import announce
 from agents.models import Agent
 from agents.readings import Resources
-from agents.states import Connectivity
+from agents.states import Connectivity, Wish
 from scheduler_site.shared.actors import Actor
 from scheduler_site.shared.errors import StaleEpoch
 
@@ -54,6 +54,8 @@ def open_session(agent: Agent, facts: SessionFacts, resources: Resources) -> int
     readings.keep(agent.pk, resources)
     agent.refresh_from_db()
     liveness.heard(agent.pk)
+    if is_restart and agent.wish == Wish.END:
+        endings.ended(agent, why="It was started anew.")
     if is_restart:
         record(agent, "session_opened", actor=Actor.agent(agent.name), epoch=agent.epoch, boot_id=facts.boot_id)
     come_online(agent)

@@ -15,8 +15,21 @@ class Standing(TextChoices):
     """What an operator decided about a host."""
 
     ACTIVE = "active"
+    DRAINING = "draining"  # gets nothing new, and is paused when what runs has ended
     PAUSED = "paused"  # finishes what runs, gets nothing new
     DEACTIVATED = "deactivated"  # credentials refused
+    REMOVED = "removed"  # never to come back under this id; its history stays
+
+
+RETIRED = (Standing.DEACTIVATED, Standing.REMOVED)
+
+
+class Wish(TextChoices):
+    """What an operator asked of a main agent; it is told with every heartbeat until it has ended."""
+
+    NONE = "", "none"
+    END = "end", "end now"
+    END_WHEN_EMPTY = "end_when_empty", "end when nothing runs"
 
 
 class GpuState(TextChoices):

@@ -16,7 +16,7 @@ from scheduler_site.shared.admin_parts import (
     plain_number,
     yes_no,
 )
-from tasks import admin_pools, admin_reservations, lifecycle  # noqa: F401 (it registers what it shows)
+from tasks import admin_host_end, admin_pools, admin_reservations, lifecycle  # noqa: F401 (it registers what it shows)
 from tasks.describe import badges, end_sentence
 from tasks.models import Dependency, SubAgent, Task, TaskEvent
 

@@ -137,6 +137,7 @@ class Heartbeat(msgspec.Struct):
     resources: ResourcesMessage
     accepts_work: bool = True
     gpu_use: Annotated[list[GpuUse], msgspec.Meta(max_length=10_000)] | None = None
+    ending: Short = ""
     cleared: Annotated[list[Cleared], msgspec.Meta(max_length=10_000)] = []
 
     def gpu_use_by_sub_agent(self) -> dict[UUID, dict[str, int]] | None:

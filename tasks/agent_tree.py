@@ -13,7 +13,7 @@ from django.db.models import Prefetch
 from django.utils import timezone
 
 from agents.models import Agent, Gpu
-from agents.states import Connectivity
+from agents.states import Connectivity, Standing
 from tasks.agent_reservations import Reserved
 from tasks.agent_traits import Traits
 from tasks.models import AllocatedGpu, SubAgent
@@ -67,7 +67,7 @@ def whole(number: Decimal | float) -> int | float:
 
 def _agents() -> Iterable[Agent]:
     present = Prefetch("gpus", queryset=Gpu.objects.filter(is_present=True).order_by("index"), to_attr="cards")
-    return Agent.objects.order_by("name").prefetch_related(present)
+    return Agent.objects.exclude(standing=Standing.REMOVED).order_by("name").prefetch_related(present)
 
 
 def _live_sub_agents() -> Iterable[SubAgent]:
@@ -97,6 +97,7 @@ def _agent_values(
         "gpu_info": _cards_of(agent, sub_agents, reservations),
         "reservations": reservations,
         "weight": whole(agent.weight),
+        "tracking": str(agent.host_facts.get("tracking") or ""),
         **traits.of(agent, [card.name for card in agent.cards]),  # type: ignore[attr-defined]
         "sub_agents": [_sub_agent_values(sub_agent, now) for sub_agent in sub_agents],
     }

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from agents.models import Agent, CountedResource, Gpu, Pool
-from agents.states import Standing
+from agents.states import RETIRED
 from scheduler_site.shared.roles import Right, may
 from tasks.models import Reservation, Task
 from tasks.scheduling import cards
@@ -53,7 +53,7 @@ def _reservation(task: Task, asked: int, user: Any) -> str:
 
 
 def _wanted_hosts(asked: Sequence[str]) -> str:
-    gone = Agent.objects.filter(name__in=asked, standing=Standing.DEACTIVATED).values_list("name", flat=True)
+    gone = Agent.objects.filter(name__in=asked, standing__in=RETIRED).values_list("name", flat=True)
     if gone:
         return f"{', '.join(gone[:_SHOWN])} is deactivated. {ANYWAY}"
     return _excluded_hosts(asked)
@@ -78,7 +78,7 @@ def _types(asked: Sequence[str]) -> str:
 
 
 def _card_names() -> Iterable[str]:
-    rows = Gpu.objects.filter(is_present=True).exclude(agent__standing=Standing.DEACTIVATED)
+    rows = Gpu.objects.filter(is_present=True).exclude(agent__standing__in=RETIRED)
     return rows.order_by().values_list("name", flat=True).distinct()
 
 

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from agents import alarms
 from agents.models import Agent, Gpu
-from agents.states import Connectivity, Standing
+from agents.states import RETIRED, Connectivity
 from tasks.models import AllocatedGpu, Allocation, Task
 from tasks.states import TaskStatus
 
@@ -37,7 +37,7 @@ def figures() -> dict[str, Any]:
 
 
 def _usable_hosts() -> QuerySet[Agent]:
-    return Agent.objects.exclude(connectivity=Connectivity.UNREACHABLE).exclude(standing=Standing.DEACTIVATED)
+    return Agent.objects.exclude(connectivity=Connectivity.UNREACHABLE).exclude(standing__in=RETIRED)
 
 
 def _tasks_by_status() -> dict[str, int]:

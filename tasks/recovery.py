@@ -18,7 +18,7 @@ from agents import breaker, doorbell, inventory_requests, liveness, supervision
 from agents.states import Connectivity, Standing
 from scheduler_site.shared.actors import SYSTEM
 from scheduler_site.shared.failpoints import fail_at
-from tasks import giving_up, leases, lifecycle, logs, messages, reservation_deadlines, sub_agent_lifecycle
+from tasks import draining, giving_up, leases, lifecycle, logs, messages, reservation_deadlines, sub_agent_lifecycle
 from tasks.models import SubAgent
 from tasks.states import CLAIMED_STATES, EndReason, SubAgentState
 
@@ -143,6 +143,7 @@ _STEPS = (
     _ask_about_unstarted,
     _stop_overdue,
     _give_up_draining,
+    draining.turn,
     reservation_deadlines.end_overdue,
     reservation_deadlines.let_out_late_comers,
 )

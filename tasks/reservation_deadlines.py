@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from agents.states import Standing
+from agents.states import RETIRED
 from scheduler_site.shared.actors import SYSTEM
 from scheduler_site.shared.errors import DomainError
 from tasks import reservation_tasks, reservations
@@ -27,7 +27,7 @@ def end_overdue() -> None:
     """Held until its end: expired. Found no room in time: timed out. On a host that is out of service: released."""
     now = timezone.now()
     due = Q(state=ReservationState.ACTIVE, until__lte=now) | Q(state=ReservationState.PENDING, wait_until__lte=now)
-    gone = Q(state=ReservationState.ACTIVE, agent__standing=Standing.DEACTIVATED)
+    gone = Q(state=ReservationState.ACTIVE, agent__standing__in=RETIRED)
     rows = Reservation.objects.filter(due | gone, state__in=OPEN_RESERVATION_STATES).select_related("agent")
     for row in rows.order_by("pk"):
         try:
@@ -48,7 +48,7 @@ def let_out_late_comers() -> None:
 def _end(row: Reservation) -> None:
     if row.state == ReservationState.PENDING:
         reservations.time_out(row.pk)
-    elif row.agent is not None and row.agent.standing == Standing.DEACTIVATED:
+    elif row.agent is not None and row.agent.standing in RETIRED:
         reservations.release(row.pk, actor=SYSTEM, reason=f"{row.agent.name} was deactivated.")
     else:
         reservations.expire(row.pk)

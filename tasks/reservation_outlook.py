@@ -6,7 +6,7 @@ The planner's own fit says both, on the hosts as they are and as they would be w
 from collections.abc import Sequence
 
 from agents.models import Agent, Pool
-from agents.states import Standing
+from agents.states import RETIRED, Standing
 from tasks.models import Reservation
 from tasks.reservation_fields import InvalidReservation
 from tasks.scheduling import fit
@@ -86,7 +86,7 @@ def _about(seconds: float) -> str:
 def _unknown_targets(reservation: Reservation) -> dict[str, list[str]]:
     errors: dict[str, list[str]] = {}
     known = dict(Agent.objects.filter(name__in=reservation.hosts).values_list("name", "standing"))
-    retired = [name for name, standing in known.items() if standing == Standing.DEACTIVATED]
+    retired = [name for name, standing in known.items() if standing in RETIRED]
     if retired:
         errors["hosts"] = [f"{', '.join(retired)} is deactivated."]
     strange = [name for name in reservation.hosts if name not in known]

@@ -46,7 +46,8 @@ def _indented(line: str) -> str:
 
 def _host(agent: Json) -> Iterator[str]:
     standing = agent.get("standing", "active")
-    yield f"{agent['name']}: {agent['status']}" + (f" ({standing})" if standing != "active" else "")
+    left = f", {len(agent.get('sub_agents') or [])} left" if standing == "draining" else ""
+    yield f"{agent['name']}: {agent['status']}" + (f" ({standing}{left})" if standing != "active" else "")
     yield "declared resources" if agent.get("is_declared") else ""
     in_use = agent.get("cpu_cores_in_use", 0)
     yield f"{in_use} of {agent['cpu_cores']} cores in use, {agent.get('available_cpu_cores', '?')} free"

@@ -2,12 +2,14 @@
 
 import random
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from agent_client import wire
 from agent_client.http import NetworkFailure, ProtocolError, Unauthorized
 from agent_client.journal import scan
 from agent_client.main_agent.context import Context
+from agent_client.main_agent.local_wish import kill_scripts
+from agent_client.main_agent.loops import Ended
 from agent_client.main_agent.memory import BeatMemory
 from agent_client.main_agent.perform import Performer
 from agent_client.main_agent.session import open_session
@@ -21,6 +23,9 @@ from agent_client.system_log import EventLog
 log = EventLog(loop="beat")
 BEAT_SECONDS = 2.0
 JITTER = 0.1
+UNDER_WAY = ("assigned", "claimed", "running")
+ASKED = "an operator asked it to end"
+DRAINED = "it was told on its host to end when nothing runs"
 
 
 class BeatLoop:
@@ -51,9 +56,13 @@ class BeatLoop:
 
     def turn(self) -> float:
         """One exchange and what follows from it; returns the seconds until the next."""
+        if self._context.wish.kill.is_set():
+            kill_scripts(self._context.sub_agents)
         try:
             seconds = self._open_session() if self._context.epoch is None else self._beat()
         except (NetworkFailure, ProtocolError) as error:
+            if self._context.wish.drain.is_set() and self._is_empty():
+                raise Ended(DRAINED) from error
             return self._after_failure(error)
         if self._backoff.failures:
             log.info("server_reached", failures=self._backoff.failures)
@@ -70,25 +79,49 @@ class BeatLoop:
     def _beat(self) -> float:
         resources, gpu_use = self._context.probe.read_with_users()
         no_room = lack_of_room(resources, self._context.config.min_free_disk_mib)
-        self._seq += 1
+        is_draining = self._context.wish.drain.is_set()
+        ending = DRAINED if is_draining and self._is_empty() else ""
         cleared = dict(self._context.cleared)
         self._reserve.keep()
-        reply = self._http.heartbeat(
-            {
-                "epoch": self._context.epoch or 0,
-                "seq": self._seq,
-                "resources": resources,
-                "accepts_work": not no_room,
-                "gpu_use": gpu_use,
-                "cleared": [{"sub_agent_id": key, "fence": fence} for key, fence in cleared.items()],
-            }
-        )
+        reply = self._say(resources, gpu_use, accepts_work=not (no_room or is_draining), cleared=cleared, ending=ending)
         self._forget_cleared(cleared)
-        self._act(reply["assignments"], reply["directives"], no_room)
+        if ending:
+            raise Ended(ending)
+        self._act(reply["assignments"], reply["directives"], no_room, is_draining)
+        if reply.get("end"):
+            self._say(resources, gpu_use, accepts_work=False, cleared={}, ending=ASKED)
+            raise Ended(ASKED)
         if reply["inventory_wanted"]:
             self._context.epoch = None
             return 0.0
         return stretched(reply["next_in_seconds"])
+
+    def _say(
+        self,
+        resources: wire.Resources,
+        gpu_use: list[wire.SubAgentGpuUse] | None,
+        *,
+        accepts_work: bool,
+        cleared: Mapping[str, int],
+        ending: str,
+    ) -> wire.HeartbeatReply:
+        self._seq += 1
+        return self._http.heartbeat(
+            {
+                "epoch": self._context.epoch or 0,
+                "seq": self._seq,
+                "resources": resources,
+                "accepts_work": accepts_work,
+                "gpu_use": gpu_use,
+                "cleared": [{"sub_agent_id": key, "fence": fence} for key, fence in cleared.items()],
+                "ending": ending,
+            }
+        )
+
+    def _is_empty(self) -> bool:
+        """Whether no script runs here or is about to. Results that are not told yet wait for the next start."""
+        inventory = scan(self._context.sub_agents)
+        return not any(record.is_alive or record.local_state in UNDER_WAY for record in inventory.records)
 
     def _forget_cleared(self, told: Iterable[str]) -> None:
         """The server has it: their folders may go."""
@@ -97,10 +130,16 @@ class BeatLoop:
             self._context.cleared.pop(sub_agent_id, None)
 
     def _act(
-        self, assignments: Iterable[wire.Assignment], directives: Iterable[wire.Directive], no_room: str = ""
+        self,
+        assignments: Iterable[wire.Assignment],
+        directives: Iterable[wire.Directive],
+        no_room: str = "",
+        is_draining: bool = False,
     ) -> None:
+        """While it drains, what was placed a moment ago is left alone: the server takes it back."""
         inventory = scan(self._context.sub_agents)
         view = self._memory.view(inventory.records, no_room)
+        assignments = () if is_draining else assignments
         for action in reconcile(inventory.records, assignments, directives, view):
             self._performer.perform(action)
 

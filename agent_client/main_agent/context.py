@@ -11,6 +11,7 @@ from agent_client import wire
 from agent_client.agent_config import AgentConfig
 from agent_client.enrolment import Identity
 from agent_client.launcher import Launcher
+from agent_client.main_agent.local_wish import LocalWish
 from agent_client.probes.host import HostProbe
 from agent_client.process.cgroup.find import Roots
 from agent_client.process.proc import boot_id
@@ -20,7 +21,8 @@ from agent_client.process.proc import boot_id
 class Context:
     """`epoch` is the number of the open session and None while there is none; only the beat loop sets it.
 
-    `cleared`: fences of sub agents whose survivors are gone, by id; noted by the watch loop, told by the beat loop.
+    `wish`: what somebody here asked of us. `cleared`: by id, fences of sub agents whose survivors are gone; noted
+    by the watch loop, told by the beat loop.
     """
 
     config: AgentConfig
@@ -30,12 +32,16 @@ class Context:
     roots: Roots = field(default_factory=Roots)
     epoch: int | None = None
     cleared: dict[str, int] = field(default_factory=dict)
+    wish: LocalWish = field(default_factory=LocalWish)
     incarnation: str = field(default_factory=lambda: uuid.uuid4().hex)
     boot_id: str = field(default_factory=boot_id)
     started_at: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="milliseconds"))
-    beat_wanted: threading.Event = field(default_factory=threading.Event)
     beat_done: threading.Event = field(default_factory=threading.Event)
     delivery_wanted: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def beat_wanted(self) -> threading.Event:
+        return self.wish.noticed
 
     @property
     def sub_agents(self) -> Path:

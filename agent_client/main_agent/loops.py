@@ -14,6 +14,11 @@ EXIT_FAILED = 1
 EXIT_USAGE = 2
 EXIT_IN_USE = 3
 EXIT_NOT_ENROLLED = 4
+EXIT_ENDED = 5
+
+
+class Ended(Exception):
+    """The main agent is to end for good: nobody should start it again by himself. The message says why."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,8 @@ def _run(name: str, body: Callable[[], None], shutdown: Shutdown) -> None:
     log = EventLog(loop=name)
     try:
         body()
+    except Ended as end:
+        shutdown.ask(End(EXIT_ENDED, str(end)))
     except EnrolmentRefused as error:
         shutdown.ask(End(EXIT_NOT_ENROLLED, str(error)))
     except StateDirError as error:

@@ -14,6 +14,7 @@ from agent_client.main_agent.beat_loop import BeatLoop
 from agent_client.main_agent.context import Context, owner_of
 from agent_client.main_agent.delivery_loop import DeliveryLoop
 from agent_client.main_agent.doorbell_loop import DoorbellLoop
+from agent_client.main_agent.local_wish import LocalWish
 from agent_client.main_agent.loops import End, Shutdown, start_loop
 from agent_client.main_agent.priority import prefer_this_thread, protect_from_oom
 from agent_client.main_agent.watch_loop import WatchLoop
@@ -43,11 +44,13 @@ def run(config: AgentConfig) -> Farewell:
     _require_a_way_in(config)
     probe = make_probe(config)
     shutdown = Shutdown()
+    wish = LocalWish()
     _end_on_signals(shutdown)
+    wish.listen()
     protect_from_oom()
     launcher = Launcher()
     launcher.start()  # before any thread exists and before any priority is raised
-    start_loop("beat", lambda: _live(config, probe, launcher, shutdown), shutdown)
+    start_loop("beat", lambda: _live(config, probe, launcher, shutdown, wish), shutdown)
     end = shutdown.wait()
     return _farewell(config, end)
 
@@ -83,10 +86,10 @@ def declared_machine(file: Path, state_dir: Path) -> DeclaredMachine:
     )
 
 
-def _live(config: AgentConfig, probe: HostProbe, launcher: Launcher, shutdown: Shutdown) -> None:
+def _live(config: AgentConfig, probe: HostProbe, launcher: Launcher, shutdown: Shutdown, wish: LocalWish) -> None:
     """The beat loop's thread: become known to the server, start the other loops, beat."""
     prefer_this_thread()
-    context = Context(config, _identity(config), probe, launcher, find_roots())
+    context = Context(config, _identity(config), probe, launcher, find_roots(), wish=wish)
     sweep(context.roots, owner_of(config.state_dir), {folder.name for folder in context.sub_agents.iterdir()})
     log.info(
         "started",

@@ -64,7 +64,8 @@ class Cleared(TypedDict):
 class HeartbeatRequest(TypedDict):
     """`gpu_use` names every sub agent that uses a card; None when that cannot be told.
 
-    `cleared` names sub agents whose result had survivors: nothing is left of them now.
+    `cleared` names sub agents whose result had survivors: nothing is left of them.
+    `ending`: why this heartbeat is the last one.
     """
 
     epoch: int
@@ -73,6 +74,7 @@ class HeartbeatRequest(TypedDict):
     accepts_work: bool
     gpu_use: list[SubAgentGpuUse] | None
     cleared: list[Cleared]
+    ending: str
 
 
 class HeartbeatReply(TypedDict):
@@ -80,6 +82,7 @@ class HeartbeatReply(TypedDict):
     assignments: list[Assignment]
     directives: list[Directive]
     inventory_wanted: bool
+    end: NotRequired[bool]
 
 
 class WaitReply(TypedDict):

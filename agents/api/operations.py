@@ -1,4 +1,4 @@
-"""What operators do to hosts over REST: pause, resume, deactivate, reactivate; and the history of a host.
+"""What operators do to hosts over REST: pause, resume, drain, deactivate, reactivate; and the history of a host.
 
 Hosts themselves are shown by the tasks app, together with what runs on them.
 """
@@ -88,6 +88,15 @@ class Resume(Operation):
     @described("resume")
     def post(self, request: Request, pk: UUID) -> Response:
         """Give a paused host work again."""
+        return self.operate(request, pk)
+
+
+class Drain(Operation):
+    verb = staticmethod(administration.drain)
+
+    @described("drain")
+    def post(self, request: Request, pk: UUID) -> Response:
+        """No new work for this host; it is paused when what runs there has ended."""
         return self.operate(request, pk)
 
 

@@ -2,13 +2,14 @@
 
 from django.urls import path
 
-from agents.api.operations import AgentEvents, Deactivate, Pause, Reactivate, Resume
+from agents.api.operations import AgentEvents, Deactivate, Drain, Pause, Reactivate, Resume
 from agents.api.placement import Placement
 
 urlpatterns = [
     path("placement/", Placement.as_view(), name="api-placement"),
     path("agents/<uuid:pk>/pause/", Pause.as_view(), name="api-agent-pause"),
     path("agents/<uuid:pk>/resume/", Resume.as_view(), name="api-agent-resume"),
+    path("agents/<uuid:pk>/drain/", Drain.as_view(), name="api-agent-drain"),
     path("agents/<uuid:pk>/deactivate/", Deactivate.as_view(), name="api-agent-deactivate"),
     path("agents/<uuid:pk>/reactivate/", Reactivate.as_view(), name="api-agent-reactivate"),
     path("agents/<uuid:pk>/events/", AgentEvents.as_view(), name="api-agent-events"),

@@ -6,7 +6,7 @@ from typing import Any
 from django.db import models
 from django.utils import timezone
 
-from agents.states import Connectivity, GpuState, Standing
+from agents.states import Connectivity, GpuState, Standing, Wish
 
 
 class Agent(models.Model):
@@ -28,6 +28,14 @@ class Agent(models.Model):
     connectivity = models.CharField(max_length=12, choices=Connectivity.choices, default=Connectivity.UNREACHABLE)
     standing = models.CharField(max_length=12, choices=Standing.choices, default=Standing.ACTIVE)
     standing_reason = models.CharField(max_length=300, blank=True, help_text="Why it was paused or deactivated.")
+    wish = models.CharField(
+        max_length=16,
+        choices=Wish.choices,
+        default=Wish.NONE,
+        blank=True,
+        editable=False,
+        help_text="What an operator asked of its main agent and has not been done yet.",
+    )
     accepts_work = models.BooleanField(
         default=True, help_text="What the host itself says: false while it drains or its disk is full."
     )

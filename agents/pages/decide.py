@@ -1,4 +1,4 @@
-"""Pause and resume a host from its card: a question first, then the verb of agents.administration."""
+"""Pause, resume and drain a host from its card: a question first, then the verb of agents.administration."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -29,6 +29,12 @@ VERBS: dict[str, dict[str, Any]] = {
         "done": "resumed",
         "meaning": "It gets work again.",
     },
+    "drain": {
+        "act": administration.drain,
+        "button": "Drain host",
+        "done": "draining",
+        "meaning": "It gets no new work, and is paused when what runs there has ended. Resume takes it back.",
+    },
 }
 
 
@@ -39,7 +45,8 @@ def decide(request: HttpRequest, agent_id: UUID, verb: str) -> HttpResponse:
 
 
 def ask_and_act(request: HttpRequest, agent_id: UUID, verb: Mapping[str, Any]) -> HttpResponse:
-    """`verb` has `act(agent, actor=, reason=)` and its words: button, done, meaning."""
+    """`verb` has `act(agent, actor=, reason=)` and its words: button, done, meaning; it may have `choices` by value, of
+    which one goes to the argument of `act` that is named `choice`."""
     agent = get_object_or_404(Agent, pk=agent_id)
     if request.method != "POST":
         return render(request, _template(request), {"agent": agent, **verb})
@@ -48,8 +55,9 @@ def ask_and_act(request: HttpRequest, agent_id: UUID, verb: Mapping[str, Any]) -
 
 def _act(request: HttpRequest, agent: Agent, verb: Mapping[str, Any]) -> HttpResponse:
     reason = request.POST.get("reason", "").strip()[:300]
+    chosen = {verb["choice"]: _chosen(request, verb["choices"])} if "choices" in verb else {}
     try:
-        verb["act"](agent, actor=Actor.user(request.user), reason=reason)
+        verb["act"](agent, actor=Actor.user(request.user), reason=reason, **chosen)
     except DomainError as refusal:
         text, is_error = refusal.detail, True
     else:
@@ -58,6 +66,12 @@ def _act(request: HttpRequest, agent: Agent, verb: Mapping[str, Any]) -> HttpRes
         return dialog_done(text, is_error=is_error)
     messages.add_message(request, messages.ERROR if is_error else messages.SUCCESS, text)
     return redirect("/agents/")
+
+
+def _chosen(request: HttpRequest, choices: Mapping[str, str]) -> str:
+    """The first, which does least, unless another one was chosen."""
+    value = request.POST.get("choice", "")
+    return value if value in choices else next(iter(choices))
 
 
 def _template(request: HttpRequest) -> str:

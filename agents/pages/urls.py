@@ -9,5 +9,6 @@ app_name = "agents"
 urlpatterns = [
     path("add/", add_host, name="add"),
     path("<uuid:agent_id>/pause/", decide, {"verb": "pause"}, name="pause"),
+    path("<uuid:agent_id>/drain/", decide, {"verb": "drain"}, name="drain"),
     path("<uuid:agent_id>/resume/", decide, {"verb": "resume"}, name="resume"),
 ]

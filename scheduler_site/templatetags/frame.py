@@ -7,7 +7,7 @@ from django.conf import settings
 from django.templatetags.static import static
 
 from agents.models import Agent
-from agents.states import Connectivity, Standing
+from agents.states import RETIRED, Connectivity
 from scheduler_site.shared.roles import Rights
 from tasks.models import Task
 from tasks.states import TaskStatus
@@ -60,4 +60,4 @@ def _running_tasks() -> int:
 
 
 def _offline_agents() -> int:
-    return Agent.objects.filter(connectivity=Connectivity.UNREACHABLE).exclude(standing=Standing.DEACTIVATED).count()
+    return Agent.objects.filter(connectivity=Connectivity.UNREACHABLE).exclude(standing__in=RETIRED).count()

@@ -28,6 +28,11 @@ class Child:
         self._failures = 0
         self._started_at = self._start_after = time.monotonic()
 
+    @property
+    def is_over(self) -> bool:
+        """Whether it is not to be started again."""
+        return False
+
     def is_running(self) -> bool:
         return self.process is not None and self.process.poll() is None
 

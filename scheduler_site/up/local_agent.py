@@ -18,6 +18,7 @@ from scheduler_site.up.site_lock import is_held
 TOKEN_HOURS = 24.0
 EXIT_IN_USE = 3
 EXIT_NOT_ENROLLED = 4
+EXIT_ENDED = 5
 
 
 def state_dir() -> Path:
@@ -48,9 +49,14 @@ class LocalAgent(Child):
         self.token_file.write_text(plain)
 
     def tend(self) -> None:
-        if self.process is None and self.left_over():
+        if self.process is None and (self.is_over or self.left_over()):
             return
         super().tend()
+
+    @property
+    def is_over(self) -> bool:
+        """An operator told it to end; the next `make run` starts it again."""
+        return self.exit_code == EXIT_ENDED
 
     def left_over(self) -> bool:
         return is_held(state_dir() / "lock")

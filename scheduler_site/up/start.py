@@ -101,7 +101,8 @@ def _keep(server: Child, agent: LocalAgent, stopping: threading.Event, say: Say)
             ends = child.ends
             child.tend()
             if child.ends > ends == 0:
-                say(f"The {child.name} ended (exit code {child.exit_code}) and is started again. See {child.log_path}")
+                again = "as it was told" if child.is_over else f"(exit code {child.exit_code}) and is started again"
+                say(f"The {child.name} ended {again}. See {child.log_path}")
 
 
 def _stop(children: list[Child]) -> None:

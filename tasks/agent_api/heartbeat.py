@@ -5,8 +5,9 @@ from typing import Any
 from django.http import HttpResponse
 from rest_framework.request import Request
 
-from agents import heartbeats, inventory_requests
+from agents import endings, heartbeats, inventory_requests
 from agents.sessions import require_epoch
+from agents.states import Wish
 from tasks import gpu_use, grants
 from tasks.agent_api.base import AgentApiView, answer, caller
 from tasks.agent_messages import Heartbeat
@@ -21,18 +22,22 @@ class HeartbeatView(AgentApiView):
         agent = caller(request)
         require_epoch(agent, message.epoch)
         if not heartbeats.is_newer(agent, message.seq):
-            return answer(_reply([], [], inventory_wanted=False))
+            return answer(_reply([], [], inventory_wanted=False, end=False))
+        if message.ending:
+            endings.ended(agent, why=message.ending)
         if heartbeats.receive(agent, message.resources.value(), message.accepts_work):
             wakeup.request_pass()
         gpu_use.receive(agent, message.gpu_use_by_sub_agent())
         wanted = inventory_requests.take(agent.pk)
-        return answer(_reply(grants.assignments(agent), grants.stops(agent), inventory_wanted=wanted))
+        end = agent.wish == Wish.END
+        return answer(_reply(grants.assignments(agent), grants.stops(agent), inventory_wanted=wanted, end=end))
 
 
-def _reply(assignments: list[Any], directives: list[Any], *, inventory_wanted: bool) -> dict[str, Any]:
+def _reply(assignments: list[Any], directives: list[Any], *, inventory_wanted: bool, end: bool) -> dict[str, Any]:
     return {
         "next_in_seconds": BEAT_SECONDS,
         "assignments": assignments,
         "directives": directives,
         "inventory_wanted": inventory_wanted,
+        "end": end,
     }

@@ -93,6 +93,7 @@ class AgentReply(serializers.Serializer[Any]):
     hostname = serializers.CharField()
     zone = serializers.CharField()
     address = serializers.CharField(help_text="Where other hosts reach it.")
+    tracking = serializers.CharField(help_text="How the host finds the processes of its scripts.")
     weight = serializers.FloatField(help_text="Share of work under the weighted policy.")
     pools = serializers.ListField(child=serializers.CharField())
     labels = serializers.ListField(child=serializers.CharField(), help_text="What `requires` and `prefers` may name.")

@@ -38,6 +38,7 @@ class FakeServer:
         self.sessions: list[dict[str, Any]] = []
         self.heartbeats: list[dict[str, Any]] = []
         self.next_in_seconds = 1.0
+        self.wants_end = False
         self.faults_served = 0
         self._faults: list[Fault] = []  # one per call, used up
         self._standing_fault: Fault | None = None
@@ -150,6 +151,7 @@ class FakeServer:
             return Reply(409, {"code": "stale_epoch", "detail": "another session was opened later"})
         self.heartbeats.append(body)
         reply = {"next_in_seconds": self.next_in_seconds, "inventory_wanted": self.inventory_wanted}
+        reply["end"] = self.wants_end
         return Reply(200, {**reply, "assignments": list(self.assignments), "directives": list(self.directives)})
 
     def _wait(self, epoch: int) -> Reply:

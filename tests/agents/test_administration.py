@@ -14,10 +14,12 @@ from tests.factories import make_agent
 pytestmark = pytest.mark.django_db
 
 TABLE = {
-    administration.pause: {"active": "paused"},
-    administration.resume: {"paused": "active"},
-    administration.deactivate: {"active": "deactivated", "paused": "deactivated"},
+    administration.pause: {"active": "paused", "draining": "paused"},
+    administration.resume: {"paused": "active", "draining": "active"},
+    administration.drain: dict.fromkeys(("active", "draining", "paused"), "draining"),
+    administration.deactivate: dict.fromkeys(("active", "draining", "paused"), "deactivated"),
     administration.reactivate: {"deactivated": "active"},
+    administration.remove: dict.fromkeys(("active", "draining", "paused", "deactivated"), "removed"),
 }
 
 

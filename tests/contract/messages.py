@@ -71,6 +71,7 @@ HEARTBEAT: dict[str, Any] = {
     "accepts_work": True,
     "gpu_use": [{"sub_agent_id": SUB_AGENT_ID, "gpus": [{"uuid": "GPU-1", "memory_mib": 500}]}],
     "cleared": [{"sub_agent_id": SUB_AGENT_ID, "fence": 7}],
+    "ending": "",
 }
 CLAIM: dict[str, Any] = {"epoch": 1, "fence": 7, "nonce": "n" * 32, "master_port": None, "fences": True}
 FINISH: dict[str, Any] = {

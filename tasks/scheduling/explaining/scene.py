@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from agents.models import Agent
-from agents.states import Connectivity, Standing
+from agents.states import RETIRED, Connectivity, Standing
 from tasks.models import Reservation, Task
 from tasks.scheduling import release
 from tasks.scheduling.explaining.outlook import Outlook, brief
@@ -63,7 +63,7 @@ def load(reservation_ids: Collection[int] = ()) -> Scene:
     """Every host that is not deactivated."""
     fleet = hosts.load_fleet(hosts.known())
     pending, closed = _reservations(reservation_ids)
-    retired = frozenset(Agent.objects.filter(standing=Standing.DEACTIVATED).values_list("name", flat=True))
+    retired = frozenset(Agent.objects.filter(standing__in=RETIRED).values_list("name", flat=True))
     unknown = _unknown(fleet.hosts)
     return Scene(fleet.hosts, _away(), unknown, fleet.site_total, fleet.site_free, pending, closed, retired)
 

@@ -15,7 +15,7 @@ from django.utils import timezone
 from agents import labels, readings
 from agents.models import Agent, Capability, CountedResource, Gpu, PlacementRules, Pool
 from agents.readings import Resources
-from agents.states import Connectivity, Standing
+from agents.states import RETIRED, Connectivity, Standing
 from tasks.scheduling.fleet import Fleet
 from tasks.scheduling.rows import foreign, holdings, reserved
 from tasks.scheduling.rows.holdings import Holding
@@ -30,7 +30,7 @@ def schedulable() -> QuerySet[Agent]:
 
 def known() -> QuerySet[Agent]:
     """Hosts that may get work some day, once they have said what they have: one that just enrolled has not."""
-    return Agent.objects.exclude(standing=Standing.DEACTIVATED).filter(cpu_cores__gt=0)
+    return Agent.objects.exclude(standing__in=RETIRED).filter(cpu_cores__gt=0)
 
 
 def load_fleet(agents: QuerySet[Agent]) -> Fleet:

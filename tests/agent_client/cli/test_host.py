@@ -1,0 +1,38 @@
+"""nightshift host."""
+
+import pytest
+
+from tests.agent_client.cli.conftest import Nightshift
+from tests.agent_client.cli.fake_api import FakeApi
+
+
+@pytest.fixture
+def api(connected: FakeApi) -> FakeApi:
+    connected.agents = [{"id": "a-1", "name": "gpu-1", "status": "online", "cpu_cores": 4}]
+    return connected
+
+
+@pytest.mark.parametrize(
+    ("words", "path", "body"),
+    [
+        (("drain", "gpu-1", "--reason", "new disk"), "drain", {"reason": "new disk"}),
+        (("stop", "a-1"), "stop", {"reason": "", "scripts": "leave"}),
+        (("stop", "gpu-1", "--kill"), "stop", {"reason": "", "scripts": "kill"}),
+        (("stop", "gpu-1", "--drain"), "stop", {"reason": "", "scripts": "drain"}),
+        (("remove", "gpu-1"), "remove", {"reason": ""}),
+    ],
+)
+def test_each_verb(api: FakeApi, nightshift: Nightshift, words: tuple[str, ...], path: str, body: object) -> None:
+    result = nightshift("host", *words)
+    assert (result.status, result.out.startswith("gpu-1 ")) == (0, True)
+    assert [call.body for call in api.called("POST", f"/api/agents/a-1/{path}/")] == [body]
+
+
+def test_a_host_that_is_not_known_is_named(api: FakeApi, nightshift: Nightshift) -> None:
+    result = nightshift("host", "drain", "gpu-9")
+    assert (result.status, "there is no host 'gpu-9'" in result.err) == (2, True)
+
+
+def test_a_choice_about_scripts_goes_with_stop_only(api: FakeApi, nightshift: Nightshift) -> None:
+    assert nightshift("host", "drain", "gpu-1", "--kill").status == 2
+    assert not api.calls
