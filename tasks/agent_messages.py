@@ -184,6 +184,11 @@ class Output(msgspec.Struct):
     crc32: int
 
 
+class OomMessage(msgspec.Struct):
+    kind: Literal["gpu", "host"]
+    evidence: str = ""
+
+
 class Finish(msgspec.Struct):
     reason: str
     digest: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
@@ -199,6 +204,7 @@ class Finish(msgspec.Struct):
     ended_at: str | float | None = None
     survivors: list[Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]] = []
     is_host_fault: bool = False
+    oom: OomMessage | None = None
 
     def final_sizes(self) -> dict[str, int]:
         return {str(stream): size for stream, size in self.sizes.items()}

@@ -58,6 +58,8 @@ def end_sentence(task: Task) -> str:
         return f"{exit_code_meaning(task.exit_code)}{_clause(task.end_detail)}"
     if task.end_reason == EndReason.SIGNAL and task.exit_signal is not None:
         return f"Killed by signal {task.exit_signal}{_named(task.exit_signal)}.{_clause(task.end_detail)}"
+    if task.end_reason == EndReason.OOM and task.end_detail.startswith("Out of "):
+        return _sentence(task.end_detail)
     return _reason(task) + _clause(task.end_detail)
 
 

@@ -105,6 +105,8 @@ def outcome_of(members: list[SubAgent], task: Task) -> tuple[SubAgent, Outcome]:
         exit_code=decisive.exit_code,
         exit_signal=decisive.exit_signal,
         duration_seconds=decisive.duration_seconds,
+        peak_memory_mib=decisive.peak_memory_mib,
+        oom_kind=decisive.oom_kind,
         result=task.result,
         may_run_again=not any(member.may_still_run for member in members),
     )

@@ -41,6 +41,16 @@ def receive(agent: Agent, use: Use | None) -> None:
         _raise_beyond_booked(agent, risen)
 
 
+def peak_mib(sub_agent: SubAgent) -> int | None:
+    """The most that was seen of it on one card, written or not; None when nothing was."""
+    held = AllocatedGpu.objects.filter(allocation__sub_agent=sub_agent)
+    written = max(held.values_list("peak_mib", flat=True), default=0)
+    with _lock:
+        host = _hosts.get(sub_agent.agent_id, _Host())
+        fresh = [mib for (sub_agent_id, _card), mib in host.peaks.items() if sub_agent_id == sub_agent.pk]
+    return max([written, *fresh]) or None
+
+
 def flush() -> int:
     """Write what changed since the last flush; returns the number of hosts."""
     with _lock:

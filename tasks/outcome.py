@@ -27,6 +27,8 @@ class Outcome:
     result: Any = None
     digest: str = ""
     sizes: dict[str, int] = field(default_factory=dict)
+    oom_kind: str = ""  # out of whose memory: "gpu" or "host"
+    oom_evidence: str = ""
     is_host_fault: bool = False  # of a script that could not be started: the host's doing, not the script's
     may_run_again: bool = True  # false: it may still be running somewhere, so no second attempt
 

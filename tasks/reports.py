@@ -36,6 +36,7 @@ REPORTED_REASONS = frozenset(
     }
 )
 
+LONGEST_EVIDENCE = 200
 _STOP = ("stop_reason", "stop_now", "granted_seconds")
 _READ = ("task_id", "agent_id", "attempt_no", "rank", "fence", "state", "claim_nonce", "digest", *_STOP)
 
@@ -147,6 +148,8 @@ def outcome_of(finish: Finish) -> Outcome:
         result=result,
         digest=finish.digest,
         sizes=finish.final_sizes(),
+        oom_kind=finish.oom.kind if finish.oom else "",
+        oom_evidence=finish.oom.evidence.replace("\0", "")[:LONGEST_EVIDENCE] if finish.oom else "",
         is_host_fault=reason == EndReason.SPAWN_ERROR and finish.is_host_fault,
         may_run_again=reason != EndReason.UNKILLABLE,
     )

@@ -88,6 +88,7 @@ def finish(sub_agent: SubAgent, outcome: Outcome) -> None:
         peak_memory_mib=outcome.peak_memory_mib,
         digest=outcome.digest,
         may_still_run=not outcome.may_run_again,
+        oom_kind=outcome.oom_kind,
         blames_host=outcome.blames_host,
     )
     if outcome.blames_host:

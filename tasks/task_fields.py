@@ -16,6 +16,7 @@ from django.utils.dateparse import parse_datetime
 
 from scheduler_site.shared.errors import DomainError
 from tasks.scheduling import capabilities
+from tasks.shortage import LARGEST_FACTOR, SMALLEST_FACTOR
 from tasks.states import FailureClass, OnHostLoss
 
 LARGEST_SCRIPT_BYTES = 1 << 20
@@ -30,7 +31,7 @@ FIRST_YEAR, LAST_YEAR = 1970, 9998  # far enough from the ends of the calendar t
 MOST_HOSTS = 64
 MOST_WORDS = 20
 MOST_NAMES = 1000
-RETRY_WISHES = ("retry_on", "retry_exit_codes")
+RETRY_WISHES = ("retry_on", "retry_exit_codes", "oom_memory_factor", "oom_exclusive")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _COUNTED = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}\Z")
 _WORD = re.compile(r"[A-Za-z0-9]")
@@ -270,6 +271,16 @@ def failure_class(value: Any) -> str:
     return str(value)
 
 
+def factor(value: Any) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        raise Wrong(f"must be a number between {SMALLEST_FACTOR} and {LARGEST_FACTOR}")
+    if not SMALLEST_FACTOR <= value <= LARGEST_FACTOR:
+        raise Wrong(f"must be between {SMALLEST_FACTOR} and {LARGEST_FACTOR}")
+    return float(value)
+
+
 CHECKS: dict[str, Callable[[Any], Any]] = {
     "name": line(200, required=True),
     "description": text,
@@ -305,6 +316,8 @@ CHECKS: dict[str, Callable[[Any], Any]] = {
     "retries": whole(0, 100),
     "retry_on": several(failure_class, len(FailureClass)),
     "retry_exit_codes": several(whole(1, 255), 255),
+    "oom_memory_factor": factor,
+    "oom_exclusive": switch,
     "deadline_at": moment,
 }
 
@@ -329,6 +342,11 @@ def _wrong_about_cards(values: dict[str, Any]) -> dict[str, str]:
 def _wrong_about_retries(values: dict[str, Any]) -> dict[str, str]:
     if values.get("retry_exit_codes") and FailureClass.SCRIPT not in (values.get("retry_on") or FailureClass):
         return {"retry_exit_codes": "counts only for scripts that fail by themselves: retry_on must name script"}
+    after_oom = [name for name in ("oom_memory_factor", "oom_exclusive") if values.get(name)]
+    if after_oom and FailureClass.OOM not in (values.get("retry_on") or FailureClass):
+        return {after_oom[0]: "counts only when memory ran out: retry_on must name oom"}
+    if values.get("oom_exclusive") and not values.get("gpu_share"):
+        return {"oom_exclusive": "is for tasks that share a GPU (gpu_share)"}
     asked = [name for name in RETRY_WISHES if values.get(name)]
     if asked and not values.get("retries"):
         return {"retries": f"must be at least 1, because {asked[0]} says what for"}

@@ -41,6 +41,13 @@ def whole_numbers(text: str) -> list[int]:
     return [whole_number(part.strip()) for part in text.split(",")]
 
 
+def factor(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is not a number such as 1.5") from None
+
+
 def add_connection_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("connection")
     group.add_argument("--server", metavar="URL", help="the server (else NIGHTSHIFT_URL, else the current profile)")

@@ -31,6 +31,8 @@ _PLAIN = {
     "retry_on": "retry_on",
     "retry_exit_codes": "retry_exit_codes",
     "on_host_loss": "on_host_loss",
+    "oom_memory_factor": "oom_memory_factor",
+    "oom_exclusive": "oom_exclusive",
     "deadline_at": "deadline",
     "description": "description",
     "split_output": "split_output",

@@ -71,9 +71,17 @@ def _wishes(task: Json) -> Iterator[Fact]:
     limit = task.get("time_limit_seconds")
     yield from _targets(task)
     yield "retries", _retries(task)
+    yield "asks for now", _grown(task.get("grown") or {})
     yield "avoids at first", ", ".join(task.get("avoid_hosts") or [])
     yield "time limit", units.shown_seconds(limit) if limit else ""
     yield "deadline", units.shown_moment(task.get("deadline_at"))
+
+
+def _grown(grown: Json) -> str:
+    """Since memory ran out; `resources` is what was asked for at first."""
+    sizes = (("memory_mib", "of memory"), ("gpu_memory", "of GPU memory"))
+    words = [f"{units.shown_mib(grown[name])} {what}" for name, what in sizes if name in grown]
+    return ", ".join([*words, *(["a whole GPU"] if grown.get("gpu_share") is False else [])])
 
 
 def _retries(task: Json) -> str:

@@ -9,7 +9,7 @@ from agent_client.cli import dependencies, outlook_lines, placement_flags, reque
 from agent_client.cli.connection import connect
 from agent_client.cli.errors import UsageError
 from agent_client.cli.output import note, print_json
-from agent_client.cli.parsing import typed, whole_number, whole_numbers
+from agent_client.cli.parsing import factor, typed, whole_number, whole_numbers
 from agent_client.cli.task_ids import resolved
 from agent_client.cli.waiting import wait_for
 from agent_client.user_api import Json, UserApi
@@ -90,6 +90,17 @@ def _add_run_arguments(parser: argparse.ArgumentParser) -> None:
         "--on-host-loss",
         choices=("keep", "failover"),
         help="failover: killed on a host that loses contact with the server, and run elsewhere (default: keep)",
+    )
+    group.add_argument(
+        "--oom-memory-factor",
+        type=typed(factor),
+        metavar="X",
+        help="a retry after running out of memory asks for X times as much: 1.5",
+    )
+    group.add_argument(
+        "--oom-exclusive",
+        action="store_true",
+        help="a retry after running out of a shared GPU's memory gets a whole one",
     )
     group.add_argument("-D", "--chdir", metavar="DIR", help="working directory (default: the current one; '' for none)")
     group.add_argument(

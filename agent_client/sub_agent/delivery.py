@@ -96,6 +96,10 @@ class Delivery:
         """Bytes of each stream, true also for a file that the script deleted or cut while it was read."""
         return {name: max(stream.size, stream.stored) for name, stream in self.streams.items()}
 
+    def tails(self, most_bytes: int) -> list[bytes]:
+        """The end of each stream."""
+        return [stream.tail(most_bytes) for stream in self.streams.values()]
+
     def finish_with(self, finish: wire.Finish) -> None:
         """Give the result directly: it must reach the server even when exit.json could not be written."""
         self._finish = finish

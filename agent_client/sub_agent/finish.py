@@ -4,13 +4,15 @@ import hashlib
 import json
 import os
 import signal
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from agent_client import wire
+from agent_client.sub_agent.oom_words import Shortage, find, says_killed
 from agent_client.sub_agent.supervise import Ending
 
+NEARLY_ALL = 0.9
 KILLED_CHILD_EXIT_CODE = 128 + signal.SIGKILL  # what a shell says when the program it waited for was killed
 
 
@@ -23,11 +25,14 @@ class Facts:
     result: Any
     result_sentence: str
     oom_kills_rose: bool
+    tails: Sequence[bytes] = ()  # the end of each stream
+    memory_limit_mib: int | None = None  # what the script may use: asked for, else all of the host
 
 
 def finish_of(ending: Ending, facts: Facts) -> wire.Finish:
-    reason = _reason(ending, facts)
-    sentences = [_sentence(reason, ending), _leftover_sentence(ending), facts.result_sentence]
+    shortage = _shortage(ending, facts)
+    reason = _reason(ending, shortage)
+    sentences = [_sentence(reason, ending, shortage), _leftover_sentence(ending), facts.result_sentence]
     return sealed(
         {
             "reason": reason,
@@ -40,11 +45,16 @@ def finish_of(ending: Ending, facts: Facts) -> wire.Finish:
             "peak_memory_mib": facts.peak_memory_mib,
             "result": facts.result,
             "detail": " ".join(sentence for sentence in sentences if sentence),
+            "oom": _as_wire(shortage) if reason == "oom" else None,
             "ended_at": ending.ended_at,
             "survivors": [stat.pid for stat in ending.stuck],
             "digest": "",
         }
     )
+
+
+def _as_wire(shortage: Shortage | None) -> wire.Oom | None:
+    return None if shortage is None else {"kind": shortage.kind, "evidence": shortage.evidence}
 
 
 def never_ran(
@@ -96,20 +106,38 @@ def ended_by_signal(wait_status: int | None) -> int | None:
 _REASON_OF_STOP: dict[str, wire.FinishReason] = {"timeout": "timeout", "fenced": "fenced"}
 
 
-def _reason(ending: Ending, facts: Facts) -> wire.FinishReason:
+def _shortage(ending: Ending, facts: Facts) -> Shortage | None:
+    """What memory ran out of, if that ended the script: the kernel's word first, then the script's own last ones."""
+    if ending.wait_status in (None, 0):
+        return None
+    if _was_killed(ending) and facts.oom_kills_rose:
+        return Shortage("host", "")
+    said = [found for tail in facts.tails if (found := find(tail)) is not None]
+    if said:
+        return said[0]
+    used, limit = facts.peak_memory_mib, facts.memory_limit_mib
+    was_full = used is not None and limit is not None and used >= NEARLY_ALL * limit
+    if was_full and _was_killed(ending) and any(says_killed(tail) for tail in facts.tails):
+        return Shortage("host", "Killed")
+    return None
+
+
+def _was_killed(ending: Ending) -> bool:
+    status = ending.wait_status
+    return ended_by_signal(status) == signal.SIGKILL or exit_code(status) == KILLED_CHILD_EXIT_CODE
+
+
+def _reason(ending: Ending, shortage: Shortage | None) -> wire.FinishReason:
     if ending.stuck or ending.wait_status is None:
         return "unkillable"
     if ending.sent_signals:
         return _REASON_OF_STOP.get(ending.stop_reason or "", "cancel")
-    killed = (
-        ended_by_signal(ending.wait_status) == signal.SIGKILL or exit_code(ending.wait_status) == KILLED_CHILD_EXIT_CODE
-    )
-    if killed and facts.oom_kills_rose:
+    if shortage is not None:
         return "oom"
     return "signal" if os.WIFSIGNALED(ending.wait_status) else "exit"
 
 
-def _sentence(reason: wire.FinishReason, ending: Ending) -> str:
+def _sentence(reason: wire.FinishReason, ending: Ending, shortage: Shortage | None) -> str:
     """Only what the other fields do not say: the server has its own words for exit codes, signals and limits."""
     if reason == "unkillable":
         pids = ", ".join(str(stat.pid) for stat in ending.stuck)
@@ -118,8 +146,8 @@ def _sentence(reason: wire.FinishReason, ending: Ending) -> str:
         return _stop_sentence(ending)
     if reason == "fenced":
         return "The server was out of reach, so the script was stopped: another host may take over."
-    if reason == "oom":
-        return "The host ran out of memory and its kernel killed the script."
+    if reason == "oom" and shortage is not None and not shortage.evidence:
+        return "The host's kernel killed the script."
     if reason == "signal":
         return "Nightshift did not send the signal."
     return ""

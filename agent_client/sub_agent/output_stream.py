@@ -68,6 +68,12 @@ class OutputStream:
         """Whether its closing line is due and was not sent yet."""
         return self.final_size is not None and not self.is_settled and not self._close_was_sent
 
+    def tail(self, most_bytes: int) -> bytes:
+        """The end of what is still here."""
+        start = max(0, self.spool.size - most_bytes)
+        missing = self.spool.missing_from(start)
+        return self.spool.read(start if missing is None else missing[0], most_bytes)
+
     @property
     def _is_over(self) -> bool:
         return self._keep_head is not None and self.stored >= self._keep_head

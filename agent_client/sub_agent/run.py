@@ -13,6 +13,7 @@ from pathlib import Path
 
 from agent_client import wire
 from agent_client.failpoints import fail_at
+from agent_client.probes.memory import read_memory
 from agent_client.probes.usage import UsageMeter
 from agent_client.process import prctl, proc, spawn_sentence
 from agent_client.process.cgroup.group import Group
@@ -25,6 +26,7 @@ from agent_client.sub_agent.event_log import start_event_log
 from agent_client.sub_agent.finish import Facts, finish_of, never_ran
 from agent_client.sub_agent.lease import Lease
 from agent_client.sub_agent.oom import OomCounters
+from agent_client.sub_agent.oom_words import TAIL_BYTES
 from agent_client.sub_agent.prepare import Prepared, prepare
 from agent_client.sub_agent.reporter import Reporter
 from agent_client.sub_agent.result import read_result
@@ -91,7 +93,7 @@ def _run_locked(folder: SubAgentDir) -> int:
         ending = Supervisor(child.pid, family, StopFile(folder), *limits, look, lease).run()
         if ending.stuck:
             survivors.note(folder, ending.stuck)
-        finish = finish_of(ending, _facts(folder, delivery, counters, meter))
+        finish = finish_of(ending, _facts(folder, delivery, counters, meter, grant["memory_mib"]))
     else:
         os.waitpid(child.pid, 0)
         finish = _spawn_error(failure, prepared, delivery)
@@ -173,7 +175,9 @@ def _end_on_term(reporter: Reporter, folder: SubAgentDir) -> None:
     signal.signal(signal.SIGTERM, leave)
 
 
-def _facts(folder: SubAgentDir, delivery: Delivery, counters: OomCounters, meter: UsageMeter) -> Facts:
+def _facts(
+    folder: SubAgentDir, delivery: Delivery, counters: OomCounters, meter: UsageMeter, memory_mib: int | None
+) -> Facts:
     result, sentence = read_result(folder.result_path)
     return Facts(
         sizes=delivery.sizes(),
@@ -181,6 +185,8 @@ def _facts(folder: SubAgentDir, delivery: Delivery, counters: OomCounters, meter
         result=result,
         result_sentence=sentence,
         oom_kills_rose=counters.has_risen(),
+        tails=delivery.tails(TAIL_BYTES),
+        memory_limit_mib=memory_mib or read_memory().total_mib,
     )
 
 

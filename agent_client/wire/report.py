@@ -51,6 +51,13 @@ class OutputPiece(TypedDict):
     crc32: int
 
 
+class Oom(TypedDict):
+    """Whose memory ran out, and the line of the output that says so; empty when the kernel said it."""
+
+    kind: Literal["gpu", "host"]
+    evidence: str
+
+
 class Finish(TypedDict):
     """What exit.json holds. `is_host_fault`: no script could have been started here. `digest` is the SHA-256 of the
     other fields as canonical JSON."""
@@ -68,6 +75,7 @@ class Finish(TypedDict):
     ended_at: str
     survivors: list[int]
     is_host_fault: NotRequired[bool]
+    oom: NotRequired[Oom | None]
     digest: str
 
 

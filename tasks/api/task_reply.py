@@ -67,6 +67,9 @@ ROW_FIELDS = [
     "retries_used",
     "retry_on",
     "retry_exit_codes",
+    "oom_memory_factor",
+    "oom_exclusive",
+    "grown",
     "avoid_hosts",
     "on_host_loss",
     "failovers",
@@ -108,6 +111,9 @@ class TaskRow(serializers.ModelSerializer[Task]):
     exclude_hosts = serializers.ListField(child=serializers.CharField(), read_only=True)
     retry_on = serializers.ListField(child=serializers.ChoiceField(choices=FailureClass.choices), read_only=True)
     retry_exit_codes = serializers.ListField(child=serializers.IntegerField(), read_only=True)
+    grown = serializers.DictField(
+        read_only=True, help_text="What the next attempt asks for instead, since memory ran out."
+    )
     avoid_hosts = serializers.ListField(
         child=serializers.CharField(), read_only=True, help_text="It failed there lately, so others come first."
     )

@@ -20,6 +20,7 @@ from scheduler_site.shared.strict_fields import (
 )
 from scheduler_site.shared.strict_serializers import RefuseUnknownFields
 from tasks.dependencies import MOST_DEPENDENCIES
+from tasks.shortage import LARGEST_FACTOR, SMALLEST_FACTOR
 from tasks.states import DependencyKind, FailureClass
 from tasks.task_fields import LARGEST_ID, LARGEST_MIB, LONGEST_SECONDS, MOST_HOSTS, MOST_NAMES, MOST_WORDS
 
@@ -69,6 +70,18 @@ class TemplateField(serializers.Field[Any, Any, Any, Any]):
         if isinstance(data, bool) or not isinstance(data, int | str):
             raise serializers.ValidationError(f"must be a template's name or id, not {json_type(data)}")
         return Text().run_validation(data) if isinstance(data, str) else data
+
+
+@extend_schema_field({"type": "number", "minimum": SMALLEST_FACTOR, "maximum": LARGEST_FACTOR})
+class FactorField(serializers.Field[float, Any, float, Any]):
+    """A number by which something grows."""
+
+    def to_internal_value(self, data: Any) -> float:
+        if isinstance(data, bool) or not isinstance(data, int | float):
+            raise serializers.ValidationError(f"must be a number, not {json_type(data)}")
+        if not SMALLEST_FACTOR <= data <= LARGEST_FACTOR:
+            raise serializers.ValidationError(f"must be between {SMALLEST_FACTOR} and {LARGEST_FACTOR}")
+        return float(data)
 
 
 def _texts(most: int, help_text: str) -> Any:
@@ -131,6 +144,10 @@ class TaskFields(PlacementFields):
         help_text="Of scripts that fail by themselves only these; empty: any.",
     )
     on_host_loss = Text(required=False, help_text=ON_HOST_LOSS)
+    oom_memory_factor = FactorField(
+        required=False, allow_null=True, help_text="After running out of memory, ask for so many times as much."
+    )
+    oom_exclusive = Switch(required=False, help_text="After running out of a shared GPU's memory, take a whole one.")
     deadline_at = serializers.DateTimeField(
         required=False, allow_null=True, help_text="Needed by then: moves it forward within its priority."
     )

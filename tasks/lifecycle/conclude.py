@@ -7,7 +7,7 @@ from django.db.models import F
 from scheduler_site.shared.actors import SYSTEM, Actor
 from tasks import retry_policy
 from tasks.history import record
-from tasks.lifecycle import rows
+from tasks.lifecycle import out_of_memory, rows
 from tasks.lifecycle.end import end
 from tasks.lifecycle.hold import held_columns
 from tasks.models import SubAgent, Task
@@ -26,7 +26,8 @@ def conclude(task: Task, sub_agent: SubAgent, outcome: Outcome, actor: Actor) ->
         rows.note(task.pk, "failed_over", actor, task.status, "waiting", outcome.detail or outcome.reason, sub_agent)
         return
     if status == TaskStatus.FAILED and _may_retry(task, outcome):
-        again = rows.waiting_again(task, pause_seconds(task.retries_used))
+        more = out_of_memory.grow(task, sub_agent, outcome)
+        again = rows.waiting_again(task, pause_seconds(task.retries_used)) | more
         rows.update(row, task.pk, "retry", **again, retries_used=F("retries_used") + 1)
         rows.note(task.pk, "retried", actor, task.status, "waiting", outcome.detail or outcome.reason, sub_agent)
         return

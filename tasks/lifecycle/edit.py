@@ -17,9 +17,9 @@ from tasks.states import TaskStatus
 
 @transaction.atomic
 def edit(task_id: int, changes: dict[str, Any], *, actor: Actor) -> Task:
-    """Change checked columns of a task that is not on a host yet."""
+    """Change checked columns of a task that is not on a host yet. What it grew by gives way."""
     row, task = rows.changeable(task_id)
-    row.update(**changes)
+    row.update(**changes, grown={name: value for name, value in task.grown.items() if name not in changes})
     row.update(**lanes.columns_of(Task.objects.get(pk=task_id)))
     changed = sorted(name for name, value in changes.items() if getattr(task, name) != value)
     record(task_id, "edited", actor=actor, reason=", ".join(changed))

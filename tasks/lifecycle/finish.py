@@ -4,7 +4,7 @@ from django.db import transaction
 
 from scheduler_site.shared.actors import Actor
 from tasks import gangs, logs, sub_agent_lifecycle
-from tasks.lifecycle import rows
+from tasks.lifecycle import out_of_memory, rows
 from tasks.lifecycle.conclude import conclude
 from tasks.lifecycle.members import finish_member
 from tasks.models import SubAgent
@@ -16,6 +16,7 @@ def finish(sub_agent: SubAgent, outcome: Outcome, *, actor: Actor) -> None:
     """A claimed attempt ended: the task is final, or waits again when a retry is left.
     SubAgentClosed if it ended before."""
     task = rows.locked(sub_agent.task_id)
+    outcome = out_of_memory.labelled(sub_agent, outcome)
     if gangs.is_gang(task):
         outcome = gangs.explained(sub_agent, outcome)
     sub_agent_lifecycle.finish(sub_agent, outcome)

@@ -49,6 +49,7 @@ class SubAgent(models.Model):
     may_still_run = models.BooleanField(
         default=False, editable=False, help_text="Ended here without proof, so nothing is tried again by itself."
     )
+    oom_kind = models.CharField(max_length=4, blank=True, editable=False, help_text="Whose memory ran out: gpu, host.")
     blames_host = models.BooleanField(
         default=False, editable=False, help_text="Void or failed for its host's fault; tasks.host_guard counts it."
     )

@@ -70,6 +70,12 @@ class Task(models.Model):
     on_host_loss = models.CharField(
         max_length=8, choices=OnHostLoss.choices, default=OnHostLoss.KEEP, help_text="When its host is not heard."
     )
+    oom_memory_factor = models.FloatField(
+        null=True, blank=True, help_text="After running out of memory, ask for so many times as much."
+    )
+    oom_exclusive = models.BooleanField(
+        default=False, help_text="After running out of the memory of a shared GPU, take a whole one."
+    )
     deadline_at = models.DateTimeField(
         null=True, blank=True, help_text="When its user needs it: moves it forward within its priority."
     )
@@ -94,6 +100,9 @@ class Task(models.Model):
         default=0, editable=False, help_text="How often another host took over from a lost one."
     )
     voids = models.PositiveSmallIntegerField(default=0, editable=False, help_text="Attempts that never started.")
+    grown = models.JSONField(
+        default=dict, editable=False, help_text="What the next attempt asks for instead, since memory ran out."
+    )
     avoid_hosts = models.JSONField(
         default=list, editable=False, help_text="Names of hosts where it failed or was void lately; others come first."
     )

@@ -13,6 +13,8 @@ def placement_facts(task: Task) -> list[tuple[str, str]]:
     """Only what was asked for: a plain task has none."""
     facts = [
         ("Retries", _retries(task)),
+        ("After running out of memory", _after_oom(task)),
+        ("Asks for now", _grown(task)),
         ("Other hosts first", f"not {', '.join(task.avoid_hosts)}, where it failed lately" if task.avoid_hosts else ""),
         ("GPU type", " or ".join(task.gpu_types)),
         ("Disk", gib(task.disk_mib) if task.disk_mib else ""),
@@ -30,6 +32,18 @@ def placement_facts(task: Task) -> list[tuple[str, str]]:
         ("If its host is lost", _ON_HOST_LOSS if task.on_host_loss == OnHostLoss.FAILOVER else ""),
     ]
     return [(label, words) for label, words in facts if words]
+
+
+def _after_oom(task: Task) -> str:
+    factor = f"{task.oom_memory_factor:g} times as much" if task.oom_memory_factor else ""
+    return ", ".join(filter(None, (factor, "a whole GPU" if task.oom_exclusive else "")))
+
+
+def _grown(task: Task) -> str:
+    """Since memory ran out; what was asked for at first is shown above."""
+    sizes = (("memory_mib", "of memory"), ("gpu_memory", "of GPU memory"))
+    words = [f"{gib(task.grown[name])} {what}" for name, what in sizes if name in task.grown]
+    return ", ".join([*words, *(["a whole GPU"] if task.grown.get("gpu_share") is False else [])])
 
 
 def _retries(task: Task) -> str:

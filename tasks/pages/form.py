@@ -14,6 +14,7 @@ from scheduler_site.shared.quantities import DURATION_HELP, duration_input, gib_
 from tasks import known_names
 from tasks.pages import dependency_text, typed_lists, variable_lines
 from tasks.pages.placement_form import PLACEMENT, PlacementForm, TypedField
+from tasks.shortage import LARGEST_FACTOR, SMALLEST_FACTOR
 from tasks.states import FailureClass, OnHostLoss
 from templates_app.forms import PRIORITIES, QuantityField, ScriptField
 from templates_app.models import ScriptTemplate
@@ -25,13 +26,13 @@ MAY_WAIT = (
     "all the same."
 )
 MORE = (
-    "time_limit_seconds", "estimated_seconds", "retries", "retry_on", "retry_exit_codes", "on_host_loss",
-    "working_directory", "split_output", "description", "environment", "metadata",
+    "time_limit_seconds", "estimated_seconds", "retries", "retry_on", "retry_exit_codes", "oom_memory_factor",
+    "oom_exclusive", "on_host_loss", "working_directory", "split_output", "description", "environment", "metadata",
 )  # fmt: skip
 _PASSED_ON = (
     "name", "description", "template_type", "script_content", "working_directory", "split_output", "priority",
     "cpu_cores", "memory_mib", "gpu_count", "gpu_share", "estimated_seconds", "time_limit_seconds", "retries",
-    "retry_on", "retry_exit_codes",
+    "retry_on", "retry_exit_codes", "oom_memory_factor", "oom_exclusive",
 )  # fmt: skip
 _LINES_HELP = "One NAME=value a line."
 
@@ -132,6 +133,17 @@ class TaskForm(PlacementForm):
         initial=OnHostLoss.KEEP,
         help_text="“Run it elsewhere”: the script is killed on a host that loses contact with the server for "
         f"{settings.FAILOVER_STOP_SECONDS:g} seconds.",
+    )
+    oom_memory_factor = forms.FloatField(
+        label="More memory after running out",
+        required=False,
+        min_value=SMALLEST_FACTOR,
+        max_value=LARGEST_FACTOR,
+        help_text="The retry asks for so many times as much, such as 1.5. Empty: for the same.",
+        widget=forms.NumberInput(attrs={"step": "any", "inputmode": "decimal"}),
+    )
+    oom_exclusive = forms.BooleanField(
+        label="A whole GPU after running out", required=False, help_text="Instead of a share, once that was too little."
     )
     working_directory = forms.CharField(
         label="Working directory", required=False, max_length=4095, help_text="On the host. Empty: the agent's home."

@@ -20,6 +20,7 @@ _COPIED = (
     "gpu_share", "estimated_seconds", "time_limit_seconds", "retries", "working_directory", "environment", "metadata",
     "split_output", "gpu_types", "disk_mib", "resources", "node_count", "whole_host", "hosts", "exclude_hosts", "pool",
     "requires", "prefers", "zone", "wait_for_host", "retry_on", "retry_exit_codes", "on_host_loss",
+    "oom_memory_factor", "oom_exclusive",
 )  # fmt: skip
 
 

@@ -175,6 +175,30 @@ def test_reason(end: Ending, oom_kills_rose: bool, reason: str) -> None:
     assert finish_of(end, facts(oom_kills_rose=oom_kills_rose))["reason"] == reason
 
 
+GPU_WORDS = b"epoch 3\ntorch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB."
+
+
+@pytest.mark.parametrize(
+    ("end", "known", "reason", "kind"),
+    [
+        (ending(1 << 8), {"tails": [GPU_WORDS]}, "oom", "gpu"),
+        (ending(1 << 8), {"tails": [b"only progress", GPU_WORDS]}, "oom", "gpu"),
+        (ending(134 << 8), {"tails": [b"what():  std::bad_alloc"]}, "oom", "host"),
+        (ending(0), {"tails": [GPU_WORDS]}, "exit", None),
+        (ending(1 << 8), {"tails": [b"no such file"]}, "exit", None),
+        (ending(1 << 8, stop_reason="cancel", sent_signals=["TERM"]), {"tails": [GPU_WORDS]}, "cancel", None),
+        (ending(137 << 8), {"tails": [b"Killed"], "peak_memory_mib": 95, "memory_limit_mib": 100}, "oom", "host"),
+        (ending(137 << 8), {"tails": [b"Killed"], "peak_memory_mib": 50, "memory_limit_mib": 100}, "exit", None),
+        (ending(1 << 8), {"tails": [b"Killed"], "peak_memory_mib": 95, "memory_limit_mib": 100}, "exit", None),
+        (ending(137 << 8), {"tails": [GPU_WORDS], "oom_kills_rose": True}, "oom", "host"),
+    ],
+)
+def test_memory_that_ran_out(end: Ending, known: dict[str, Any], reason: str, kind: str | None) -> None:
+    record = finish_of(end, facts(**known))
+    assert record["reason"] == reason
+    assert (record["oom"] or {}).get("kind") == kind
+
+
 def test_details_are_sentences() -> None:
     assert finish_of(ending(0), facts())["detail"] == ""
     assert (

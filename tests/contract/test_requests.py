@@ -86,7 +86,7 @@ def is_struct(kind: Any) -> bool:
 
 def test_pairs_reach_the_inner_messages() -> None:
     names = {struct.__name__ for _, struct in pairs(wire.ReportEntry, agent_messages.Entry)}
-    assert names == {"Entry", "Started", "UsageMessage", "Skip", "Output", "Finish", "LogClose"}
+    assert names == {"Entry", "Started", "UsageMessage", "Skip", "Output", "Finish", "OomMessage", "LogClose"}
 
 
 def test_both_sides_have_the_same_reasons() -> None:

@@ -27,6 +27,7 @@ SHAPE_COLUMNS = (
     "zone",
     "reservation_id",
     "avoid_hosts",
+    "grown",
 )
 
 
@@ -52,7 +53,7 @@ def reservation_request(reservation: Reservation, site_names: frozenset[str], **
     return request_of(row, site_names, is_reservation=True, owner=reservation.submitted_by_id, **more)
 
 
-_TASKS_ONLY = ("node_count", "prefers", "zone", "reservation_id", "avoid_hosts")
+_TASKS_ONLY = ("node_count", "prefers", "zone", "reservation_id", "avoid_hosts", "grown")
 
 
 def request_of(row: Mapping[str, Any], site_names: frozenset[str], **more: Any) -> Request:
@@ -61,6 +62,8 @@ def request_of(row: Mapping[str, Any], site_names: frozenset[str], **more: Any) 
 
 
 def shape_of(row: Mapping[str, Any], site_names: frozenset[str]) -> Shape:
+    """What a task has grown by counts instead of what its user asked for."""
+    row = {**row, **(row.get("grown") or {})}
     if row.get("reservation_id"):
         site_names = frozenset()  # the reservation holds them already, with its part of the host
     counted = sorted((row.get("resources") or {}).items())

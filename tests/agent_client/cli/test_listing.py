@@ -83,6 +83,7 @@ def test_show_tells_how_it_went(connected: FakeApi, nightshift: Nightshift) -> N
         retry_on=["script", "oom"],
         retry_exit_codes=[75],
         avoid_hosts=["box-2"],
+        grown={"gpu_memory": 12288, "gpu_share": False},
         result={"loss": 0.5},
         metadata={"run": "7"},
         log_size=12,
@@ -96,6 +97,7 @@ def test_show_tells_how_it_went(connected: FakeApi, nightshift: Nightshift) -> N
     assert shown["attempt"] == "2, 1 of 3 retries used"
     assert shown["retries"] == "3 on script, oom; exit codes 75 only"
     assert shown["avoids at first"] == "box-2"
+    assert shown["asks for now"] == "12 GiB of GPU memory, a whole GPU"
     assert shown["result"] == '{"loss": 0.5}'
     assert shown["output"] == "12 bytes (nightshift logs 1)"
 

@@ -56,7 +56,7 @@ def test_every_wish_reaches_its_field(
     connected.add_task()
     monkeypatch.setenv("HF_HOME", "/data/hf")
     words = "-J fine -c 0.5 --mem 32G -G 2 --gpu-mem 16 --gpu-share --priority 1 -t 90m --estimate 1-2 --retries 2"
-    words += " --retry-on script,oom --retry-on host --retry-exit-codes 75,137"
+    words += " --retry-on script,oom --retry-on host --retry-exit-codes 75,137 --oom-memory-factor 1.5 --oom-exclusive"
     words += " --env SEED=1=2 --env HF_HOME -D /data --split-output --meta run=7 --template train --description why"
     result = nightshift("submit", str(script), *words.split(), "--deadline", "2030-01-01T00:00+00:00", "--after", "1")
     assert result.status == 0, result.err
@@ -77,6 +77,8 @@ def test_every_wish_reaches_its_field(
         "retries": 2,
         "retry_on": ["script", "oom", "host"],
         "retry_exit_codes": [75, 137],
+        "oom_memory_factor": 1.5,
+        "oom_exclusive": True,
         "environment": {"SEED": "1=2", "HF_HOME": "/data/hf"},
         "working_directory": "/data",
         "split_output": True,

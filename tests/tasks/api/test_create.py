@@ -45,6 +45,8 @@ FULL = {
     "retry_on": ["script", "oom"],
     "retry_exit_codes": [75, 137],
     "on_host_loss": "failover",
+    "oom_memory_factor": 1.5,
+    "oom_exclusive": False,
     "deadline_at": "2099-01-01T00:00:00Z",
 }
 
@@ -178,6 +180,11 @@ def test_a_template_fills_what_is_left_out(chosen: str) -> None:
         ({"retries": 1, "retry_on": ["everything"]}, "retry_on"),
         ({"retries": 1, "retry_on": "oom"}, "retry_on"),
         ({"retry_on": ["oom"]}, "retries"),
+        ({"oom_memory_factor": 1.5}, "retries"),
+        ({"retries": 1, "oom_memory_factor": 1}, "oom_memory_factor"),
+        ({"retries": 1, "oom_memory_factor": "2"}, "oom_memory_factor"),
+        ({"retries": 1, "oom_memory_factor": 2, "retry_on": ["host"]}, "oom_memory_factor"),
+        ({"retries": 1, "oom_exclusive": True}, "oom_exclusive"),
         ({"retries": 1, "retry_exit_codes": [0]}, "retry_exit_codes"),
         ({"retries": 1, "retry_on": ["oom"], "retry_exit_codes": [3]}, "retry_exit_codes"),
         ({"time_limit_seconds": 0}, "time_limit_seconds"),

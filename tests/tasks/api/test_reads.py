@@ -21,7 +21,7 @@ DETAIL_KEYS = {
     *("execution_time", "script_content", "environment", "working_directory", "split_output", "metadata"),
     *("cpu_cores", "memory_mib", "gpu_count", "gpu_memory", "gpu_share", "estimated_seconds"),
     *("gpu_types", "disk_mib", "resources", "node_count", "whole_host", "hosts", "exclude_hosts", "pool"),
-    *("retry_on", "retry_exit_codes", "avoid_hosts"),
+    *("retry_on", "retry_exit_codes", "avoid_hosts", "oom_memory_factor", "oom_exclusive", "grown"),
     *("requires", "prefers", "zone", "reservation", "wait_for_host", "on_host_loss", "failovers"),
     *("time_limit_seconds", "grace_seconds", "retries", "retries_used", "deadline_at", "agent_id"),
     *("agent_name", "gpu_indexes", "log_file", "log_size", "end_reason", "end_sentence"),

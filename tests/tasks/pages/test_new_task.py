@@ -75,6 +75,8 @@ def test_every_field(ada: Client) -> None:
         retries="2",
         retry_on="script, oom",
         retry_exit_codes="75,137",
+        oom_memory_factor="1.5",
+        oom_exclusive="on",
         working_directory="/data",
         environment="A=1\r\nB=x=y",
         metadata="paper=draft",
@@ -85,6 +87,7 @@ def test_every_field(ada: Client) -> None:
     assert (task.memory_mib, task.gpu_memory, task.gpu_count, float(task.cpu_cores)) == (2560, 40960, 2, 1.5)
     assert (task.time_limit_seconds, task.estimated_seconds, task.retries) == (7200, 5400, 2)
     assert (task.retry_on, task.retry_exit_codes) == (["script", "oom"], [75, 137])
+    assert (task.oom_memory_factor, task.oom_exclusive) == (1.5, True)
     assert task.environment == {"A": "1", "B": "x=y"}
     assert task.metadata == {"paper": "draft"}
     assert task.gpu_share
