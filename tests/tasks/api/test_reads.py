@@ -89,7 +89,7 @@ def test_attempts_latest_first() -> None:
     ]
     assert body["results"][0]["agent_name"] == "gpu-2"
     assert body["results"][0]["gpu_indexes"] == [0]
-    assert body["results"][0]["logs"] == [{"stream": "out", "size": 5, "state": "open", "sha256": ""}]
+    assert body["results"][0]["logs"] == [{"stream": "out", "size": 5, "state": "open", "sha256": "", "gaps": []}]
     assert not {"claim_nonce", "fence", "digest"} & set(body["results"][0])
 
 
