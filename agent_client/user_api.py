@@ -3,6 +3,7 @@
 Prints nothing, stores nothing and knows no flags. Calls that may be repeated safely are tried again a few times.
 """
 
+import re
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -55,13 +56,17 @@ class Refused(ApiError):
 
 @dataclass(frozen=True)
 class LogPiece:
-    """Part of a stored log. `offset` is that of the first byte, `size` what is stored in all; `blocks` is read once."""
+    """Part of a stored log. `offset` is that of the first byte, `size` what was written in all; `blocks` is read once.
+
+    `gaps` are [start, stop) with a reason: what was asked for and is not kept.
+    """
 
     offset: int
     size: int
     state: str
     task_status: str
     blocks: Iterator[bytes]
+    gaps: tuple[tuple[int, int, str], ...] = ()
 
 
 class _Bearer(AuthBase):
@@ -165,6 +170,7 @@ class UserApi:
             state=response.headers.get("X-Log-State", ""),
             task_status=response.headers.get("X-Task-Status", ""),
             blocks=iter(()) if response.status_code == 416 else self._blocks(response),
+            gaps=tuple(_gaps(response.headers.get("X-Log-Gaps", ""))),
         )
 
     def _blocks(self, response: requests.Response) -> Iterator[bytes]:
@@ -292,3 +298,9 @@ _SIGNS = (
     ("No route to host", "no route to it"),
     ("Network is unreachable", "the network is unreachable"),
 )
+
+
+def _gaps(header: str) -> Iterator[tuple[int, int, str]]:
+    """`100-250;cap, 300-310;spool_lost`; what is not of this form is passed over."""
+    for start, stop, reason in re.findall(r"(\d{1,19})-(\d{1,19});([a-z_]+)", header):
+        yield int(start), int(stop), reason

@@ -3,6 +3,7 @@
 Knows no rows: how much of a file counts, and what is a hole, tasks.logs says.
 """
 
+import contextlib
 import ctypes
 import errno
 import logging
@@ -37,6 +38,22 @@ def size_on_disk(path: Path) -> int:
         return path.stat().st_size
     except FileNotFoundError:
         return 0
+
+
+def used_bytes(path: Path) -> int:
+    """What it takes on the disk."""
+    try:
+        return path.stat().st_blocks * 512
+    except FileNotFoundError:
+        return 0
+
+
+def remove(path: Path) -> None:
+    """The file, and its task's folder with the last one."""
+    if path.exists():
+        path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            path.parent.rmdir()
 
 
 def has_room() -> bool:

@@ -45,7 +45,7 @@ class StoredLog:
 
     @property
     def runs(self) -> list[Run]:
-        return log_gaps.runs(self.gaps, self.size)
+        return [] if self.state == LogState.PRUNED else log_gaps.runs(self.gaps, self.size)
 
 
 def find(task: Task, attempt_no: int | None = None, stream: str = "out", rank: int = 0) -> StoredLog | None:
@@ -73,7 +73,11 @@ def read(stored: StoredLog, start: int, stop: int, block: int = 65536) -> Iterat
 
 
 def _read_run(stored: StoredLog, start: int, stop: int, block: int) -> Iterator[bytes]:
-    with stored.path.open("rb") as file:
+    try:
+        file = stored.path.open("rb")
+    except FileNotFoundError:
+        raise Dropped("The output was removed meanwhile.") from None
+    with file:
         file.seek(start)
         while start < stop:
             data = file.read(min(block, stop - start))
@@ -211,6 +215,12 @@ def give_up(ended_before: datetime) -> int:
     return waiting.filter(sub_agent__ended_at__lt=ended_before).update(state=LogState.INCOMPLETE)
 
 
+def mark_pruned(row: OutputLog) -> bool:
+    """Its bytes may go. False: something became of it meanwhile."""
+    marked: int = OutputLog.objects.filter(pk=row.pk, state=row.state).update(state=LogState.PRUNED)
+    return marked == 1
+
+
 def _size(row: OutputLog, path: Path) -> int:
     """What counts of the file: after a power loss it may be shorter than the row says."""
     on_disk = log_files.size_on_disk(path)
@@ -233,9 +243,8 @@ def _advance(row: OutputLog, sub_agent: SubAgent, stored_bytes: int, gaps: Gaps)
     known = row.known_gaps
     gaps = log_gaps.trimmed(gaps, stored_bytes, limits_of(sub_agent))
     rows = log_gaps.as_rows(gaps)
-    moved = OutputLog.objects.filter(pk=row.pk, stored_bytes=row.stored_bytes).update(
-        stored_bytes=stored_bytes, gaps=rows
-    )
+    open_rows = OutputLog.objects.exclude(state__in=_CLOSED)
+    moved = open_rows.filter(pk=row.pk, stored_bytes=row.stored_bytes).update(stored_bytes=stored_bytes, gaps=rows)
     if not moved:
         row.refresh_from_db()
         return

@@ -1,28 +1,39 @@
 """Reads one stored log by byte offset and hands the bytes on. Does not wait for more and does not format anything."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from agent_client.user_api import Refused, UserApi
 
 Take = Callable[[int, bytes], None]
+Skip = Callable[[int, int, str], None]
 
-CLOSED_STATES = ("complete", "corrupt", "incomplete")
+CLOSED_STATES = ("complete", "corrupt", "incomplete", "pruned")
 BEYOND_EVERYTHING = 2**62
 FIRST_WINDOW = 65536
 LAST_WINDOW = 64 * 1024 * 1024
 
 
 class LogReader:
-    """One stream of one attempt, and how far it was read. `state` and `size` are those of the latest answer."""
+    """One stream of one attempt, and how far it was read. `state` and `size` are those of the latest answer.
+
+    `skip` is told of bytes that are not kept: start, stop, reason.
+    """
 
     def __init__(
-        self, api: UserApi, task_id: int, attempt_no: int | None, stream: str | None, rank: int | None = None
+        self,
+        api: UserApi,
+        task_id: int,
+        attempt_no: int | None,
+        stream: str | None,
+        rank: int | None = None,
+        skip: Skip = lambda start, stop, reason: None,
     ) -> None:
         self.api = api
         self.task_id = task_id
         self.attempt_no = attempt_no
         self.stream = stream
         self.rank = rank
+        self.skip = skip
         self.offset = 0
         self.size = 0
         self.state = ""
@@ -35,14 +46,16 @@ class LogReader:
 
     def at_attempt(self, attempt_no: int | None) -> "LogReader":
         """The same of another attempt, from its beginning."""
-        return LogReader(self.api, self.task_id, attempt_no, self.stream, self.rank)
+        return LogReader(self.api, self.task_id, attempt_no, self.stream, self.rank, self.skip)
 
     def copy_new(self, take: Take) -> int:
-        """Hand on what is stored beyond `offset`; return how many bytes. After an error `offset` is still right."""
+        """Hand on what is stored beyond `offset`; return how far that went. After an error `offset` is still right."""
         before = self.offset
         with self.api.log(self.task_id, before, self.attempt_no, self.stream, self.rank) as piece:
             self.size, self.state, self.task_status = piece.size, piece.state, piece.task_status
-            to_skip = before - piece.offset  # a server that does not know ranges sends all
+            self._pass_over(piece.gaps)
+            before_blocks = self.offset
+            to_skip = before_blocks - piece.offset  # a server that does not know ranges sends all
             for block in piece.blocks:
                 rest = block[max(0, to_skip) :]
                 to_skip -= len(block)
@@ -50,6 +63,12 @@ class LogReader:
                     take(self.offset, rest)
                     self.offset += len(rest)
         return self.offset - before
+
+    def _pass_over(self, gaps: Iterable[tuple[int, int, str]]) -> None:
+        for start, stop, reason in gaps:
+            if start <= self.offset < stop:
+                self.skip(self.offset, stop, reason)
+                self.offset = stop
 
     def copy_all(self, take: Take) -> None:
         """Hand on what is stored when this begins, in however many answers; a busy task cannot keep it going."""
@@ -64,9 +83,10 @@ class LogReader:
         self.size = self._stored()
         window = FIRST_WINDOW
         while True:
-            start = max(0, self.size - window)
-            found = last_lines_start(self._read(start, self.size), lines)
-            if found > 0 or start == 0 or window >= LAST_WINDOW:
+            wanted = max(0, self.size - window)
+            start, data = self._read(wanted, self.size)
+            found = last_lines_start(data, lines)
+            if found > 0 or start == 0 or start > wanted or window >= LAST_WINDOW:
                 self.offset = start + found
                 return
             window *= 4
@@ -75,13 +95,22 @@ class LogReader:
         with self.api.log(self.task_id, BEYOND_EVERYTHING, self.attempt_no, self.stream, self.rank) as piece:
             return piece.size
 
-    def _read(self, start: int, end: int) -> bytes:
-        reader = self.at_attempt(self.attempt_no)
-        reader.offset = start
+    def _read(self, start: int, end: int) -> tuple[int, bytes]:
+        """What is kept in one piece before `end`, and where it begins: at `start`, or behind a gap."""
+        begin = start
         data = bytearray()
+
+        def forget(_: int, stop: int, reason: str) -> None:
+            nonlocal begin
+            if stop < end:
+                begin = stop
+                data.clear()
+
+        reader = self.at_attempt(self.attempt_no)
+        reader.offset, reader.skip = start, forget
         while reader.offset < end and reader.copy_new(lambda _, block: data.extend(block)):
             pass
-        return bytes(data[: end - start])
+        return begin, bytes(data[: end - begin])
 
 
 def last_lines_start(data: bytes, lines: int) -> int:

@@ -31,6 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
     api = connect(arguments)
     reader = _reader(api, arguments)
     sink = _sink(reader, arguments)
+    reader.skip = sink.skip
     try:
         _copy(api, reader, sink, arguments)
     finally:

@@ -133,7 +133,7 @@ REPLIES: dict[Any, Any] = {
     (206, "text/plain"): OpenApiResponse(
         OpenApiTypes.BINARY, "The kept part of the range up to the next gap; Content-Range says which and of how much."
     ),
-    410: OpenApiResponse(OpenApiTypes.OBJECT, "The output was removed by age."),
+    410: OpenApiResponse(OpenApiTypes.OBJECT, "The output was removed by age, or while it was read."),
     404: OpenApiResponse(OpenApiTypes.OBJECT, "No such task or attempt."),
     416: OpenApiResponse(OpenApiTypes.OBJECT, "Nothing there yet; Content-Range says how much is stored."),
 }
@@ -170,8 +170,15 @@ class TaskLogDownload(TaskLog):
 
 
 def answer(output: Output, header: str, *, is_head: bool) -> HttpResponseBase:
-    if output.state == LogState.PRUNED:
-        return _with_headers(_pruned(output), output)
+    try:
+        if output.state == LogState.PRUNED:
+            return _with_headers(_pruned(output), output)
+        return _answer(output, header, is_head)
+    except logs.Dropped as error:
+        return _with_headers(_gone("dropped", f"{error} Ask again."), output)
+
+
+def _answer(output: Output, header: str, is_head: bool) -> HttpResponseBase:
     try:
         wanted = byte_ranges.parse(header, output.size, OPEN_RANGE_BYTES)
         part = None if wanted is None else byte_ranges.first_kept(wanted, output.runs)
@@ -204,12 +211,15 @@ def _no_bytes(output: Output) -> HttpResponse:
 
 
 def _pruned(output: Output) -> HttpResponse:
-    return HttpResponse(
-        f'{{"code": "pruned", "detail": "The output of attempt {output.attempt_no} was removed from the server because '
-        f'of its age; it had {output.size} bytes."}}',
-        status=410,
-        content_type="application/json",
+    return _gone(
+        "pruned",
+        f"The output of attempt {output.attempt_no} was removed from the server because of its age; "
+        f"it had {output.size} bytes.",
     )
+
+
+def _gone(code: str, detail: str) -> HttpResponse:
+    return HttpResponse(f'{{"code": "{code}", "detail": "{detail}"}}', status=410, content_type="application/json")
 
 
 def _bytes(output: Output, part: ByteRange, is_head: bool) -> HttpResponseBase:

@@ -11,12 +11,13 @@ _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def end_of_log(task: Task) -> str:
-    """The last 64 KiB, from a line's start, without escape sequences and control characters."""
+    """The last 64 KiB that follow every gap, from a line's start, without escape sequences and control characters."""
     stored = logs.find(task)
-    if stored is None or not stored.size:
+    if stored is None or not stored.runs:
         return ""
-    start = max(0, stored.size - TAIL_BYTES)
-    data = b"".join(logs.read(stored, start, stored.size))
+    last = stored.runs[-1]
+    start = max(last.start, last.stop - TAIL_BYTES)
+    data = b"".join(logs.read(stored, start, last.stop))
     if start:
         data = data[data.find(b"\n") + 1 :]
     return plain_text(data)

@@ -11,9 +11,10 @@ let requests;
 let running;
 let most;
 let limit;
+let gaps;
 
 beforeEach(() => {
-  [stored, state, requests, running, most, limit] = ["", "open", [], 0, 0, Infinity];
+  [stored, state, requests, running, most, limit, gaps] = ["", "open", [], 0, 0, Infinity, []];
   globalThis.fetch = async (url, { method = "GET", headers = {} }) => {
     requests.push(method);
     running += 1;
@@ -29,11 +30,19 @@ function head() {
 }
 
 function part(range) {
-  const start = Number(/bytes=(\d+)-/.exec(range)[1]);
-  if (start >= stored.length) return new Response(null, { status: 416, headers: { "X-Log-State": state } });
-  const body = stored.slice(start, start + limit);
-  const headers = { "Content-Range": `bytes ${start}-${start + body.length - 1}/${stored.length}`, "X-Log-State": state };
+  let start = Number(/bytes=(\d+)-/.exec(range)[1]);
+  if (state === "pruned") return new Response("{}", { status: 410, headers: { "X-Log-State": state } });
+  const skipped = gaps.filter(([first, stop]) => first <= start && start < stop);
+  for (const [, stop] of skipped) start = stop;
+  if (start >= stored.length) return new Response(null, { status: 416, headers: { "X-Log-State": state, ...told(skipped) } });
+  const end = Math.min(stored.length, ...gaps.map(([first]) => first).filter((first) => first >= start));
+  const body = stored.slice(start, Math.min(end, start + limit));
+  const headers = { "Content-Range": `bytes ${start}-${start + body.length - 1}/${stored.length}`, "X-Log-State": state, ...told(skipped) };
   return new Response(body, { status: 206, headers });
+}
+
+function told(skipped) {
+  return skipped.length ? { "X-Log-Gaps": skipped.map(([first, stop, reason]) => `${first}-${stop};${reason}`).join(", ") } : {};
 }
 
 function reader() {
@@ -43,6 +52,7 @@ function reader() {
       if (isReset) [shown.text, shown.resets] = ["", shown.resets + 1];
       shown.text += new TextDecoder().decode(bytes);
     },
+    onGap: (gap) => (shown.text += `<${gap.start}-${gap.stop} ${gap.reason}>`),
     onChange: () => {},
     onError: (error) => assert.fail(error),
   });
@@ -124,4 +134,24 @@ test("the leader of a gang needs no rank, the others do", () => {
   assert.equal(String(logQuery({})), "stream=out");
   assert.equal(String(logQuery({ attemptNo: "2", stream: "err", rank: "0" })), "attempt_no=2&stream=err");
   assert.equal(String(logQuery({ attemptNo: "2", rank: "3" })), "attempt_no=2&stream=out&rank=3");
+});
+
+test("what was dropped is told in its place, also at the end", async () => {
+  stored = "one\n????two\n??";
+  gaps = [[4, 8, "cap"], [12, 14, "spool_lost"]];
+  state = "complete";
+  const { source, shown } = reader();
+  source.nudge();
+  await settled(source);
+  assert.equal(shown.text, "one\n<4-8 cap>two\n<12-14 spool_lost>");
+  assert.ok(source.isClosed);
+});
+
+test("output that was removed ends the asking", async () => {
+  [stored, state] = ["gone", "pruned"];
+  const { source, shown } = reader();
+  source.nudge(4);
+  await settled(source);
+  assert.equal(shown.text, "");
+  assert.ok(source.isClosed);
 });

@@ -3,7 +3,7 @@
 import { bytes as sizeText } from "../lib/format.js";
 import { isOpen, onOpen, subscribe } from "../lib/live.js";
 import { LogSource } from "../lib/log-source.js";
-import { canShowEarlier } from "../lib/log-window.js";
+import { canShowEarlier, gapText } from "../lib/log-window.js";
 import { LARGE_SCROLLBACK, LogTerminal, SCROLLBACK } from "../lib/terminal.js";
 import { logBar } from "./log-bar.js";
 
@@ -96,6 +96,7 @@ class LogView extends HTMLElement {
     this.terminal.reset();
     this.source = new LogSource(this.dataset.url, this.chosen, {
       onBytes: (bytes, isReset) => this.#show(bytes, isReset),
+      onGap: (gap) => this.#show(new TextEncoder().encode(`\r\n\x1b[0;2m${gapText(gap)}\x1b[0m\r\n`), false),
       onChange: () => this.#showState(),
       onError: () => this.bar.showNote("error", "The log could not be read. It is asked for again in a moment."),
     });
@@ -145,7 +146,7 @@ class LogView extends HTMLElement {
     this.bar.showSize(window.known);
     this.bar.showNote("error", "");
     this.bar.showNote("state", stateNote(state, isEnded));
-    this.bar.showEmpty(window.known || window.end ? "" : emptyText(isEnded, this.attempts.length));
+    this.bar.showEmpty(window.known || window.end || state === "pruned" ? "" : emptyText(isEnded, this.attempts.length));
     if (isEnded && (isClosed || !this.attempts.length)) this.dataset.ended = "";
   }
 
@@ -179,6 +180,7 @@ class LogView extends HTMLElement {
 
 function stateNote(state, isEnded) {
   if (state === "incomplete") return "The host was lost before it sent all of its output.";
+  if (state === "pruned") return "The output was removed from the server because of its age.";
   if (state === "corrupt") return "What is stored differs from what the host had: parts may be wrong.";
   return isEnded && state === "draining" ? "The task has ended; the rest of its output is still arriving." : "";
 }

@@ -1,9 +1,9 @@
 // Fetches one log by byte ranges: one request at a time, however many nudges come. Shows nothing: hands bytes to `onBytes`,
 // which may return a promise; the next request waits for it, so a slow screen never piles up memory.
 import { ApiError } from "./api.js";
-import { earlierWindow, emptyWindow, nextStart, readContentRange, take } from "./log-window.js";
+import { earlierWindow, emptyWindow, nextStart, readContentRange, readGaps, take } from "./log-window.js";
 
-const CLOSED_STATES = ["complete", "corrupt", "incomplete"];
+const CLOSED_STATES = ["complete", "corrupt", "incomplete", "pruned"];
 
 // Which output is meant; the latest attempt without a number, the leader without a rank.
 export function logQuery({ attemptNo = null, stream = "out", rank = "0" }) {
@@ -11,7 +11,7 @@ export function logQuery({ attemptNo = null, stream = "out", rank = "0" }) {
 }
 
 export class LogSource {
-  // `url` without a query; handlers: onBytes(bytes, isReset), onChange(), onError(error).
+  // `url` without a query; handlers: onBytes(bytes, isReset), onGap(gap) before what follows one, onChange(), onError(error).
   constructor(url, chosen, handlers) {
     this.url = `${url}?${logQuery(chosen)}`;
     this.handlers = handlers;
@@ -66,9 +66,11 @@ export class LogSource {
   // How much there is. HEAD, because asking for bytes that are not there yet is an error in every browser's console.
   async #ask() {
     const response = await this.#request({ method: "HEAD" });
-    const size = Number(response.headers.get("Content-Length") ?? 0);
+    if (response.status === 410) return undefined;
+    const size = Number(response.headers.get("X-Log-Size") ?? response.headers.get("Content-Length") ?? 0);
     if (size < this.window.end) await this.#startOver(size);
     else this.window = { ...this.window, known: size };
+    return undefined;
   }
 
   // The server has less than was shown: the host sent its output again, from the start.
@@ -80,6 +82,8 @@ export class LogSource {
   async #fetch() {
     const { generation } = this;
     const response = await this.#request({ headers: { Range: `bytes=${nextStart(this.window)}-` } });
+    if (response.status === 410) return this.#forget();
+    await this.#passGaps(readGaps(response.headers.get("X-Log-Gaps")));
     if (response.status === 416) return this.#ask();
     const range = readContentRange(response.headers.get("Content-Range")) ?? { start: 0, size: 0 };
     const bytes = new Uint8Array(await response.arrayBuffer());
@@ -89,9 +93,24 @@ export class LogSource {
     return this.handlers.onBytes(taken.bytes, taken.isReset);
   }
 
+  // What was dropped right behind what is shown: the window goes on behind it.
+  async #passGaps(gaps) {
+    for (const gap of gaps) {
+      const isNext = gap.start <= this.window.end && this.window.end < gap.stop;
+      if (!isNext) continue;
+      this.window = { ...this.window, end: gap.stop };
+      if (this.window.isJoined) await this.handlers.onGap(gap);
+    }
+  }
+
+  // The server removed the output: there is nothing more to ask for.
+  #forget() {
+    this.window = { ...this.window, known: this.window.end };
+  }
+
   async #request(options) {
     const response = await fetch(this.url, { ...options, signal: this.abort.signal, cache: "no-store" });
-    if (![200, 206, 416].includes(response.status)) throw new ApiError(response.status, null);
+    if (![200, 206, 410, 416].includes(response.status)) throw new ApiError(response.status, null);
     this.state = response.headers.get("X-Log-State") ?? this.state;
     return response;
   }

@@ -35,6 +35,26 @@ export function readContentRange(header) {
   return sent ? { start: Number(sent[1]), stop: Number(sent[2]) + 1, size: Number(sent[3]) } : null;
 }
 
+// [{start, stop, reason}] of an X-Log-Gaps header.
+export function readGaps(header) {
+  return [...(header ?? "").matchAll(/(\d+)-(\d+);([a-z_]+)/g)].map(([, start, stop, reason]) => ({
+    start: Number(start),
+    stop: Number(stop),
+    reason,
+  }));
+}
+
+const WHY = {
+  cap: "over the server's limit for output",
+  spool_full: "over the host's limit for output",
+  spool_lost: "lost on the host",
+};
+
+// What is shown in place of bytes that are not kept.
+export function gapText({ start, stop, reason }) {
+  return `[… ${(stop - start).toLocaleString("en")} bytes dropped: ${WHY[reason] ?? reason} …]`;
+}
+
 // What `bytes`, which begin at `from`, do to the window: {window, bytes, isReset}. `isReset`: what was on the screen before
 // does not join up with them.
 export function take(window, from, bytes) {

@@ -19,6 +19,7 @@ FINAL = ("completed", "failed", "canceled")
 class Log:
     data: bytearray = field(default_factory=bytearray)
     state: str = "open"
+    gaps: list[tuple[int, int, str]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -242,9 +243,17 @@ class _Handler(BaseHTTPRequestHandler):
         size = len(log.data)
         start = int(re.fullmatch(r"bytes=(\d+)-", self.headers["Range"])[1])  # type: ignore[index]
         headers = {"X-Log-State": log.state, "X-Task-Status": task["status"]}
+        skipped = [gap for gap in log.gaps if gap[0] <= start < gap[1]]
+        for _, stop, _ in skipped:
+            start = stop
+        if skipped:
+            headers["X-Log-Gaps"] = ", ".join(f"{first}-{stop};{reason}" for first, stop, reason in skipped)
+        if log.state == "pruned":
+            return self._reply(410, {"code": "pruned", "detail": "The output was removed because of its age."})
         if start >= size:
             return self._send(416, b"", {**headers, "Content-Range": f"bytes */{size}"})
-        data = bytes(log.data[start : start + self.api.log_piece_bytes])
+        end = min([gap[0] for gap in log.gaps if gap[0] >= start], default=size)
+        data = bytes(log.data[start : min(end, start + self.api.log_piece_bytes)])
         headers |= {"Content-Range": f"bytes {start}-{start + len(data) - 1}/{size}"}
         return self._send(206, data, {**headers, "Content-Type": "application/octet-stream"})
 

@@ -254,3 +254,46 @@ def test_the_rank_goes_with_every_request(connected: FakeApi, nightshift: Nights
     assert {call.query.get("rank") for call in connected.called("GET", "/api/tasks/1/log")} == {"1"}
     nightshift("logs", "1")
     assert connected.called("GET", "/api/tasks/1/log")[-1].query.get("rank") is None
+
+
+GAPS = [(4, 1004, "cap"), (1008, 1010, "spool_lost")]
+WITH_GAPS = b"one\n" + b"?" * 1000 + b"two\n" + b"??"
+
+
+def test_what_was_dropped_is_shown_in_its_place(ended: FakeApi, nightshift: Nightshift) -> None:
+    ended.add_log(1, WITH_GAPS, state="complete").gaps += GAPS
+    shown = (
+        "one\n[… 1,000 bytes dropped: over the server's limit for output …]\n"
+        "two\n[… 2 bytes dropped: lost on the host …]\n"
+    )
+    assert nightshift("logs", "1") == (0, shown, "")
+    assert nightshift("logs", "-f", "1") == (0, shown, "")
+    assert nightshift("logs", "-n", "1", "1").out == "two\n[… 2 bytes dropped: lost on the host …]\n"
+
+
+def test_a_gap_in_the_middle_of_a_line_has_a_line_of_its_own(ended: FakeApi, nightshift: Nightshift) -> None:
+    ended.add_log(1, b"ab??cd\n", state="complete").gaps.append((2, 4, "spool_full"))
+    assert nightshift("logs", "1").out == "ab\n[… 2 bytes dropped: over the host's limit for output …]\ncd\n"
+
+
+def test_raw_and_json_know_of_gaps_too(ended: FakeApi, nightshift: Nightshift) -> None:
+    ended.add_log(1, WITH_GAPS, state="complete").gaps += GAPS
+    rows = [json.loads(line) for line in nightshift("--json", "logs", "1").out.splitlines()]
+    assert rows == [
+        {"id": 1, "offset": 0, "text": "one\n"},
+        {"id": 1, "offset": 4, "dropped_bytes": 1000, "reason": "cap"},
+        {"id": 1, "offset": 1004, "text": "two\n"},
+        {"id": 1, "offset": 1008, "dropped_bytes": 2, "reason": "spool_lost"},
+    ]
+
+
+def test_the_last_lines_reach_back_to_a_gap_at_most(ended: FakeApi, nightshift: Nightshift) -> None:
+    ended.add_log(1, WITH_GAPS[:1008], state="complete").gaps.append(GAPS[0])
+    assert nightshift("logs", "-n", "5", "1").out == "two\n"
+
+
+def test_pruned_output_is_said_to_be_gone(ended: FakeApi, nightshift: Nightshift) -> None:
+    ended.add_log(1, b"", state="pruned")
+    result = nightshift("logs", "1")
+    assert result.status == 1
+    assert "removed because of its age" in result.err
