@@ -46,11 +46,11 @@ def test_the_agent_knows_nothing_of_the_server_or_django(path: Path) -> None:
     assert [name for name in source.imports_of(path) if name.partition(".")[0] in foreign] == []
 
 
-def test_only_contract_tests_see_both_sides() -> None:
+def test_only_contract_and_machine_tests_see_both_sides() -> None:
     for path in sorted((source.ROOT / "tests").rglob("*.py")):
         tops = {name.partition(".")[0] for name in source.imports_of(path)}
         if "agent_client" in tops and tops & set(source.SERVER):
-            assert "contract" in path.parts, source.shown(path)
+            assert {"contract", "machine"} & set(path.parts), source.shown(path)
 
 
 @pytest.mark.parametrize("path", list(source.templates()), ids=source.shown)
