@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -163,26 +164,37 @@ class Nightshift:
     # Main agents
 
     def start_agent(
-        self, declare: dict[str, Any] | None = None, *, name: str = "", state_dir: Path | None = None, wait: bool = True
+        self,
+        declare: dict[str, Any] | None = None,
+        *,
+        name: str = "",
+        state_dir: Path | None = None,
+        wait: bool = True,
+        server_url: str = "",
+        inside: Sequence[str] = (),
+        **settings: str,
     ) -> AgentProcess:
-        """A main agent; `declare` is the machine it pretends to be. An old `state_dir` is taken up again."""
+        """A main agent; `declare` is the machine it pretends to be. An old `state_dir` is taken up again. `server_url`
+        is another way to the server, `inside` a command that runs it elsewhere, such as in a network namespace."""
         name = name or f"host-{len(self.agents) + 1}"
         state_dir = state_dir or self.folder / "agents" / name
         state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         log = self.folder / f"{name}.out"
-        arguments = self._agent_arguments(name, state_dir, declare)
-        agent = AgentProcess(start_process(arguments, log, self.environment()), log, state_dir)
+        arguments = [*inside, *self._agent_arguments(name, state_dir, declare, server_url or self.url)]
+        agent = AgentProcess(start_process(arguments, log, {**self.environment(), **settings}), log, state_dir)
         self.agents.append(agent)
         if wait:
             wait_until(lambda: self._is_online(agent, name), START_SECONDS, f"main agent {name} to be online")
         return agent
 
-    def _agent_arguments(self, name: str, state_dir: Path, declare: dict[str, Any] | None) -> list[str]:
+    def _agent_arguments(
+        self, name: str, state_dir: Path, declare: dict[str, Any] | None, server_url: str
+    ) -> list[str]:
         token_file = self.folder / "enrolment_token"
         if not token_file.exists():
             token_file.touch(mode=0o600)
             token_file.write_text(self.site.enrolment_token)
-        arguments = [sys.executable, "-m", "agent_client", "agent", "--server", self.url]
+        arguments = [sys.executable, "-m", "agent_client", "agent", "--server", server_url]
         arguments += ["--token-file", str(token_file), "--state-dir", str(state_dir), "--name", name]
         if declare is not None:
             file = self.folder / f"{name}.json"
@@ -218,6 +230,11 @@ class Nightshift:
     def task(self, task_id: int) -> dict[str, Any]:
         answer: dict[str, Any] = self.get(f"/api/tasks/{task_id}/")
         return answer
+
+    def attempts(self, task_id: int) -> list[dict[str, Any]]:
+        """In their order."""
+        found = self.get(f"/api/tasks/{task_id}/sub-agents/")["results"]
+        return sorted(found, key=lambda attempt: (attempt["attempt_no"], attempt["rank"]))
 
     def wait_for(self, task_id: int, *statuses: str, seconds: float = 60.0) -> dict[str, Any]:
         """The task once it has one of `statuses`; by default a final one."""

@@ -35,9 +35,10 @@ async def reset(exchange: Exchange) -> None:
 
 
 async def duplicate(exchange: Exchange) -> None:
-    """The server gets the request twice, one after the other; the client hears the second answer."""
+    """The server gets the request twice, one after the other; the client hears the first answer."""
+    reply = await exchange.forward()
     await exchange.forward()
-    await passed_on(exchange)
+    await exchange.answer(reply)
 
 
 async def duplicate_at_once(exchange: Exchange) -> None:

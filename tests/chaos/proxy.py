@@ -10,8 +10,10 @@ Runs in a thread of its own. Speaks HTTP/1.1 with bodies of known length; no TLS
 
 import asyncio
 import contextlib
+import itertools
 import random
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -48,7 +50,7 @@ class Proxy:
         self.port = port
         self.instance_id = ""
         self.uplink: float | None = None
-        self.requests = 0
+        self.requests: list[tuple[float, str]] = []  # monotonic time and path of all that came
         self.counts: Counter[str] = Counter()
         self.trapped: list[str] = []  # requests of clients that followed a redirect
         self._rules: list[Rule] = []
@@ -87,6 +89,11 @@ class Proxy:
         """No trouble any more; a cut network stays cut."""
         with self._lock:
             self._rules.clear()
+
+    def longest_gap(self, path: str, since: float) -> float:
+        """Seconds between one request with `path` in it and the next, at most, from `since` until now."""
+        moments = [since, *(at for at, seen in self.requests if path in seen and at > since), time.monotonic()]
+        return max(later - earlier for earlier, later in itertools.pairwise(moments))
 
     def cut(self, *, replies_only: bool = False) -> None:
         """Nothing arrives any more, and nothing says so; with `replies_only` the server still hears everything."""
@@ -137,7 +144,7 @@ class Proxy:
                 await writer.wait_closed()
 
     async def _handle(self, exchange: Exchange) -> None:
-        self.requests += 1
+        self.requests.append((time.monotonic(), exchange.request.path))
         if exchange.request.path.startswith("/trap"):
             self.trapped.append(exchange.request.head.decode("latin-1"))
         if not self.open.is_set():
