@@ -114,9 +114,9 @@ class UserApi:
         """Where and when this would start; nothing is queued."""
         return self._json("POST", "/api/tasks/test/", json=body)
 
-    def cancel(self, task_id: int, reason: str, kill_now: bool) -> Json:
+    def cancel(self, task_id: int, reason: str, kill_now: bool, force: bool = False) -> Json:
         """Ask for the end of a task. Never repeated: a second request would cut the grace short."""
-        body = {"reason": reason, "kill_now": kill_now}
+        body: Json = {"reason": reason, "kill_now": kill_now} | ({"force": True} if force else {})
         with _naming(task_id):
             return self._json("POST", f"/api/tasks/{task_id}/cancel/", json=body, may_repeat=False)
 

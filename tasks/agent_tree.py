@@ -16,9 +16,9 @@ from agents.models import Agent, Gpu
 from agents.states import Connectivity, Standing
 from tasks.agent_reservations import Reserved
 from tasks.agent_traits import Traits
-from tasks.models import AllocatedGpu, SubAgent
+from tasks.models import AllocatedGpu, Allocation, SubAgent
 from tasks.scheduling.values import FOREIGN_TOLERANCE_MIB
-from tasks.states import LIVE_STATES
+from tasks.states import LIVE_STATES, Kept
 
 Values = dict[str, Any]
 
@@ -53,10 +53,13 @@ def agent_tree(now: datetime | None = None) -> list[Values]:
     """All main agents by name, each with `gpu_info` and `sub_agents` (live ones, oldest first)."""
     now = now or timezone.now()
     live: dict[Any, list[SubAgent]] = defaultdict(list)
-    for sub_agent in _live_sub_agents():
+    ended: dict[Any, list[SubAgent]] = defaultdict(list)
+    for sub_agent in _sub_agents(state__in=LIVE_STATES):
         live[sub_agent.agent_id].append(sub_agent)
+    for sub_agent in _sub_agents(pk__in=kept_ids()):
+        ended[sub_agent.agent_id].append(sub_agent)
     traits, reserved = Traits(), Reserved()
-    return [_agent_values(agent, live[agent.pk], traits, reserved, now) for agent in _agents()]
+    return [_agent_values(agent, live[agent.pk], ended[agent.pk], traits, reserved, now) for agent in _agents()]
 
 
 def whole(number: Decimal | float) -> int | float:
@@ -70,10 +73,17 @@ def _agents() -> Iterable[Agent]:
     return Agent.objects.exclude(standing=Standing.REMOVED).order_by("name").prefetch_related(present)
 
 
-def _live_sub_agents() -> Iterable[SubAgent]:
+def kept_ids() -> list[Any]:
+    """Sub agents that have ended, and whose allocation is kept: a query of their own, there are hardly ever any."""
+    return list(
+        Allocation.objects.filter(released_at__isnull=True).exclude(kept="").values_list("sub_agent", flat=True)
+    )
+
+
+def _sub_agents(**which: Any) -> Iterable[SubAgent]:
     cards = Prefetch("allocation__gpus", queryset=AllocatedGpu.objects.select_related("gpu").order_by("gpu__index"))
     return (
-        SubAgent.objects.filter(state__in=LIVE_STATES)
+        SubAgent.objects.filter(**which)
         .select_related("task", "agent", "allocation")
         .defer("task__script_content", "agent__host_facts", "agent__gpu_info")
         .prefetch_related(cards)
@@ -82,10 +92,17 @@ def _live_sub_agents() -> Iterable[SubAgent]:
 
 
 def _agent_values(
-    agent: Agent, sub_agents: list[SubAgent], traits: Traits, reserved: Reserved, now: datetime
+    agent: Agent,
+    sub_agents: list[SubAgent],
+    ended: list[SubAgent],
+    traits: Traits,
+    reserved: Reserved,
+    now: datetime,
 ) -> Values:
-    cores_in_use = sum((_held_cores(sub_agent) for sub_agent in sub_agents), Decimal(0))
-    inside = sum((_held_cores(sub_agent) for sub_agent in sub_agents if _is_inside(sub_agent)), Decimal(0))
+    """`ended`: those whose allocation is kept."""
+    holders = [*sub_agents, *ended]
+    cores_in_use = sum((_held_cores(sub_agent) for sub_agent in holders), Decimal(0))
+    inside = sum((_held_cores(sub_agent) for sub_agent in holders if _is_inside(sub_agent)), Decimal(0))
     taken = cores_in_use - inside + reserved.cores(agent.pk)
     reservations = reserved.of(agent.pk)
     return {
@@ -94,11 +111,12 @@ def _agent_values(
         "cpu_cores": whole(agent.cpu_cores),
         "cpu_cores_in_use": whole(cores_in_use),
         "available_cpu_cores": whole(max(Decimal(0), agent.cpu_cores - taken)),
-        "gpu_info": _cards_of(agent, sub_agents, reservations),
+        "gpu_info": _cards_of(agent, holders, reservations),
         "reservations": reservations,
         "weight": whole(agent.weight),
         "tracking": str(agent.host_facts.get("tracking") or ""),
         **traits.of(agent, [card.name for card in agent.cards]),  # type: ignore[attr-defined]
+        "kept": [_kept_values(sub_agent) for sub_agent in ended],
         "sub_agents": [_sub_agent_values(sub_agent, now) for sub_agent in sub_agents],
     }
 
@@ -162,6 +180,20 @@ def _sub_agent_values(sub_agent: SubAgent, now: datetime) -> Values:
         "process_count": sub_agent.process_count,
         "gpu_info": [_share_of(held, _by_uuid(sub_agent.gpu_info)) for held in _held_cards(sub_agent)],
         "main_agent_id": str(sub_agent.agent_id),
+    }
+
+
+def _kept_values(sub_agent: SubAgent) -> Values:
+    return {
+        "task_id": sub_agent.task_id,
+        "task_name": sub_agent.task.name,
+        "attempt_no": sub_agent.attempt_no,
+        "why": sub_agent.allocation.kept,
+        "sentence": Kept(sub_agent.allocation.kept).label,
+        "detail": sub_agent.end_detail,
+        "since": sub_agent.ended_at,
+        "cpu_cores": whole(_held_cores(sub_agent)),
+        "gpu_indexes": [held.gpu.index for held in _held_cards(sub_agent)],
     }
 
 

@@ -8,6 +8,7 @@ from django.utils import timezone
 from agents.models import Agent, Gpu
 from tasks.models import AllocatedGpu, Allocation, Reservation, SubAgent
 from tasks.scheduling.values import Held
+from tasks.states import Kept
 
 
 def hold_for_task(sub_agent: SubAgent, held: Held, share: float, inside: Reservation | None = None) -> Allocation:
@@ -22,6 +23,11 @@ def hold_for_reservation(reservation: Reservation, agent: Agent, held: Held, sha
 def release(sub_agent: SubAgent) -> None:
     """Idempotent: what was released stays released at its first time."""
     _release(Allocation.objects.filter(sub_agent=sub_agent, released_at__isnull=True))
+
+
+def keep(sub_agent: SubAgent, why: Kept) -> None:
+    """The attempt has ended, and something of it may be left on its host: what it held stays held (tasks.kept)."""
+    Allocation.objects.filter(sub_agent=sub_agent, released_at__isnull=True).update(kept=why)
 
 
 def release_reservation(reservation: Reservation) -> None:

@@ -12,6 +12,7 @@ CANCELING = "canceling"
 HOST_UNREACHABLE = "host unreachable"
 HELD = "held"
 RETRYING = "retrying"
+UNCONFIRMED = "end not confirmed"
 
 _SHELL_CODES = {
     126: "a command was found but could not be executed",
@@ -24,7 +25,7 @@ _HINTS = {signal.SIGKILL: "often out of memory", signal.SIGSEGV: "a crash inside
 def badges(task: Task, sub_agent: SubAgent | None = None) -> list[str]:
     """What the status alone does not say. `sub_agent`, when given, is `to_be_told_of` it."""
     if task.is_final:
-        return []
+        return [UNCONFIRMED] if sub_agent is not None and is_kept(sub_agent) else []
     found = []
     if task.cancel_requested_at is not None:
         found.append(CANCELING)
@@ -35,6 +36,12 @@ def badges(task: Task, sub_agent: SubAgent | None = None) -> list[str]:
     if task.status == TaskStatus.WAITING and task.retries_used > 0:
         found.append(RETRYING)
     return found
+
+
+def is_kept(sub_agent: SubAgent) -> bool:
+    """Whether something of it may be left on its host, so that what it holds there is kept."""
+    allocation = getattr(sub_agent, "allocation", None)
+    return allocation is not None and bool(allocation.kept) and allocation.released_at is None
 
 
 def to_be_told_of(task: Task) -> SubAgent | None:
@@ -116,7 +123,11 @@ def _named(number: int) -> str:
 def _canceled(task: Task) -> str:
     if task.end_reason == EndReason.DEPENDENCY:
         return "Canceled." + _clause(task.end_detail or EndReason.DEPENDENCY.label)
-    return "Canceled." + _clause(task.cancel_reason or task.end_detail)
+    return (
+        "Canceled."
+        + _clause(task.cancel_reason)
+        + _clause(task.end_detail if task.end_detail != task.cancel_reason else "")
+    )
 
 
 def _reason(task: Task) -> str:

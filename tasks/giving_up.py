@@ -19,7 +19,7 @@ from scheduler_site.shared.failpoints import fail_at
 from tasks import describe, leases, lifecycle, usage
 from tasks.models import SubAgent
 from tasks.outcome import Outcome, lost
-from tasks.states import CLAIMED_STATES, EndReason
+from tasks.states import CLAIMED_STATES, EndReason, Kept
 
 _SIGNS_OF_LIFE = ("unreachable_since", "last_heartbeat_time", "renewals")
 
@@ -33,7 +33,7 @@ def lose_long_unreachable() -> None:
     rows = SubAgent.objects.filter(state__in=CLAIMED_STATES, unreachable_since__lt=since)
     for sub_agent in rows.select_related("agent"):
         detail = f"{sub_agent.agent.name} has not been heard for {describe.duration(int(settings.LOST_AFTER_SECONDS))}."
-        give_up(sub_agent, lost(EndReason.HOST_LOST, detail, is_proven=False))
+        give_up(sub_agent, lost(EndReason.HOST_LOST, detail, is_proven=False, keeps=Kept.HOST_LOST))
 
 
 def fail_over() -> None:
@@ -41,7 +41,7 @@ def fail_over() -> None:
     for sub_agent in leases.observe():
         if sub_agent.unreachable_since is not None:
             detail = f"{sub_agent.agent.name} has not been heard; what it ran has been stopped there by now."
-            give_up(sub_agent, lost(EndReason.HOST_LOST, detail, is_proven=True))
+            give_up(sub_agent, lost(EndReason.HOST_LOST, detail, is_proven=True, keeps=Kept.HOST_LOST))
 
 
 def give_up(sub_agent: SubAgent, outcome: Outcome) -> None:

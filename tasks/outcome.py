@@ -6,7 +6,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from tasks.states import EndReason, SubAgentState, TaskStatus
+from tasks.states import EndReason, Kept, SubAgentState, TaskStatus
 
 RETRY_DELAY_SECONDS = 2.0
 LONGEST_DELAY_SECONDS = 300.0
@@ -30,6 +30,7 @@ class Outcome:
     oom_kind: str = ""  # out of whose memory: "gpu" or "host"
     oom_evidence: str = ""
     is_host_fault: bool = False  # of a script that could not be started: the host's doing, not the script's
+    keeps: Kept | None = None  # something of it may be left: what it holds stays held
     may_run_again: bool = True  # false: it may still be running somewhere, so no second attempt
 
     @property
@@ -64,9 +65,9 @@ def state_of(reason: EndReason, exit_code: int | None) -> SubAgentState:
     return SubAgentState.FAILED
 
 
-def lost(reason: EndReason, detail: str, *, is_proven: bool) -> Outcome:
+def lost(reason: EndReason, detail: str, *, is_proven: bool, keeps: Kept | None = None) -> Outcome:
     """A sub agent that will never report. `is_proven`: its processes are known to be gone."""
-    return Outcome(SubAgentState.LOST, reason, detail, may_run_again=is_proven)
+    return Outcome(SubAgentState.LOST, reason, detail, may_run_again=is_proven, keeps=keeps)
 
 
 def pause_seconds(earlier: int) -> float:

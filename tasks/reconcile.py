@@ -11,10 +11,10 @@ from uuid import UUID
 from agents.models import Agent
 from scheduler_site.shared.actors import SYSTEM
 from scheduler_site.shared.errors import SubAgentClosed
-from tasks import grants, lifecycle, logs
+from tasks import grants, kept, lifecycle, logs
 from tasks.agent_messages import InventoryItem
 from tasks.models import SubAgent
-from tasks.outcome import lost
+from tasks.outcome import Outcome, lost
 from tasks.states import CLAIMED_STATES, EndReason
 
 log = logging.getLogger(__name__)
@@ -31,6 +31,7 @@ def reconcile(
     rows = SubAgent.objects.filter(agent=agent).select_related("task").defer("task__script_content")
     known = rows.in_bulk(list(listed))
     directives = [_directive(item, known.get(item.sub_agent_id)) for item in inventory]
+    kept.compare_with_inventory(agent, listed, is_complete=is_complete)
     if is_complete:
         _lose_unlisted(agent, listed, received_at)
     return [directive for directive in directives if directive is not None]
@@ -63,11 +64,16 @@ def _directive(item: InventoryItem, sub_agent: SubAgent | None) -> dict[str, Any
     return grants.directive(kind, item.sub_agent_id, item.fence)
 
 
+def _lost_unlisted(sub_agent: SubAgent, agent: Agent) -> Outcome:
+    if kept.is_of_older_boot(sub_agent, agent):
+        return lost(EndReason.HOST_REBOOTED, f"{agent.name} was restarted while it ran.", is_proven=True)
+    return lost(EndReason.NO_RECORD, f"{agent.name} has no record of this attempt.", is_proven=True)
+
+
 def _lose_unlisted(agent: Agent, listed: set[UUID], received_at: datetime) -> None:
     claimed = SubAgent.objects.filter(agent=agent, state__in=CLAIMED_STATES, claimed_at__lt=received_at)
-    outcome = lost(EndReason.NO_RECORD, f"{agent.name} has no record of this attempt.", is_proven=True)
     for sub_agent in [row for row in claimed if row.pk not in listed]:
         try:
-            lifecycle.finish(sub_agent, outcome, actor=SYSTEM)
+            lifecycle.finish(sub_agent, _lost_unlisted(sub_agent, agent), actor=SYSTEM)
         except SubAgentClosed:
             log.info("ended_meanwhile sub_agent_id=%s", sub_agent.pk)

@@ -9,13 +9,13 @@ from django.db.models import QuerySet
 from scheduler_site.shared.actors import Actor
 from scheduler_site.shared.errors import BadMessage, CrcMismatch, DomainError, OffsetGap, SubAgentClosed
 from scheduler_site.shared.failpoints import fail_at
-from tasks import grants, leases, lifecycle, logs, usage, watchers
+from tasks import grants, kept, leases, lifecycle, logs, usage, watchers
 from tasks.agent_messages import Entry, EntryHead, Finish, decode
 from tasks.history import record
 from tasks.models import OutputLog, SubAgent
 from tasks.outcome import Outcome, state_of
 from tasks.script_result import storable
-from tasks.states import EndReason, LogState
+from tasks.states import EndReason, Kept, LogState
 from tasks.tokens import token_is_right
 
 log = logging.getLogger(__name__)
@@ -115,12 +115,16 @@ def _finish(sub_agent: SubAgent, finish: Finish, actor: Actor) -> None:
     outcome = outcome_of(finish)
     try:
         lifecycle.finish(sub_agent, outcome, actor=actor)
+        if outcome.keeps:
+            kept.pause_host(sub_agent, finish.survivors)
         fail_at("finish.before_reply")
     except SubAgentClosed:
         sub_agent.refresh_from_db()
         if sub_agent.digest == finish.digest:
             return
         _keep_late_result(sub_agent, finish, actor)
+        if not outcome.keeps:
+            kept.confirm(sub_agent, "its end was told")
         raise AlreadyFinal(f"{sub_agent} ended before as {sub_agent.state}.", state=sub_agent.state) from None
 
 
@@ -151,8 +155,13 @@ def outcome_of(finish: Finish) -> Outcome:
         oom_kind=finish.oom.kind if finish.oom else "",
         oom_evidence=finish.oom.evidence.replace("\0", "")[:LONGEST_EVIDENCE] if finish.oom else "",
         is_host_fault=reason == EndReason.SPAWN_ERROR and finish.is_host_fault,
-        may_run_again=reason != EndReason.UNKILLABLE,
+        keeps=Kept.UNKILLABLE if leaves_processes(finish) else None,
+        may_run_again=not leaves_processes(finish),
     )
+
+
+def leaves_processes(finish: Finish) -> bool:
+    return finish.reason == EndReason.UNKILLABLE or bool(finish.survivors)
 
 
 def _keep_late_result(sub_agent: SubAgent, finish: Finish, actor: Actor) -> None:

@@ -102,6 +102,14 @@ class EndReason(TextChoices):
     UNKILLABLE = "unkillable", "processes could not be ended"
 
 
+class Kept(TextChoices):
+    """Why an allocation is kept after its attempt has ended: something of it may be left on the host."""
+
+    UNKILLABLE = "unkillable", "processes could not be ended"
+    HOST_LOST = "host_lost", "the host was lost"
+    UNCONFIRMED = "unconfirmed", "canceled while the host was not heard"
+
+
 class FailureClass(TextChoices):
     """Words by which a task says which failures are to be repeated (retry_on); tasks.retry_policy groups the ends."""
 

@@ -73,7 +73,8 @@ def take_back(sub_agent: SubAgent, reason: str, detail: str) -> None:
 
 
 def finish(sub_agent: SubAgent, outcome: Outcome) -> None:
-    """Claimed -> final, with everything the outcome says; what it held is free."""
+    """Claimed -> final, with everything the outcome says; what it held is free, unless something
+    may be left there."""
     _change(
         sub_agent,
         CLAIMED_STATES,
@@ -93,7 +94,10 @@ def finish(sub_agent: SubAgent, outcome: Outcome) -> None:
     )
     if outcome.blames_host:
         host_guard.look_after_commit(sub_agent.agent_id)
-    allocations.release(sub_agent)
+    if outcome.keeps:
+        allocations.keep(sub_agent, outcome.keeps)
+    else:
+        allocations.release(sub_agent)
     fair_share.charge(sub_agent)
 
 

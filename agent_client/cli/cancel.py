@@ -14,6 +14,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("ids", nargs="+", type=typed(task_ids.parsed), metavar="ID", help="task ids, or last")
     parser.add_argument("--reason", default="", metavar="TEXT", help="why; kept with the task")
     parser.add_argument("--now", action="store_true", help="kill at once, without time to end")
+    parser.add_argument(
+        "--force", action="store_true", help="do not wait for a host that is not heard; what is left there is kept"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -32,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _cancel(api: UserApi, task_id: int, arguments: argparse.Namespace) -> Json:
-    task = api.cancel(task_id, arguments.reason, arguments.now)
+    task = api.cancel(task_id, arguments.reason, arguments.now, arguments.force)
     if not arguments.json:
         is_over = task.get("status") == "canceled"
         print(f"{task_id} canceled" if is_over else f"{task_id} is being canceled")

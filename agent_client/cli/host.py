@@ -1,10 +1,11 @@
-"""What operators do to a host: pause, resume, drain, stop its main agent, remove it."""
+"""What operators do to a host: pause, resume, drain, stop its main agent, remove it, free what is kept there."""
 
 import argparse
 
 from agent_client.cli.connection import connect
 from agent_client.cli.errors import UsageError
 from agent_client.cli.output import print_json
+from agent_client.cli.parsing import typed, whole_number
 from agent_client.user_api import Json, UserApi
 
 DONE = {
@@ -13,6 +14,7 @@ DONE = {
     "drain": "gets no new work and is paused when what runs there has ended",
     "stop": "is asked to end its main agent",
     "remove": "is removed",
+    "release": "is free of what the task held",
 }
 SCRIPTS = {
     "leave": "stop: scripts run on (default)",
@@ -25,6 +27,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("command", choices=list(DONE), help="what to do")
     parser.add_argument("name", metavar="NAME", help="name or id of the host, as `nightshift hosts` shows it")
     parser.add_argument("--reason", default="", metavar="TEXT", help="why; kept in the host's history")
+    parser.add_argument(
+        "--task", type=typed(whole_number), metavar="ID", help="release: the task that has ended and still holds a part"
+    )
     how = parser.add_mutually_exclusive_group()
     for scripts, text in SCRIPTS.items():
         how.add_argument(f"--{scripts}", dest="scripts", action="store_const", const=scripts, help=text)
@@ -33,9 +38,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     if arguments.scripts and arguments.command != "stop":
         raise UsageError(f"--{arguments.scripts} goes with `nightshift host stop`")
+    if (arguments.task is not None) != (arguments.command == "release"):
+        raise UsageError("--task goes with `nightshift host release`, which needs it")
     api = connect(arguments)
     agent = _find(api, arguments.name)
-    body = {"reason": arguments.reason}
+    body: Json = {"reason": arguments.reason}
+    if arguments.task is not None:
+        body["task"] = arguments.task
     if arguments.command == "stop":
         body["scripts"] = arguments.scripts or "leave"
     reply = api.host(agent["id"], arguments.command, body)

@@ -30,7 +30,7 @@ VERBS = (
     Verb("hold", "hold", "keep tasks from starting until they are released"),
     Verb("wait", "wait", "wait until tasks have ended; exits like the task"),
     Verb("hosts", "hosts", "list hosts and what runs on them", ("agents", "sinfo")),
-    Verb("host", "host", "pause, resume, drain, stop or remove a host"),
+    Verb("host", "host", "pause, resume, drain, stop or remove a host; release what is kept"),
     Verb("reserve", "reserve", "reserve part of a host until a moment; prints the reservation's id"),
     Verb("reservations", "reservations", "list reservations"),
     Verb("release", "release", "give reservations back; with --task, let held tasks go"),

@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from agents import endings, heartbeats, inventory_requests
 from agents.sessions import require_epoch
 from agents.states import Wish
-from tasks import gpu_use, grants
+from tasks import gpu_use, grants, kept
 from tasks.agent_api.base import AgentApiView, answer, caller
 from tasks.agent_messages import Heartbeat
 from tasks.scheduling import wakeup
@@ -28,6 +28,7 @@ class HeartbeatView(AgentApiView):
         if heartbeats.receive(agent, message.resources.value(), message.accepts_work):
             wakeup.request_pass()
         gpu_use.receive(agent, message.gpu_use_by_sub_agent())
+        kept.clear(agent, [(one.sub_agent_id, one.fence) for one in message.cleared])
         wanted = inventory_requests.take(agent.pk)
         end = agent.wish == Wish.END
         return answer(_reply(grants.assignments(agent), grants.stops(agent), inventory_wanted=wanted, end=end))

@@ -13,7 +13,7 @@ from rest_framework.views import APIView
 
 from agents.states import Connectivity, GpuState, Standing
 from tasks.agent_tree import agent_tree
-from tasks.states import SubAgentState
+from tasks.states import Kept, SubAgentState
 
 
 class GpuReply(serializers.Serializer[Any]):
@@ -80,6 +80,18 @@ class HostReservationReply(serializers.Serializer[Any]):
     whole_host = serializers.BooleanField()
 
 
+class KeptReply(serializers.Serializer[Any]):
+    task_id = serializers.IntegerField()
+    task_name = serializers.CharField()
+    attempt_no = serializers.IntegerField()
+    why = serializers.ChoiceField(choices=Kept.choices)
+    sentence = serializers.CharField()
+    detail = serializers.CharField(allow_blank=True)
+    since = serializers.DateTimeField()
+    cpu_cores = serializers.FloatField()
+    gpu_indexes = serializers.ListField(child=serializers.IntegerField())
+
+
 class AgentReply(serializers.Serializer[Any]):
     """A main agent; `sub_agents` are those that are live."""
 
@@ -117,6 +129,7 @@ class AgentReply(serializers.Serializer[Any]):
     gpu_detail = serializers.CharField()
     gpu_info = AgentGpuReply(many=True)
     reservations = HostReservationReply(many=True, help_text="What is reserved now, and until when.")
+    kept = KeptReply(many=True, help_text="Held for attempts that have ended, because something may be left of them.")
     sub_agents = LiveSubAgentReply(many=True)
 
 

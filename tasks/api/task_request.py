@@ -171,4 +171,7 @@ class HoldRequest(RefuseUnknownFields):
 
 class CancelRequest(RefuseUnknownFields):
     reason = Text(required=False, default="", max_length=300)
+    force = Switch(
+        required=False, default=False, help_text="Do not wait for a host that is not heard; what is left there is kept."
+    )
     kill_now = Switch(required=False, default=False, help_text="Skip the grace between TERM and KILL.")

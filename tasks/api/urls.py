@@ -6,6 +6,7 @@ from rest_framework.routers import SimpleRouter
 from tasks.api.agents import AgentTree, OneAgent
 from tasks.api.host_end import Remove, Stop
 from tasks.api.host_gone import Gone
+from tasks.api.kept import ReleaseKept
 from tasks.api.logs import TaskLog, TaskLogDownload
 from tasks.api.overview import Overview
 from tasks.api.pools import OnePool, Pools
@@ -28,6 +29,7 @@ urlpatterns = [
     path("overview/", Overview.as_view(), name="api-overview"),
     path("agents/", AgentTree.as_view(), name="api-agent-list"),
     path("agents/<uuid:pk>/", OneAgent.as_view(), name="api-agent-detail"),
+    path("agents/<uuid:pk>/release/", ReleaseKept.as_view(), name="api-agent-release"),
     path("agents/<uuid:pk>/gone/", Gone.as_view(), name="api-agent-gone"),
     path("agents/<uuid:pk>/stop/", Stop.as_view(), name="api-agent-stop"),
     path("agents/<uuid:pk>/remove/", Remove.as_view(), name="api-agent-remove"),

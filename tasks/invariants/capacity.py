@@ -105,7 +105,7 @@ def _over_site_totals(held: Counter[str], totals: dict[Any, int]) -> Iterator[Vi
 def released_when_over() -> Iterator[Violation]:
     """Of an attempt that is over nothing is held, unless its processes may still be there; a live one holds its
     part."""
-    over = _HELD.filter(sub_agent__ended_at__isnull=False, sub_agent__may_still_run=False)
+    over = _HELD.filter(sub_agent__ended_at__isnull=False, kept="")
     for row in some(over.values("pk", "sub_agent_id", "sub_agent__task_id")):
         sentence = f"An attempt of task {row['sub_agent__task_id']} is over and still holds its allocation."
         yield broken(3, sentence, row["sub_agent_id"])

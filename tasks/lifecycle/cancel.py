@@ -12,20 +12,22 @@ from tasks import gangs, messages, sub_agent_lifecycle
 from tasks.history import record
 from tasks.lifecycle import rows
 from tasks.lifecycle.end import end
+from tasks.lifecycle.force import by_force
 from tasks.models import SubAgent, Task
 from tasks.states import LIVE_STATES, EndReason, SubAgentState, TaskStatus
 
 
 @transaction.atomic
-def cancel(task_id: int, *, actor: Actor, reason: str = "", kill_now: bool = False) -> Task:
+def cancel(task_id: int, *, actor: Actor, reason: str = "", kill_now: bool = False, force: bool = False) -> Task:
     """Not claimed yet: canceled at once, never executed. Claimed: the host is asked to stop it, and `kill_now` skips
-    the grace. Asking again in the same words changes nothing, so that a repeated request kills nobody."""
+    the grace. Asking again in the same words changes nothing, so that a repeated request kills nobody. `force`: do not
+    wait for the answer of a host that is not heard."""
     task = rows.locked(task_id)
     if task.is_final:
         raise Conflict(f"Task {task_id} has ended already: {task.status}.", status=task.status)
     live = list(SubAgent.objects.filter(task=task, state__in=LIVE_STATES))
     if any(sub_agent.state != SubAgentState.ASSIGNED for sub_agent in live):
-        return _request_cancel(task, live, actor, reason, kill_now)
+        return by_force(task, live, actor, reason) if force else _request_cancel(task, live, actor, reason, kill_now)
     for sub_agent in live:
         sub_agent_lifecycle.void(sub_agent, SubAgentState.REVOKED, "canceled before the host accepted")
         doorbell.ring(sub_agent.agent_id)

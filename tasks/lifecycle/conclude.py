@@ -12,7 +12,7 @@ from tasks.lifecycle.end import end
 from tasks.lifecycle.hold import held_columns
 from tasks.models import SubAgent, Task
 from tasks.outcome import Outcome, pause_seconds, result_columns, task_status
-from tasks.states import HOST_LOSS_REASONS, EndReason, OnHostLoss, TaskStatus
+from tasks.states import HOST_LOSS_REASONS, EndReason, OnHostLoss, SubAgentState, TaskStatus
 
 MOST_FAILOVERS = 10
 
@@ -20,6 +20,9 @@ MOST_FAILOVERS = 10
 def conclude(task: Task, sub_agent: SubAgent, outcome: Outcome, actor: Actor) -> None:
     row = rows.row_of(task, sub_agent, TaskStatus.WAITING, TaskStatus.RUNNING)
     status = task_status(outcome)
+    if task.cancel_requested_at is not None and outcome.state == SubAgentState.LOST:
+        end(row, task, TaskStatus.CANCELED, EndReason.CANCEL, outcome.detail, actor, sub_agent)
+        return
     if status == TaskStatus.FAILED and _fails_over(task, outcome):
         again = rows.waiting_again(task, pause_seconds(task.failovers - 1) if task.failovers else 0.0)
         rows.update(row, task.pk, "fail over", **again, failovers=F("failovers") + 1)

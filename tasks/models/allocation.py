@@ -7,6 +7,8 @@ host's.
 from django.db import models
 from django.utils import timezone
 
+from tasks.states import Kept
+
 
 class Allocation(models.Model):
     sub_agent = models.OneToOneField("tasks.SubAgent", null=True, on_delete=models.PROTECT, related_name="allocation")
@@ -28,6 +30,9 @@ class Allocation(models.Model):
         null=True, editable=False, help_text="When the reservation ended that it was inside of."
     )
     released_at = models.DateTimeField(null=True, editable=False)
+    kept = models.CharField(
+        max_length=12, choices=Kept.choices, blank=True, editable=False, help_text="Why it outlives its attempt."
+    )
 
     class Meta:
         ordering = ["id"]

@@ -31,6 +31,7 @@ def cancel(request: HttpRequest, task_id: int) -> HttpResponse:
             actor=Actor.user(request.user),
             reason=request.POST.get("reason", "").strip()[:300],
             kill_now="kill_now" in request.POST,
+            force="force" in request.POST,
         )
     except DomainError as error:
         return _ask(request, task, error.detail, error.status)
@@ -42,10 +43,17 @@ def _ask(request: HttpRequest, task: Task, error: str = "", status: int = 200) -
         "task": task,
         "error": error,
         "dependants": _canceled_too(task),
+        "is_away": _is_away(task),
         "is_canceling": task.cancel_requested_at is not None and not task.is_final,
     }
     name = "tasks/_cancel.html" if request.htmx else "tasks/cancel.html"  # type: ignore[attr-defined]
     return render(request, name, context, status=status)
+
+
+def _is_away(task: Task) -> bool:
+    """Whether its host is not heard, so that it can only be canceled by force at once."""
+    sub_agent = task.latest_sub_agent
+    return not task.is_final and sub_agent is not None and sub_agent.is_live and sub_agent.unreachable_since is not None
 
 
 def _canceled_too(task: Task) -> list[Task]:

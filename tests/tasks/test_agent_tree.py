@@ -102,7 +102,7 @@ def test_a_reading_that_makes_no_sense_is_left_out() -> None:
 def test_queries_do_not_grow_with_hosts_and_tasks(django_assert_num_queries: Any) -> None:
     for number in range(6):
         busy_host(f"gpu-{number}")
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(9):
         assert len(agent_tree()) == 6
 
 

@@ -20,6 +20,7 @@ def api(connected: FakeApi) -> FakeApi:
         (("stop", "gpu-1", "--kill"), "stop", {"reason": "", "scripts": "kill"}),
         (("stop", "gpu-1", "--drain"), "stop", {"reason": "", "scripts": "drain"}),
         (("remove", "gpu-1"), "remove", {"reason": ""}),
+        (("release", "gpu-1", "--task", "41"), "release", {"reason": "", "task": 41}),
     ],
 )
 def test_each_verb(api: FakeApi, nightshift: Nightshift, words: tuple[str, ...], path: str, body: object) -> None:
@@ -31,6 +32,14 @@ def test_each_verb(api: FakeApi, nightshift: Nightshift, words: tuple[str, ...],
 def test_a_host_that_is_not_known_is_named(api: FakeApi, nightshift: Nightshift) -> None:
     result = nightshift("host", "drain", "gpu-9")
     assert (result.status, "there is no host 'gpu-9'" in result.err) == (2, True)
+
+
+@pytest.mark.parametrize("words", [("release", "gpu-1"), ("drain", "gpu-1", "--task", "41")])
+def test_release_names_the_task_and_nothing_else_does(
+    api: FakeApi, nightshift: Nightshift, words: tuple[str, ...]
+) -> None:
+    assert nightshift("host", *words).status == 2
+    assert not api.calls
 
 
 def test_a_choice_about_scripts_goes_with_stop_only(api: FakeApi, nightshift: Nightshift) -> None:

@@ -119,7 +119,7 @@ def test_queries_do_not_grow_with_hosts(user: Client, django_assert_max_num_quer
     for number in range(5):
         agent = make_agent(f"gpu-{number}", gpus=2)
         make_sub_agent(agent=agent, gpus=list(agent.gpus.all()))  # type: ignore[attr-defined]
-    with django_assert_max_num_queries(13):
+    with django_assert_max_num_queries(14):
         page(user)
 
 

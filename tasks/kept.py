@@ -1,0 +1,91 @@
+"""Allocations that outlive their attempt, because something of it may be left on the host: what ends them.
+
+They count as used until the host says that nothing is left, has been restarted, or an operator releases them. That they
+are kept is decided with the end of the attempt (tasks.outcome).
+"""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from agents import administration
+from agents.history import record as record_on_host
+from agents.models import Agent
+from agents.states import Standing
+from scheduler_site.shared.actors import SYSTEM, Actor
+from scheduler_site.shared.errors import Conflict, DomainError
+from tasks import allocations, messages
+from tasks.history import record
+from tasks.models import Allocation, SubAgent
+from tasks.scheduling import wakeup
+
+
+def on(agent: Agent) -> QuerySet[Allocation]:
+    """Those on this host, oldest first."""
+    return Allocation.objects.filter(agent=agent, released_at__isnull=True).exclude(kept="").order_by("id")
+
+
+def compare_with_inventory(agent: Agent, listed: set[UUID], *, is_complete: bool) -> None:
+    """A session was opened: nothing outlives a restart of the host, and a complete inventory lists what is left."""
+    for allocation in on(agent).select_related("sub_agent__agent"):
+        sub_agent = allocation.sub_agent
+        if sub_agent is None:
+            continue
+        if is_of_older_boot(sub_agent, agent):
+            confirm(sub_agent, f"{agent.name} was restarted")
+        elif is_complete and sub_agent.pk not in listed:
+            confirm(sub_agent, f"{agent.name} has nothing left of it")
+
+
+def is_of_older_boot(sub_agent: SubAgent, agent: Agent) -> bool:
+    """Nothing of it can be running: the host has been restarted since it accepted this."""
+    return bool(sub_agent.boot_id and agent.boot_id) and sub_agent.boot_id != agent.boot_id
+
+
+def clear(agent: Agent, cleared: Iterable[tuple[UUID, int]]) -> None:
+    """The host says that what had survived is gone now."""
+    for sub_agent_id, fence in cleared:
+        found = SubAgent.objects.filter(pk=sub_agent_id, fence=fence, agent=agent).select_related("agent").first()
+        if found is not None:
+            confirm(found, "its last processes have ended")
+
+
+def confirm(sub_agent: SubAgent, why: str) -> bool:
+    """Nothing of it is left, as its host says. Returns whether anything was kept."""
+    return _release(sub_agent, Actor.agent(sub_agent.agent.name), why)
+
+
+def release(agent: Agent, task_id: int, *, actor: Actor, reason: str = "") -> Agent:
+    """An operator takes it upon himself that nothing is left of the task there; Conflict when nothing is kept."""
+    found = [row.sub_agent for row in on(agent).filter(sub_agent__task_id=task_id).select_related("sub_agent__agent")]
+    released = [_release(sub_agent, actor, reason) for sub_agent in found if sub_agent is not None]
+    if not any(released):
+        raise Conflict(f"Nothing of task {task_id} is kept on {agent.name}.")
+    return agent
+
+
+@transaction.atomic
+def _release(sub_agent: SubAgent, actor: Actor, why: str) -> bool:
+    held = Allocation.objects.select_for_update().filter(sub_agent=sub_agent, released_at__isnull=True).exclude(kept="")
+    if held.first() is None:
+        return False
+    allocations.release(sub_agent)
+    record(sub_agent.task_id, "allocation_released", actor=actor, reason=why, sub_agent=sub_agent)
+    record_on_host(sub_agent.agent, "allocation_released", actor=actor, reason=why, task_id=sub_agent.task_id)
+    messages.announce([sub_agent.task_id])
+    wakeup.request_pass()
+    return True
+
+
+def pause_host(sub_agent: SubAgent, pids: Iterable[int]) -> None:
+    """A host with processes that cannot be killed is not well: no new work until an operator has looked."""
+    named = ", ".join(str(pid) for pid in pids)
+    reason = f"Processes of task {sub_agent.task_id} could not be ended" + (f": {named}." if named else ".")
+    agent = Agent.objects.get(pk=sub_agent.agent_id)
+    if agent.standing == Standing.ACTIVE:
+        try:
+            administration.pause(agent, actor=SYSTEM, reason=reason)
+        except DomainError:  # an operator was faster
+            return
