@@ -2,6 +2,7 @@
 
 from django.apps import AppConfig
 from django.conf import settings
+from django.db.models.signals import post_migrate
 
 from scheduler_site import system_log
 
@@ -11,4 +12,7 @@ class SiteConfig(AppConfig):
     verbose_name = "Site"
 
     def ready(self) -> None:
+        from scheduler_site.shared import append_only  # needs the models
+
         system_log.set_up(settings.LOG_FORMAT, settings.LOG_LEVEL)
+        post_migrate.connect(append_only.install, sender=self)

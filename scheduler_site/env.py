@@ -116,10 +116,11 @@ def url(name: str, schemes: tuple[str, ...]) -> str:
 
 
 def database(name: str, default: str) -> dict[str, Any]:
-    """Django's connection settings from a database URL."""
+    """Django's connection settings from a database URL. A connection that a restart of PostgreSQL has cut is made anew
+    before a request uses it."""
     raw = text(name, default)
     try:
-        parsed = dict(dj_database_url.parse(raw, conn_max_age=None))
+        parsed = dict(dj_database_url.parse(raw, conn_max_age=None, conn_health_checks=True))
     except ValueError:
         parsed = {}
     if not _is_usable(str(parsed.get("ENGINE", "")).rpartition(".")[2], str(parsed.get("NAME") or "")):

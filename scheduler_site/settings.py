@@ -96,13 +96,14 @@ TEMPLATES = [
 ]
 
 DATABASES = {"default": env.database("DATABASE_URL", f"sqlite:///{DATABASE_DIR / 'nightshift.sqlite3'}")}
+DATABASE_BUSY_SECONDS = env.seconds("DATABASE_BUSY_SECONDS", 20)
 IS_SQLITE = DATABASES["default"]["ENGINE"].endswith("sqlite3")
 if IS_SQLITE:
     # IMMEDIATE: a transaction that reads and then writes would fail at once under DEFERRED, whatever the time-out.
     # FULL: an acknowledged result survives a power cut.
     DATABASES["default"]["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
-        "timeout": 20,
+        "timeout": DATABASE_BUSY_SECONDS,
         "init_command": (
             "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-32768; PRAGMA mmap_size=268435456"
         ),

@@ -46,11 +46,11 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def prepared_site(folder: Path) -> Site:
+def prepared_site(folder: Path, **settings: str) -> Site:
     done = subprocess.run(
         [sys.executable, "-m", "tests.prepare_site"],
         cwd=ROOT,
-        env=environment(folder, 8000),
+        env=environment(folder, 8000, **settings),
         capture_output=True,
         text=True,
         check=False,

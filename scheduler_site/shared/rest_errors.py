@@ -3,14 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from django.db import OperationalError
 from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.response import Response
 from rest_framework.views import exception_handler, set_rollback
 
+from scheduler_site.shared.database_trouble import RETRY_SECONDS, will_pass
 from scheduler_site.shared.errors import DomainError
-
-BUSY_RETRY_SECONDS = "1"
 
 
 def answer(error: Exception, context: dict[str, Any]) -> Response | None:
@@ -18,7 +16,7 @@ def answer(error: Exception, context: dict[str, Any]) -> Response | None:
     if isinstance(error, DomainError):
         set_rollback()
         return Response(body_of(error), status=error.status)
-    if isinstance(error, OperationalError) and "locked" in str(error):
+    if will_pass(error):
         return _busy()
     response = exception_handler(error, context)
     if response is not None and isinstance(error, APIException) and not isinstance(error, ValidationError):
@@ -44,6 +42,6 @@ def _add_code(response: Response, error: APIException) -> None:
 
 
 def _busy() -> Response:
-    """Another transaction held the database longer than the time-out: agents and people try again."""
+    """Locked for longer than the time-out, full, or restarting: agents and people try again."""
     body = {"code": "busy", "detail": "The database is busy; try again."}
-    return Response(body, status=503, headers={"Retry-After": BUSY_RETRY_SECONDS})
+    return Response(body, status=503, headers={"Retry-After": RETRY_SECONDS})

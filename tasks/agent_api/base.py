@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import RequestDataTooBig
-from django.db import OperationalError
+from django.db import InterfaceError, OperationalError
 from django.http import HttpResponse
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import APIException, AuthenticationFailed, NotAuthenticated
@@ -18,6 +18,7 @@ from rest_framework.views import APIView
 
 from agents.authentication import AgentAuthentication, identified
 from agents.models import Agent
+from scheduler_site.shared.database_trouble import RETRY_SECONDS
 from scheduler_site.shared.errors import DomainError, UnknownSubAgent
 from tasks.agent_messages import Message, decode
 from tasks.models import SubAgent
@@ -68,9 +69,11 @@ class AgentApiView(APIView):
             return answer({"code": "unauthorized", "detail": str(exc.detail)}, 401)
         if isinstance(exc, RequestDataTooBig):
             return answer({"code": "too_large", "detail": "The body is over the limit of this call."}, 413)
-        if isinstance(exc, OperationalError | OSError):
+        if isinstance(exc, OperationalError | InterfaceError | OSError):
             log.error("agent_request_failed path=%s error=%r", self.request.path, exc)
-            return answer({"code": "busy", "detail": "The server cannot store this now; try again."}, 503)
+            reply = answer({"code": "busy", "detail": "The server cannot store this now; try again."}, 503)
+            reply["Retry-After"] = RETRY_SECONDS
+            return reply
         if isinstance(exc, APIException):
             return answer({"code": "refused", "detail": str(exc.detail)}, exc.status_code)
         return super().handle_exception(exc)

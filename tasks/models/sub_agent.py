@@ -64,6 +64,9 @@ class SubAgent(models.Model):
     process_count = models.PositiveIntegerField(null=True, editable=False)
     gpu_info = models.JSONField(default=list, editable=False)
 
+    final_columns = ("state", "fence", "end_reason", "exit_code", "exit_signal", "digest")  # shared.append_only
+    final_condition = "OLD.ended_at IS NOT NULL"
+
     class Meta:
         ordering = ["task", "attempt_no", "rank"]
         indexes = [

@@ -129,6 +129,9 @@ class Task(models.Model):
     exit_signal = models.IntegerField(null=True, editable=False)
     result = models.JSONField(null=True, editable=False)
 
+    final_columns = ("status", "end_reason", "exit_code", "exit_signal", "result")  # shared.append_only
+    final_condition = "OLD.status IN ('completed', 'failed', 'canceled')"
+
     class Meta:
         ordering = ["-id"]
         indexes = [

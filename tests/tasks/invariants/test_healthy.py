@@ -27,8 +27,10 @@ def test_results_stay_as_they_were_seen() -> None:
     seen = results.observed()
     host.beat()
     assert list(results.changed(seen)) == []
-    Task.objects.filter(status="completed").update(exit_code=3)
-    assert results.changed(seen)
+    number = Task.objects.filter(status="completed").first().pk
+    seen[number] = ("failed", 1, "exit", None)
+    (violation,) = results.changed(seen)
+    assert (violation.number, violation.ids) == (4, (str(number),))
 
 
 def test_the_command_says_so(capsys: pytest.CaptureFixture[str]) -> None:

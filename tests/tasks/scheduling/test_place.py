@@ -28,7 +28,7 @@ def untouched(task: Task) -> bool:
         task.current_fence is None
         and not SubAgent.objects.filter(task=task).exists()
         and not Allocation.objects.filter(sub_agent__task=task).exists()
-        and not task.events.exists()
+        and not task.events.filter(verb="placed").exists()
     )
 
 
@@ -54,7 +54,6 @@ def test_a_share_holds_its_part() -> None:
 
 def canceled(task: Task, agent: Agent) -> None:
     lifecycle.cancel(task.pk, actor=SYSTEM)
-    task.events.all().delete()
 
 
 def placed_already(task: Task, agent: Agent) -> None:

@@ -1,0 +1,108 @@
+"""What the database itself refuses, even by raw SQL: to change or delete a row of a history, to change a result.
+
+Triggers, set after every migration (SQLite loses them when it rebuilds a table). `lifted` is the one way around, for
+code that removes old rows on purpose: it takes them away inside the transaction of the caller and puts them back.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from django.apps import apps
+from django.db import connection, models, transaction
+
+from scheduler_site.shared.audit import HistoryRow
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Rows of `table` may not be changed, nor deleted if `columns` is empty; with `columns`, only these may not be
+    changed, and only where `condition` holds of the old row."""
+
+    table: str
+    columns: tuple[str, ...] = ()
+    condition: str = ""
+
+    @property
+    def name(self) -> str:
+        return f"{self.table}_final" if self.columns else f"{self.table}_append_only"
+
+    @property
+    def sentence(self) -> str:
+        return f"A result in {self.table} is final." if self.columns else f"{self.table} is only ever added to."
+
+
+def rules() -> list[Rule]:
+    """Every history, and what models name as `final_columns` under `final_condition`."""
+    found = []
+    for model in apps.get_models():
+        if issubclass(model, HistoryRow):
+            found.append(Rule(model._meta.db_table))
+        if columns := getattr(model, "final_columns", ()):
+            found.append(Rule(model._meta.db_table, tuple(columns), model.final_condition))  # type: ignore[attr-defined]
+    return found
+
+
+def install(**_signal: Any) -> None:
+    """Idempotent. Tables that are not there yet are left out: a migration may stop in between."""
+    tables = set(connection.introspection.table_names())
+    with transaction.atomic():
+        for rule in rules():
+            if rule.table in tables:
+                _run([*without(rule), *_created(rule)])
+
+
+@contextmanager
+def lifted(*history: type[models.Model]) -> Iterator[None]:
+    """Within this block rows of these histories may be deleted or changed; it is one transaction."""
+    mine = [rule for rule in rules() if rule.table in {model._meta.db_table for model in history}]
+    with transaction.atomic():
+        for rule in mine:
+            _run(without(rule))
+        yield
+        for rule in mine:
+            _run(_created(rule))
+
+
+def _run(statements: Sequence[str]) -> None:
+    with connection.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)
+
+
+def without(rule: Rule) -> list[str]:
+    """What takes the guard of a rule away."""
+    if connection.vendor == "sqlite":
+        return [f"DROP TRIGGER IF EXISTS {rule.name}_{act}" for act in ("update", "delete")]
+    return [f"DROP TRIGGER IF EXISTS {rule.name} ON {rule.table}"]
+
+
+def _created(rule: Rule) -> list[str]:
+    return _on_sqlite(rule) if connection.vendor == "sqlite" else _on_postgresql(rule)
+
+
+def _on_sqlite(rule: Rule) -> list[str]:
+    refusal = f"BEGIN SELECT RAISE(ABORT, '{rule.sentence}'); END"
+    if not rule.columns:
+        return [
+            f"CREATE TRIGGER {rule.name}_{act} BEFORE {act.upper()} ON {rule.table} {refusal}"
+            for act in ("update", "delete")
+        ]
+    changed = " OR ".join(f"NEW.{column} IS NOT OLD.{column}" for column in rule.columns)
+    when = f"WHEN ({rule.condition}) AND ({changed})"
+    return [f"CREATE TRIGGER {rule.name}_update BEFORE UPDATE ON {rule.table} {when} {refusal}"]
+
+
+def _on_postgresql(rule: Rule) -> list[str]:
+    function = (
+        "CREATE OR REPLACE FUNCTION nightshift_refuse() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN RAISE EXCEPTION '%', TG_ARGV[0] USING ERRCODE = 'integrity_constraint_violation'; END $$"
+    )
+    act = f"FOR EACH ROW {{when}} EXECUTE FUNCTION nightshift_refuse('{rule.sentence}')"
+    if not rule.columns:
+        made = f"CREATE TRIGGER {rule.name} BEFORE UPDATE OR DELETE ON {rule.table} {act.format(when='')}"
+        return [function, made]
+    changed = " OR ".join(f"NEW.{column} IS DISTINCT FROM OLD.{column}" for column in rule.columns)
+    when = f"WHEN (({rule.condition}) AND ({changed}))"
+    return [function, f"CREATE TRIGGER {rule.name} BEFORE UPDATE ON {rule.table} {act.format(when=when)}"]
