@@ -200,6 +200,7 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": "/api",
     "PREPROCESSING_HOOKS": ["scheduler_site.schema.only_for_people"],
+    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "scheduler_site.schema.add_refusals"],
     "ENUM_NAME_OVERRIDES": {
         "TaskStatus": "tasks.states.TaskStatus",
         "SubAgentState": "tasks.states.SubAgentState",

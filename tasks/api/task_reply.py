@@ -102,6 +102,7 @@ class TaskRow(serializers.ModelSerializer[Task]):
     gpu_indexes = serializers.SerializerMethodField(help_text="Indexes of the cards of the latest attempt on its host.")
     log_file = serializers.SerializerMethodField(help_text="Output of the latest attempt, relative to the data folder.")
     log_size = serializers.SerializerMethodField(help_text="Bytes stored of it.")
+    end_reason = serializers.ChoiceField(choices=EndReason.choices, read_only=True, allow_blank=True)
     end_sentence = serializers.SerializerMethodField()
     waiting_sentence = serializers.SerializerMethodField()
     submitted_by = serializers.SerializerMethodField()
