@@ -14,7 +14,7 @@ SOURCES := $(shell find static/src -type f 2>/dev/null) static/package.json
 WITH_NODE := PATH="$(CURDIR)/$(BIN):$$PATH"
 HAS_NODE := command -v npm >/dev/null 2>&1 && node -e 'process.exit(+process.versions.node.split(".")[0] < 20)' 2>/dev/null
 
-.PHONY: run test matrix mutations fmt lint types check assets try-assets chromium link example clean help
+.PHONY: run test matrix fuzz mutations fmt lint types check assets try-assets chromium link example clean help
 .DELETE_ON_ERROR:
 
 help: ## Say what there is
@@ -39,6 +39,9 @@ matrix: $(VENV)/.installed-dev assets ## Tests of the fault matrix, slow ones to
 
 mutations: $(VENV)/.installed-dev assets ## Deliberate faults in a copy of the code, each to be caught; writes their table
 	@$(BIN)/python -m tests.mutations.run $(MUTATIONS)
+
+fuzz: $(VENV)/.installed-dev ## Both APIs, 100 requests a call from every role; FUZZ_EXAMPLES and SEED change it
+	@FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-100} $(BIN)/python -m pytest --timeout=7200 tests/fuzz $(PYTEST)
 
 lint: $(VENV)/.installed-dev ## Format and lint, changing nothing
 	@$(BIN)/ruff format --check .

@@ -44,13 +44,13 @@ def schema() -> dict[str, Any]:
     paths = {f"{PREFIX}{path}": {"post": _call(path, *call, by_kind)} for path, call in CALLS.items()}
     paths[f"{PREFIX}/sub-agents/{{sub_agent_id}}/log"] = {"post": _log_call()}
     paths[f"{PREFIX}/wait"] = {"get": _wait_call()}
-    made = {
+    made: dict[str, Any] = {
         "openapi": "3.1.0",
         "info": {"title": "Nightshift, the agents' calls", "version": "1"},
         "paths": paths,
         "components": {"schemas": {**components, "Refusal": _refusal_shape()}},
     }
-    return _without_python_s_end(made)
+    return {name: _without_python_s_end(part) for name, part in made.items()}
 
 
 def _call(

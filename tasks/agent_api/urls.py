@@ -8,6 +8,7 @@ from tasks.agent_api.log import LogView
 from tasks.agent_api.register import RegisterView
 from tasks.agent_api.report import ReportView
 from tasks.agent_api.session import SessionView
+from tasks.agent_api.unknown import unknown_call
 from tasks.agent_api.wait import wait
 from tasks.states import SubAgentState
 
@@ -21,4 +22,5 @@ urlpatterns = [
     path("sub-agents/<uuid:sub_agent_id>/reject", GiveBackView.as_view(state=SubAgentState.REJECTED)),
     path("sub-agents/<uuid:sub_agent_id>/not-started", GiveBackView.as_view(state=SubAgentState.NOT_STARTED)),
     path("sub-agents/<uuid:sub_agent_id>/log", LogView.as_view()),
+    path("<path:rest>", unknown_call),
 ]

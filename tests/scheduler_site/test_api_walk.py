@@ -36,7 +36,7 @@ def routes(patterns: list[Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
 def address(route: str, task_id: int = 1, agent_id: str = "00000000-0000-0000-0000-000000000001") -> str:
     """A path that the route matches."""
     filled = re.sub(r"<uuid:\w+>", agent_id, route)
-    filled = re.sub(r"<str:\w+>", "fast", filled)
+    filled = re.sub(r"<str:\w+>", "fast", filled).replace("<path:rest>", "nothing/here")
     filled = re.sub(r"\(\?P<pk>\[0-9\]\{1,18\}\)", str(task_id), filled)
     filled = filled.replace("(?P<rest>.*)", "nothing/here")
     return "/" + filled.replace("^", "").replace("$", "").replace("\\Z", "").replace("//", "/")
