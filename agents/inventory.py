@@ -3,6 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
+from agents import gpu_loss
 from agents.history import record
 from agents.models import Agent, Gpu
 from agents.readings import GpuReading, Resources, figures
@@ -66,8 +67,9 @@ def _store_gpus(agent: Agent, resources: Resources) -> bool:
     changed = False
     for reading in resources.gpus:
         changed = _store_gpu(agent, known.pop(reading.uuid, None), reading) or changed
-    gone = [gpu.pk for gpu in known.values() if gpu.is_present]
-    Gpu.objects.filter(pk__in=gone).update(is_present=False)
+    gone = [gpu for gpu in known.values() if gpu.is_present]
+    Gpu.objects.filter(pk__in=[gpu.pk for gpu in gone]).update(is_present=False)
+    gpu_loss.notice(agent, gone, resources.gpu_state)
     return changed or bool(gone)
 
 

@@ -10,6 +10,7 @@ from tasks.states import VOID_STATES, EndReason, SubAgentState, TaskStatus
 
 CANCELING = "canceling"
 HOST_UNREACHABLE = "host unreachable"
+GPU_LOST = "GPU lost"
 HELD = "held"
 RETRYING = "retrying"
 UNCONFIRMED = "end not confirmed"
@@ -31,6 +32,8 @@ def badges(task: Task, sub_agent: SubAgent | None = None) -> list[str]:
         found.append(CANCELING)
     if sub_agent is not None and sub_agent.is_live and sub_agent.unreachable_since is not None:
         found.append(HOST_UNREACHABLE)
+    if sub_agent is not None and sub_agent.is_live and sub_agent.gpu_lost_at is not None:
+        found.append(GPU_LOST)
     if task.held_at is not None:
         found.append(HELD)
     if task.status == TaskStatus.WAITING and task.retries_used > 0:

@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from agents import endings, heartbeats, inventory_requests
 from agents.sessions import require_epoch
 from agents.states import Wish
-from tasks import gpu_use, grants, kept
+from tasks import gpu_use, grants, kept, lost_gpus
 from tasks.agent_api.base import AgentApiView, answer, caller
 from tasks.agent_messages import Heartbeat
 from tasks.scheduling import wakeup
@@ -26,6 +26,7 @@ class HeartbeatView(AgentApiView):
         if message.ending:
             endings.ended(agent, why=message.ending)
         if heartbeats.receive(agent, message.resources.value(), message.accepts_work):
+            lost_gpus.flag(agent)
             wakeup.request_pass()
         gpu_use.receive(agent, message.gpu_use_by_sub_agent())
         kept.clear(agent, [(one.sub_agent_id, one.fence) for one in message.cleared])

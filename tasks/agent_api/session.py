@@ -7,6 +7,7 @@ from rest_framework.request import Request
 
 from agents.sessions import SessionFacts, open_session
 from scheduler_site.shared.identity import instance_id
+from tasks import lost_gpus
 from tasks.agent_api.base import AgentApiView, answer, caller
 from tasks.agent_api.heartbeat import BEAT_SECONDS
 from tasks.agent_api.versions import require_common_version
@@ -30,6 +31,7 @@ class SessionView(AgentApiView):
             resources=message.host.resources,
         )
         epoch = open_session(caller(request), facts, message.resources.value())
+        lost_gpus.flag(caller(request))
         directives = reconcile(
             caller(request), message.sub_agents, is_complete=message.inventory_complete, received_at=received_at
         )

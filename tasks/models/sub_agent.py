@@ -27,6 +27,9 @@ class SubAgent(models.Model):
     started_at = models.DateTimeField(null=True, editable=False)
     ended_at = models.DateTimeField(null=True, editable=False)
     unreachable_since = models.DateTimeField(null=True, editable=False)
+    gpu_lost_at = models.DateTimeField(
+        null=True, editable=False, help_text="Since when a card it holds is not seen any more."
+    )
     boot_id = models.CharField(
         max_length=64, blank=True, editable=False, help_text="Of the host, when it accepted this."
     )

@@ -89,6 +89,7 @@ def test_states_without_cards_say_why(nvml: FakeNvml, state: str, words: str) ->
     assert words in report.detail
 
 
+@pytest.mark.matrix(60)
 def test_a_card_that_falls_off_leaves_the_others_their_numbers() -> None:
     cards = [FakeCard(bus=1), FakeCard(bus=2)]
     probe = NvmlProbe(FakeNvml(cards), {})
@@ -140,6 +141,7 @@ def test_a_restriction_to_nothing_is_the_state_disabled() -> None:
     assert DisabledGpus("kept").read() == GpuReport("disabled", "kept")
 
 
+@pytest.mark.matrix(61)
 def test_a_hanging_driver_is_broken_and_recovers() -> None:
     nvml = FakeNvml([FakeCard(bus=1)])
     guarded = GuardedGpuProbe(NvmlProbe(nvml, {}), hangs_after_seconds=0.05)
