@@ -26,6 +26,7 @@ class SessionFacts:
     incarnation: str
     machine_id: str
     agent_version: str
+    proto: int = 1
     host: dict[str, Any] = field(default_factory=dict)
     capabilities: dict[str, str] = field(default_factory=dict)
     resources: dict[str, int] = field(default_factory=dict)
@@ -42,6 +43,7 @@ def open_session(agent: Agent, facts: SessionFacts, resources: Resources) -> int
         incarnation=facts.incarnation,
         machine_id=facts.machine_id,
         agent_version=facts.agent_version,
+        proto=facts.proto,
         host_facts=facts.host,
         hostname=str(facts.host.get("hostname") or agent.hostname)[:255],
         zone=str(facts.host.get("zone") or "")[:120],

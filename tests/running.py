@@ -181,11 +181,15 @@ class Nightshift:
         state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         log = self.folder / f"{name}.out"
         arguments = [*inside, *self._agent_arguments(name, state_dir, declare, server_url or self.url)]
-        agent = AgentProcess(start_process(arguments, log, {**self.environment(), **settings}), log, state_dir)
+        agent = AgentProcess(start_process(arguments, log, {**self._agent_environment(), **settings}), log, state_dir)
         self.agents.append(agent)
         if wait:
             wait_until(lambda: self._is_online(agent, name), START_SECONDS, f"main agent {name} to be online")
         return agent
+
+    def _agent_environment(self) -> dict[str, str]:
+        """The server's failpoints are no places of an agent."""
+        return {name: value for name, value in self.environment().items() if name != "NIGHTSHIFT_FAILPOINTS"}
 
     def _agent_arguments(
         self, name: str, state_dir: Path, declare: dict[str, Any] | None, server_url: str

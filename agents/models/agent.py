@@ -40,6 +40,7 @@ class Agent(models.Model):
         default=True, help_text="What the host itself says: false while it drains or its disk is full."
     )
     epoch = models.PositiveBigIntegerField(default=0, editable=False)
+    proto = models.PositiveSmallIntegerField(default=1, editable=False)  # agreed on when the session was opened
     boot_id = models.CharField(max_length=64, blank=True, editable=False)
     incarnation = models.CharField(max_length=64, blank=True, editable=False)
 

@@ -5,12 +5,12 @@ from uuid import UUID
 from django.http import HttpResponse
 from rest_framework.request import Request
 
-from agents.sessions import require_epoch
 from scheduler_site.shared.actors import Actor
 from scheduler_site.shared.errors import GangWaiting, SubAgentClosed
 from scheduler_site.shared.failpoints import fail_at
 from tasks import grants, leases, lifecycle
 from tasks.agent_api.base import AgentApiView, answer, caller, own_sub_agent
+from tasks.agent_api.versions import require_session
 from tasks.agent_messages import Claim, GiveBack
 from tasks.states import VOID_STATES, SubAgentState
 
@@ -18,7 +18,7 @@ from tasks.states import VOID_STATES, SubAgentState
 class ClaimView(AgentApiView):
     def post(self, request: Request, sub_agent_id: UUID) -> HttpResponse:
         message = self.read(request, Claim)
-        require_epoch(caller(request), message.epoch)
+        require_session(caller(request), message.epoch)
         sub_agent = own_sub_agent(caller(request), sub_agent_id, message.fence)
         if not lifecycle.claim(sub_agent, message.nonce, message.master_port):
             raise GangWaiting("Other hosts of this gang have not accepted yet; ask again.")

@@ -6,10 +6,10 @@ from django.http import HttpResponse
 from rest_framework.request import Request
 
 from agents import endings, heartbeats, inventory_requests
-from agents.sessions import require_epoch
 from agents.states import Wish
 from tasks import gpu_use, grants, kept, lost_gpus
 from tasks.agent_api.base import AgentApiView, answer, caller
+from tasks.agent_api.versions import require_session
 from tasks.agent_messages import Heartbeat
 from tasks.scheduling import wakeup
 
@@ -20,7 +20,7 @@ class HeartbeatView(AgentApiView):
     def post(self, request: Request) -> HttpResponse:
         message = self.read(request, Heartbeat)
         agent = caller(request)
-        require_epoch(agent, message.epoch)
+        require_session(agent, message.epoch)
         if not heartbeats.is_newer(agent, message.seq):
             return answer(_reply([], [], inventory_wanted=False, end=False))
         if message.ending:

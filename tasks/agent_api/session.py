@@ -26,6 +26,7 @@ class SessionView(AgentApiView):
             incarnation=message.incarnation,
             machine_id=message.machine_id,
             agent_version=message.agent_version,
+            proto=proto,
             host=message.host.facts(),
             capabilities=message.host.capabilities,
             resources=message.host.resources,

@@ -1,6 +1,8 @@
 """Which protocol versions this server speaks."""
 
-from scheduler_site.shared.errors import VersionTooOld
+from agents.models import Agent
+from agents.sessions import require_epoch
+from scheduler_site.shared.errors import StaleEpoch, VersionTooOld
 from tasks.agent_messages import Proto
 
 OLDEST = 1
@@ -17,3 +19,11 @@ def require_common_version(proto: Proto) -> int:
             newest=NEWEST,
         )
     return common
+
+
+def require_session(agent: Agent, epoch: int) -> None:
+    """The host's latest session, in a version that is still spoken. After an update of the server a host whose session
+    is in an older one opens a new session, which agrees on a version or says that there is none."""
+    require_epoch(agent, epoch)
+    if not OLDEST <= agent.proto <= NEWEST:
+        raise StaleEpoch(f"Session {epoch} speaks protocol {agent.proto}; this server speaks {OLDEST} to {NEWEST}.")

@@ -48,6 +48,7 @@ def test_kill_9_of_the_server_in_the_middle(fresh_nightshift: Nightshift) -> Non
     assert nightshift.wait_for(second)["status"] == "completed"
 
 
+@pytest.mark.matrix(13)
 def test_a_script_that_ends_while_the_server_is_away(fresh_nightshift: Nightshift) -> None:
     nightshift = fresh_nightshift
     agent = nightshift.start_agent()
@@ -58,6 +59,7 @@ def test_a_script_that_ends_while_the_server_is_away(fresh_nightshift: Nightshif
     assert_ended_right(nightshift, task_id, 30, 7)
 
 
+@pytest.mark.matrix(15)
 def test_kill_9_of_the_server_again_and_again(fresh_nightshift: Nightshift) -> None:
     nightshift = fresh_nightshift
     agent = nightshift.start_agent()
@@ -76,6 +78,7 @@ def test_kill_9_of_the_server_again_and_again(fresh_nightshift: Nightshift) -> N
         assert nightshift.log(other) == b"%d\n" % number
 
 
+@pytest.mark.matrix(7)
 def test_kill_9_of_the_main_agent(fresh_nightshift: Nightshift) -> None:
     nightshift = fresh_nightshift
     agent = nightshift.start_agent()
@@ -87,19 +90,39 @@ def test_kill_9_of_the_main_agent(fresh_nightshift: Nightshift) -> None:
     assert_ended_right(nightshift, task_id, 100, 0)
 
 
+@pytest.mark.matrix(6)
 def test_kill_9_of_the_sub_agent_ends_the_script_and_says_so(fresh_nightshift: Nightshift) -> None:
     nightshift = fresh_nightshift
     agent = nightshift.start_agent()
-    script = "setsid sleep 600 &\n" + COUNT.format(lines=1000, code=0)
+    family = "setsid sleep 600 &\nfor i in 1 2 3; do sleep 600 & done\n(sleep 600; true) &\n"
+    script = family + COUNT.format(lines=1000, code=0)
     task_id, pid = started(nightshift, agent, script, environment={"WITNESS": "sub-agent"})
     os.kill(parent_of(pid), signal.SIGKILL)
     task = nightshift.wait_for(task_id, seconds=30)
     assert (task["status"], task["end_reason"]) == ("failed", "sub_lost")
     wait_until(lambda: not with_variable("WITNESS", "sub-agent"), 20, "its whole family to be gone")
     nightshift.wait_for_log(task_id)
-    assert nightshift.log(task_id).startswith(b"line 1\n")
+    log = nightshift.log(task_id)
+    assert log
+    assert expected(1000).startswith(log)
 
 
+@pytest.mark.matrix(8)
+def test_a_script_that_ends_while_the_main_agent_is_away(fresh_nightshift: Nightshift) -> None:
+    nightshift = fresh_nightshift
+    agent = nightshift.start_agent()
+    first, pid = started(nightshift, agent, COUNT.format(lines=30, code=0))
+    witness = nightshift.folder / "witness"
+    second = nightshift.submit(f"echo ran >>{witness}\n", depends_on=[{"id": first, "kind": "afterok"}])
+    agent.kill()
+    wait_until(lambda: not is_running(pid), 30, "the script to end")
+    nightshift.start_agent(name="host-1", state_dir=agent.state_dir)
+    assert_ended_right(nightshift, first, 30, 0)
+    assert nightshift.wait_for(second)["status"] == "completed"
+    assert witness.read_text() == "ran\n"
+
+
+@pytest.mark.matrix(9)
 def test_kill_9_of_everything(fresh_nightshift: Nightshift) -> None:
     nightshift = fresh_nightshift
     agent = nightshift.start_agent()

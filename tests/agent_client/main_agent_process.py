@@ -91,9 +91,9 @@ def make_context(server: FakeServer, state_dir: Path, min_free_disk_mib: int = 0
 
 
 class AgentProcess:
-    """`nightshift agent` as people start it."""
+    """`nightshift agent` as people start it. `tree` holds the code that it runs on."""
 
-    def __init__(self, state_dir: Path, *words: str, **environment: str) -> None:
+    def __init__(self, state_dir: Path, *words: str, tree: Path = ROOT, **environment: str) -> None:
         self.state_dir = state_dir
         self.sub_agents = state_dir / "sub_agents"
         self.stderr_path = state_dir.parent / f"{state_dir.name}.stderr"
@@ -101,7 +101,7 @@ class AgentProcess:
         with self.stderr_path.open("ab") as stderr:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "agent_client", "agent", "--state-dir", str(state_dir), *words],
-                cwd=ROOT,
+                cwd=tree,
                 stdin=subprocess.DEVNULL,
                 stderr=stderr,
                 env={**clean, **environment},

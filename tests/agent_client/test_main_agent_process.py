@@ -98,6 +98,7 @@ def test_scripts_do_not_see_the_agents_settings_or_priority(server: FakeServer, 
     assert server.sessions[0]["host"]["zone"] == "z"
 
 
+@pytest.mark.matrix(7)
 def test_kill_nine_of_the_main_agent_does_not_disturb_a_script(server: FakeServer, state: Path, gate: Path) -> None:
     first = AgentProcess(state, "--server", server.url, NIGHTSHIFT_AGENT_TOKEN=TOKEN)
     try:
@@ -122,6 +123,7 @@ def test_kill_nine_of_the_main_agent_does_not_disturb_a_script(server: FakeServe
         end_everything(first)
 
 
+@pytest.mark.matrix(8)
 def test_a_script_that_ends_while_the_main_agent_is_away(server: FakeServer, state: Path, gate: Path) -> None:
     first = AgentProcess(state, "--server", server.url, NIGHTSHIFT_AGENT_TOKEN=TOKEN)
     try:
@@ -137,6 +139,7 @@ def test_a_script_that_ends_while_the_main_agent_is_away(server: FakeServer, sta
         end_everything(first)
 
 
+@pytest.mark.matrix(6)
 def test_a_killed_sub_agent_is_lost_and_its_output_kept(server: FakeServer, state: Path, gate: Path) -> None:
     with running_agent(server, state) as agent:
         assign(server, script=f"setsid sleep 300 & echo kept; {ticker(gate)}")
@@ -169,6 +172,7 @@ def processes_with(cookie: str) -> list[str]:
     return found
 
 
+@pytest.mark.matrix(9)
 def test_both_killed_at_once_is_found_at_the_next_start(server: FakeServer, state: Path, gate: Path) -> None:
     first = AgentProcess(state, "--server", server.url, NIGHTSHIFT_AGENT_TOKEN=TOKEN)
     try:
@@ -185,6 +189,7 @@ def test_both_killed_at_once_is_found_at_the_next_start(server: FakeServer, stat
         end_everything(first)
 
 
+@pytest.mark.matrix(10)
 def test_a_result_of_a_dead_sub_agent_is_delivered_with_its_true_exit_code(
     server: FakeServer, state: Path, gate: Path
 ) -> None:

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from agent_client.process import proc
 from agent_client.sub_agent import aftermath
 from agent_client.sub_agent.delivery import Delivery
@@ -32,6 +34,7 @@ def kill(running: RunningSubAgent) -> None:
     running.process.wait()
 
 
+@pytest.mark.matrix(6)
 def test_a_killed_sub_agent_is_buried(server: FakeServer, tmp_path: Path) -> None:
     script = "echo before; setsid sleep 300 & (sleep 300; true) & sleep 300"
     with start_sub_agent(server, tmp_path, script) as running:
@@ -50,6 +53,7 @@ def test_a_killed_sub_agent_is_buried(server: FakeServer, tmp_path: Path) -> Non
     assert running.seen.output().startswith(b"before\n")
 
 
+@pytest.mark.matrix(6)
 def test_a_daemon_without_any_mark_is_found_by_the_family_note(server: FakeServer, tmp_path: Path) -> None:
     script = "env -i setsid sleep 300 & echo $! >pid; sleep 300"
     with start_sub_agent(server, tmp_path, script, working_directory=str(tmp_path)) as running:

@@ -41,7 +41,8 @@ def test_from_submission_to_complete_output() -> None:
     first.refresh_from_db()
     assert (first.status, first.agent_name) == ("running", host.name)
     reply = host.report(grant, finish=finish(size=6, result={"loss": 0.5}))
-    assert (reply["code"], reply["logs"]["out"]) == ("ok", {"stored": 6, "state": "draining"})
+    kept = reply["logs"]["out"]
+    assert (reply["code"], kept["stored"], kept["state"]) == ("ok", 6, "draining")
     first.refresh_from_db()
     assert (first.status, first.exit_code, first.result, first.current_fence) == ("completed", 0, {"loss": 0.5}, None)
     closing = {"stream": "out", "size": 6, "sha256": hashlib.sha256(b"hello\n").hexdigest()}
