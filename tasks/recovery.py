@@ -6,6 +6,7 @@ job: a loop of the server, supervised like the others.
 """
 
 import logging
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -37,14 +38,29 @@ def reaper_turn() -> float:
     """Returns the seconds to wait before the next turn."""
     fail_at("reaper.turn")
     _excuse_own_stall()
-    lapsed = [agent for agent in supervision.sweep() if agent.connectivity == Connectivity.UNREACHABLE]
-    is_suspended = breaker.turn(lapsed) or liveness.in_amnesty()
-    for step in _STEPS:
-        step()
-    if not is_suspended:
-        giving_up.lose_long_unreachable()
-        giving_up.fail_over()
+    failures = [error for step in (_watch_hosts, *_STEPS) if (error := _failure_of(step)) is not None]
+    if failures:
+        raise failures[0]
     return INTERVAL_SECONDS
+
+
+def _failure_of(step: Callable[[], object]) -> Exception | None:
+    """A step that fails does not keep the others waiting; the turn fails all the same, so that /health/ says so."""
+    try:
+        step()
+    except Exception as error:
+        log.exception("reaper_step_failed step=%s", step.__name__)
+        return error
+    return None
+
+
+def _watch_hosts() -> None:
+    """Who is silent, and what is given up for that unless too many are."""
+    lapsed = [agent for agent in supervision.sweep() if agent.connectivity == Connectivity.UNREACHABLE]
+    if breaker.turn(lapsed) or liveness.in_amnesty():
+        return
+    giving_up.lose_long_unreachable()
+    giving_up.fail_over()
 
 
 def _excuse_own_stall() -> None:

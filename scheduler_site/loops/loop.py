@@ -82,7 +82,7 @@ class Loop:
         close_old_connections()
         try:
             delay = self._turn_if_held()
-        except Exception:  # noqa: BLE001 - the loop must outlive whatever its turn raises; _failed logs it
+        except BaseException:  # noqa: BLE001 - whatever its turn raises, SystemExit too, the loop goes on; _failed logs
             return self._failed()
         if self.failures:
             log.warning("loop_recovered loop=%s failures=%d", self.name, self.failures)

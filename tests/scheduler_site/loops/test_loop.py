@@ -92,6 +92,18 @@ def test_a_failing_turn_turns_health_red_and_a_good_one_green_again(loops: list[
     assert loops[0].report()["failures"] == 0
 
 
+@pytest.mark.matrix(14)
+@pytest.mark.parametrize("error", [SystemExit(1), KeyboardInterrupt(), MemoryError()], ids=repr)
+def test_nothing_that_a_turn_raises_ends_the_loop(loops: list[Loop], error: BaseException) -> None:
+    turns = Turns()
+    turns.error = error
+    loops.append(Loop("tough", turns))
+    loops[0].start()
+    wait_until(lambda: loops[0].failures >= 2, 10, "two failures")
+    turns.error = None
+    wait_until(loops[0].is_healthy, 10, "health")
+
+
 def test_a_loop_that_hangs_is_not_healthy(loops: list[Loop], monkeypatch: pytest.MonkeyPatch) -> None:
     go_on = threading.Event()
 
