@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from agents import endings, inventory, liveness, offers, readings
+from agents import endings, inventory, liveness, offers, quarantine, readings
 from agents.history import record
 from agents.messages import announce
 from agents.models import Agent
@@ -37,11 +37,13 @@ def open_session(agent: Agent, facts: SessionFacts, resources: Resources) -> int
     """Returns the new epoch; every older session of this host is closed by it."""
     now = timezone.now()
     is_restart = agent.incarnation != facts.incarnation
+    if doubt := quarantine.suspicion(agent, incarnation=facts.incarnation, machine_id=facts.machine_id):
+        quarantine.impose(agent, doubt)
     Agent.objects.filter(pk=agent.pk).update(
         epoch=F("epoch") + 1,
         boot_id=facts.boot_id,
         incarnation=facts.incarnation,
-        machine_id=facts.machine_id,
+        machine_id=agent.machine_id or facts.machine_id,
         agent_version=facts.agent_version,
         proto=facts.proto,
         host_facts=facts.host,

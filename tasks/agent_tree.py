@@ -27,6 +27,7 @@ AGENT_COLUMNS = (
     "type",
     "status",
     "standing",
+    "quarantine_reason",
     "standing_reason",
     "connectivity",
     "hostname",

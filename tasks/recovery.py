@@ -102,7 +102,7 @@ def _revoke_unclaimed() -> None:
     for sub_agent in assigned.filter(claim_nonce="", created_time__lt=_ago(settings.CLAIM_SECONDS)):
         is_heard = sub_agent.agent.connectivity == Connectivity.ONLINE  # a silent host is no bad one
         _revoke(sub_agent, f"{sub_agent.agent.name} did not accept it in time", blames_host=is_heard)
-    for sub_agent in assigned.filter(_IS_NOT_OPEN).exclude(agent__standing=Standing.ACTIVE):
+    for sub_agent in assigned.filter(_IS_NOT_OPEN).exclude(agent__standing=Standing.ACTIVE, agent__quarantined_at=None):
         _revoke(sub_agent, f"{sub_agent.agent.name} is {sub_agent.agent.standing}")
     for sub_agent in assigned.filter(~_IS_NOT_OPEN, ~_claimed_since(_ago(settings.CLAIM_SECONDS))):
         _revoke(sub_agent, f"{sub_agent.agent.name} accepted it and did not ask for it again in time")

@@ -14,6 +14,7 @@ DONE = {
     "drain": "gets no new work and is paused when what runs there has ended",
     "stop": "is asked to end its main agent",
     "remove": "is removed",
+    "end-quarantine": "is out of quarantine",
     "release": "is free of what the task held",
 }
 SCRIPTS = {

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from agent_client import wire
 from agent_client.http import NetworkFailure, ProtocolError, Unauthorized
 from agent_client.journal import scan
+from agent_client.main_agent.care import Care
 from agent_client.main_agent.context import Context
 from agent_client.main_agent.local_wish import kill_scripts
 from agent_client.main_agent.loops import Ended
@@ -37,6 +38,7 @@ class BeatLoop:
         self._performer = Performer(context, self._http, self._memory)
         self._backoff = Backoff()
         self._seq = 0
+        self._care = Care(context)
         self._reserve = Reserve(context.config.state_dir)
 
     def run(self) -> None:
@@ -73,6 +75,7 @@ class BeatLoop:
         reply = open_session(self._context, self._http)
         self._seq = 0
         self._context.epoch = reply["epoch"]
+        self._care.heed(reply)
         self._act([], reply["directives"])
         return 0.0
 
@@ -85,6 +88,9 @@ class BeatLoop:
         self._reserve.keep()
         reply = self._say(resources, gpu_use, accepts_work=not (no_room or is_draining), cleared=cleared, ending=ending)
         self._forget_cleared(cleared)
+        if self._care.heed(reply):
+            self._context.epoch = None  # all that lies here may be told now
+            return 0.0
         if ending:
             raise Ended(ending)
         self._act(reply["assignments"], reply["directives"], no_room, is_draining)
@@ -137,6 +143,8 @@ class BeatLoop:
         is_draining: bool = False,
     ) -> None:
         """While it drains, what was placed a moment ago is left alone: the server takes it back."""
+        if self._context.hands_off:
+            return
         inventory = scan(self._context.sub_agents)
         view = self._memory.view(inventory.records, no_room)
         assignments = () if is_draining else assignments
@@ -149,6 +157,7 @@ class BeatLoop:
         if code == "stale_epoch":
             log.warning("stale_epoch", detail="another session of this agent was opened; opening a new one")
             self._context.epoch = None
+            self._care.disturbed()
         elif isinstance(error, Unauthorized):
             log.error("not_authorized", detail=self._not_authorized(error))
         elif code == "version_too_old":

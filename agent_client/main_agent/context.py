@@ -22,7 +22,8 @@ class Context:
     """`epoch` is the number of the open session and None while there is none; only the beat loop sets it.
 
     `wish`: what somebody here asked of us. `cleared`: by id, fences of sub agents whose survivors are gone; noted
-    by the watch loop, told by the beat loop.
+    by the watch loop, told by the beat loop. `is_unproven`: this may be a copy of another agent's state directory;
+    `is_quarantined`: the server says that somebody else speaks for this host as well.
     """
 
     config: AgentConfig
@@ -32,6 +33,8 @@ class Context:
     roots: Roots = field(default_factory=Roots)
     epoch: int | None = None
     cleared: dict[str, int] = field(default_factory=dict)
+    is_unproven: bool = False
+    is_quarantined: bool = False
     wish: LocalWish = field(default_factory=LocalWish)
     incarnation: str = field(default_factory=lambda: uuid.uuid4().hex)
     boot_id: str = field(default_factory=boot_id)
@@ -42,6 +45,11 @@ class Context:
     @property
     def beat_wanted(self) -> threading.Event:
         return self.wish.noticed
+
+    @property
+    def hands_off(self) -> bool:
+        """Whether nothing of what lies here may be acted on: it may be another one's."""
+        return self.is_unproven or self.is_quarantined
 
     @property
     def sub_agents(self) -> Path:

@@ -43,6 +43,8 @@ class DeliveryLoop:
 
     def turn(self) -> float:
         """One step of every delivery that is due; returns the seconds until the next is."""
+        if self._context.hands_off:
+            return LOOK_SECONDS
         waiting = [r for r in scan(self._context.sub_agents).records if is_to_deliver(r)]
         self._close_all_but({record.sub_agent_id for record in waiting})
         for record in waiting:

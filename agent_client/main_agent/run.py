@@ -9,7 +9,7 @@ from agent_client.agent_config import AgentConfig
 from agent_client.enrolment import Identity, enrol, known_identity, load_identity, read_token, save_identity
 from agent_client.journal import scan
 from agent_client.launcher import Launcher
-from agent_client.main_agent import loops, state_dir
+from agent_client.main_agent import home, loops, state_dir
 from agent_client.main_agent.beat_loop import BeatLoop
 from agent_client.main_agent.context import Context, owner_of
 from agent_client.main_agent.delivery_loop import DeliveryLoop
@@ -90,6 +90,7 @@ def _live(config: AgentConfig, probe: HostProbe, launcher: Launcher, shutdown: S
     """The beat loop's thread: become known to the server, start the other loops, beat."""
     prefer_this_thread()
     context = Context(config, _identity(config), probe, launcher, find_roots(), wish=wish)
+    context.is_unproven = not home.is_own(config.state_dir)
     sweep(context.roots, owner_of(config.state_dir), {folder.name for folder in context.sub_agents.iterdir()})
     log.info(
         "started",
@@ -98,6 +99,10 @@ def _live(config: AgentConfig, probe: HostProbe, launcher: Launcher, shutdown: S
         state_dir=str(config.state_dir),
         tracking=described(context.roots, config.max_processes),
     )
+    if context.is_unproven:
+        log.warning("state_dir_moved", detail="this state directory is not where it was left: careful at first")
+    else:
+        home.settle(config.state_dir)
     start_loop("watch", WatchLoop(context).run, shutdown)
     start_loop("delivery", DeliveryLoop(context).run, shutdown)
     start_loop("doorbell", DoorbellLoop(context).run, shutdown)

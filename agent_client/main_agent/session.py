@@ -5,7 +5,7 @@ from typing import cast
 from agent_client import wire
 from agent_client.enrolment import PROTOCOLS
 from agent_client.http import AgentHttp
-from agent_client.journal import inventory_rows, scan
+from agent_client.journal import Inventory, inventory_rows, scan
 from agent_client.main_agent.context import Context
 from agent_client.probes.address import local_address
 from agent_client.probes.machine import host_facts, machine_id
@@ -14,11 +14,12 @@ from agent_client.system_log import EventLog
 from agent_client.version import VERSION
 
 log = EventLog(loop="beat")
+HANDS_OFF = "nothing is said of what lies here, it may be another main agent's"
 
 
 def open_session(context: Context, http: AgentHttp) -> wire.SessionReply:
     """The inventory is taken here, in the thread that claims, so that no claim is under way meanwhile."""
-    inventory = scan(context.sub_agents)
+    inventory = Inventory(damaged=(HANDS_OFF,)) if context.hands_off else scan(context.sub_agents)
     for sentence in inventory.damaged:
         log.error("folder_damaged", detail=sentence)
     reply = http.open_session(

@@ -35,6 +35,8 @@ class WatchLoop:
             time.sleep(LOOK_SECONDS)
 
     def turn(self) -> None:
+        if self._context.is_unproven:
+            return
         records = scan(self._context.sub_agents).records
         now = self._clock()
         self._beats.begin_turn(now)

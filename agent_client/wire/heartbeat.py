@@ -83,6 +83,7 @@ class HeartbeatReply(TypedDict):
     directives: list[Directive]
     inventory_wanted: bool
     end: NotRequired[bool]
+    quarantined: NotRequired[bool]
 
 
 class WaitReply(TypedDict):

@@ -105,3 +105,4 @@ class SessionReply(TypedDict):
     lease_seconds: float
     next_in_seconds: float
     directives: list[Directive]
+    quarantined: NotRequired[bool]

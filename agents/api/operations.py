@@ -15,7 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from agents import administration
+from agents import administration, quarantine
 from agents.models import Agent, AgentEvent
 from agents.states import Standing
 from scheduler_site.shared.actors import Actor
@@ -106,6 +106,15 @@ class Deactivate(Operation):
     @described("deactivate")
     def post(self, request: Request, pk: UUID) -> Response:
         """Refuse the host's credential. What runs on it still reports."""
+        return self.operate(request, pk)
+
+
+class EndQuarantine(Operation):
+    verb = staticmethod(quarantine.end)
+
+    @described("end_quarantine")
+    def post(self, request: Request, pk: UUID) -> Response:
+        """Take the host's main agent for the only one again; enrol the other one anew first."""
         return self.operate(request, pk)
 
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from agents.api.operations import AgentEvents, Deactivate, Drain, Pause, Reactivate, Resume
+from agents.api.operations import AgentEvents, Deactivate, Drain, EndQuarantine, Pause, Reactivate, Resume
 from agents.api.placement import Placement
 
 urlpatterns = [
@@ -11,6 +11,7 @@ urlpatterns = [
     path("agents/<uuid:pk>/resume/", Resume.as_view(), name="api-agent-resume"),
     path("agents/<uuid:pk>/drain/", Drain.as_view(), name="api-agent-drain"),
     path("agents/<uuid:pk>/deactivate/", Deactivate.as_view(), name="api-agent-deactivate"),
+    path("agents/<uuid:pk>/end-quarantine/", EndQuarantine.as_view(), name="api-agent-end-quarantine"),
     path("agents/<uuid:pk>/reactivate/", Reactivate.as_view(), name="api-agent-reactivate"),
     path("agents/<uuid:pk>/events/", AgentEvents.as_view(), name="api-agent-events"),
 ]

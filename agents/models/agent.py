@@ -39,6 +39,10 @@ class Agent(models.Model):
     accepts_work = models.BooleanField(
         default=True, help_text="What the host itself says: false while it drains or its disk is full."
     )
+    quarantined_at = models.DateTimeField(null=True, blank=True, editable=False)
+    quarantine_reason = models.CharField(
+        max_length=300, blank=True, editable=False, help_text="Two main agents spoke for it; empty: no quarantine."
+    )
     epoch = models.PositiveBigIntegerField(default=0, editable=False)
     proto = models.PositiveSmallIntegerField(default=1, editable=False)  # agreed on when the session was opened
     boot_id = models.CharField(max_length=64, blank=True, editable=False)

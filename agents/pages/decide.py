@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods
 
-from agents import administration
+from agents import administration, quarantine
 from agents.models import Agent
 from agents.pages.replies import dialog_done
 from scheduler_site.shared.actors import Actor
@@ -28,6 +28,15 @@ VERBS: dict[str, dict[str, Any]] = {
         "button": "Resume host",
         "done": "resumed",
         "meaning": "It gets work again.",
+    },
+    "end-quarantine": {
+        "act": quarantine.end,
+        "button": "End the quarantine of",
+        "done": "out of quarantine",
+        "meaning": (
+            "Two main agents spoke for this host. Stop one of them first, remove its agent.json and enrol it anew; the "
+            "one that speaks next is taken for this host."
+        ),
     },
     "drain": {
         "act": administration.drain,

@@ -10,5 +10,6 @@ urlpatterns = [
     path("add/", add_host, name="add"),
     path("<uuid:agent_id>/pause/", decide, {"verb": "pause"}, name="pause"),
     path("<uuid:agent_id>/drain/", decide, {"verb": "drain"}, name="drain"),
+    path("<uuid:agent_id>/end-quarantine/", decide, {"verb": "end-quarantine"}, name="end-quarantine"),
     path("<uuid:agent_id>/resume/", decide, {"verb": "resume"}, name="resume"),
 ]

@@ -54,6 +54,13 @@ class StaleEpoch(DomainError):
     code = "stale_epoch"
 
 
+class Quarantined(DomainError):
+    """Two main agents speak for this host: neither is believed. Ask again later."""
+
+    code = "quarantined"
+    status = 503
+
+
 class UnknownSubAgent(DomainError):
     code = "unknown_sub_agent"
     status = 404

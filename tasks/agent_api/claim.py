@@ -6,7 +6,7 @@ from django.http import HttpResponse
 from rest_framework.request import Request
 
 from scheduler_site.shared.actors import Actor
-from scheduler_site.shared.errors import GangWaiting, SubAgentClosed
+from scheduler_site.shared.errors import GangWaiting, Quarantined, SubAgentClosed
 from scheduler_site.shared.failpoints import fail_at
 from tasks import grants, leases, lifecycle
 from tasks.agent_api.base import AgentApiView, answer, caller, own_sub_agent
@@ -35,6 +35,8 @@ class GiveBackView(AgentApiView):
     def post(self, request: Request, sub_agent_id: UUID) -> HttpResponse:
         message = self.read(request, GiveBack)
         sub_agent = own_sub_agent(caller(request), sub_agent_id, message.fence)
+        if caller(request).quarantined_at is not None:
+            raise Quarantined(f"{caller(request).name} is in quarantine; an operator must end it.")
         detail = ": ".join(part for part in (message.reason, message.detail) if part).replace("\0", "")
         try:
             actor = Actor.agent(caller(request).name)

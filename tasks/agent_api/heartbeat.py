@@ -16,10 +16,15 @@ from tasks.scheduling import wakeup
 BEAT_SECONDS = 2.0
 
 
+QUARANTINED = {"quarantined": True, "next_in_seconds": 10.0}
+
+
 class HeartbeatView(AgentApiView):
     def post(self, request: Request) -> HttpResponse:
         message = self.read(request, Heartbeat)
         agent = caller(request)
+        if agent.quarantined_at is not None:
+            return answer({**_reply([], [], inventory_wanted=False, end=False), **QUARANTINED})
         require_session(agent, message.epoch)
         if not heartbeats.is_newer(agent, message.seq):
             return answer(_reply([], [], inventory_wanted=False, end=False))

@@ -33,8 +33,13 @@ class SessionView(AgentApiView):
         )
         epoch = open_session(caller(request), facts, message.resources.value())
         lost_gpus.flag(caller(request))
-        directives = reconcile(
-            caller(request), message.sub_agents, is_complete=message.inventory_complete, received_at=received_at
+        is_quarantined = caller(request).quarantined_at is not None
+        directives = (
+            []
+            if is_quarantined
+            else reconcile(
+                caller(request), message.sub_agents, is_complete=message.inventory_complete, received_at=received_at
+            )
         )
         wakeup.request_pass()
         return answer(
@@ -45,5 +50,6 @@ class SessionView(AgentApiView):
                 "lease_seconds": settings.UNREACHABLE_SECONDS,
                 "next_in_seconds": BEAT_SECONDS,
                 "directives": directives,
+                "quarantined": is_quarantined,
             }
         )

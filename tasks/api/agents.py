@@ -101,6 +101,7 @@ class AgentReply(serializers.Serializer[Any]):
     status = serializers.CharField(help_text="online or offline")
     standing = serializers.ChoiceField(choices=Standing.choices)
     standing_reason = serializers.CharField(allow_blank=True, help_text="Why it was paused or deactivated.")
+    quarantine_reason = serializers.CharField(allow_blank=True, help_text="Empty: not in quarantine.")
     connectivity = serializers.ChoiceField(choices=Connectivity.choices)
     hostname = serializers.CharField()
     zone = serializers.CharField()

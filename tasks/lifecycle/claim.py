@@ -5,7 +5,7 @@ from django.db import transaction
 from agents.models import Agent
 from agents.states import Standing
 from scheduler_site.shared.actors import Actor
-from scheduler_site.shared.errors import SubAgentClosed
+from scheduler_site.shared.errors import Quarantined, SubAgentClosed
 from tasks import gangs, sub_agent_lifecycle
 from tasks.history import record
 from tasks.lifecycle import rows
@@ -19,6 +19,8 @@ def claim(sub_agent: SubAgent, nonce: str, master_port: int | None = None) -> bo
     have not accepted yet, so this one may not start it and asks again."""
     task = rows.locked(sub_agent.task_id)
     sub_agent.refresh_from_db()
+    if sub_agent.agent.quarantined_at is not None:  # a copy of the folder knows the nonce as well
+        raise Quarantined(f"{sub_agent.agent.name} is in quarantine; an operator must end it.")
     if sub_agent.state in CLAIMED_STATES and sub_agent.claim_nonce == nonce:
         return True
     if task.is_final or not gangs.is_of_live_attempt(task, sub_agent):

@@ -25,7 +25,9 @@ from tasks.scheduling.values import Card, Host
 
 def schedulable() -> QuerySet[Agent]:
     """Hosts that may get work now."""
-    return Agent.objects.filter(connectivity=Connectivity.ONLINE, standing=Standing.ACTIVE, accepts_work=True)
+    return Agent.objects.filter(
+        connectivity=Connectivity.ONLINE, standing=Standing.ACTIVE, accepts_work=True, quarantined_at=None
+    )
 
 
 def known() -> QuerySet[Agent]:
