@@ -2,17 +2,23 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from agent_client.process.cgroup import v1
 from agent_client.process.cgroup.find import Roots, described, find_roots, sweep
 from agent_client.process.cgroup.group import NO_GROUP, Group, make
 from agent_client.process.spawn import Command, spawn
+from agent_client.sub_agent.aftermath import bury
+from agent_client.sub_agent.limits import most_processes, noted_group
+from tests.agent_client.fake_server import FakeServer
 from tests.agent_client.families.groups import (
     FOUND,
     FREEZER,
     frozen,
     is_gone,
+    limits,
     needs_freezer,
     needs_group,
     needs_pids,
@@ -20,6 +26,7 @@ from tests.agent_client.families.groups import (
     pids_in,
     sleeper,
 )
+from tests.agent_client.sub_agents import make_grant, start_sub_agent
 from tests.waiting import wait_until
 
 KINDS = [
@@ -63,6 +70,22 @@ def test_all_that_is_in_it_dies_also_what_forks_meanwhile(roots: dict[str, Path]
         assert group.remove()
 
 
+@needs_freezer
+def test_version_1_kills_what_cannot_run_meanwhile() -> None:
+    seen: list[str] = []
+
+    def pids() -> list[int]:
+        seen.append((path / "freezer.state").read_text().strip())
+        return pids_in(path)
+
+    with own_group(FREEZER) as path, sleeper() as process:
+        (path / "cgroup.procs").write_text(str(process.pid))
+        v1.kill(path, pids)
+        process.wait(10)
+        assert seen == ["FROZEN"]
+        assert (path / "freezer.state").read_text().strip() == "THAWED"
+
+
 @needs_pids
 def test_forks_beyond_the_limit_are_refused_and_counted(tmp_path: Path) -> None:
     assert FOUND.pids is not None
@@ -98,6 +121,44 @@ def test_only_leaves_of_forgotten_sub_agents_are_swept() -> None:
     finally:
         for group in groups.values():
             group.remove()
+
+
+@pytest.mark.matrix(51)
+@pytest.mark.parametrize("roots", KINDS)
+def test_with_a_group_nothing_escapes_even_when_all_else_is_lost(
+    server: FakeServer, tmp_path: Path, roots: dict[str, Path]
+) -> None:
+    """A daemon with its own session and without a mark, its sub agent killed, and no note of the family."""
+    code = "env -i setsid bash -c 'echo $$ >\"$0\"; exec sleep 300' pid & sleep 300"
+    changes = {"working_directory": str(tmp_path), "host_limits": limits(Roots(**roots))}
+    with start_sub_agent(server, tmp_path, code, **changes) as running:
+        wait_until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text(), what="the daemon")
+        daemon = int((tmp_path / "pid").read_text())
+        running.process.kill()
+        running.process.wait()
+        running.folder.write_family(frozenset())
+        leaves = noted_group(running.folder).paths.values()
+        bury(running.folder, "sub_lost", "The sub agent died.")
+        wait_until(lambda: is_gone(daemon), what="the daemon's end")
+        assert not any(leaf.exists() for leaf in leaves)
+
+
+def test_without_a_group_that_counts_the_kernel_counts_the_users(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grant: Any = make_grant(host_limits=limits(Roots(), max_processes=100))
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    assert most_processes(grant, NO_GROUP) is None  # it would not bind root
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    most = most_processes(grant, NO_GROUP)
+    assert most is not None
+    assert most > 100  # what runs already does not count against the script
+    assert most_processes(grant, Group({"pids": tmp_path})) is None
+    order = Command(["/bin/bash", "-c", "ulimit -u"], {}, "/", tmp_path / "out", most_processes=most)
+    child = spawn(order)
+    assert child.release() is None
+    os.waitpid(child.pid, 0)
+    assert int((tmp_path / "out").read_text()) == most
 
 
 @needs_group

@@ -1,5 +1,6 @@
 import fcntl
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from scheduler_site.shared.identity import instance_id
 from scheduler_site.up.local_agent import LocalAgent, state_dir
 from scheduler_site.up.profile import own_token
 from tests.factories import make_agent
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.django_db
 
@@ -79,3 +81,14 @@ def test_the_command_line_s_token_is_kept_while_it_is_good(tmp_path: Path) -> No
     assert row is not None
     revoke_token(row)
     assert own_token(path) != first
+
+
+def test_an_agent_that_was_told_to_end_is_not_started_again(folder: Path) -> None:
+    agent = LocalAgent()
+    agent.command = [sys.executable, "-c", "raise SystemExit(5)"]
+    agent.start()
+    wait_until(lambda: agent.tend() or agent.ends, what="its end")
+    agent._start_after = 0.0
+    agent.tend()
+    assert agent.is_over
+    assert not agent.is_running()

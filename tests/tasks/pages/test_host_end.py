@@ -24,6 +24,11 @@ def test_the_card_of_a_draining_host_says_how_many_are_left(staff: Client) -> No
     assert f'id="resume-{agent.pk}"' in page
 
 
+def test_the_card_says_how_processes_are_found(staff: Client) -> None:
+    make_agent("gpu-1", host_facts={"tracking": "control groups (version 2)"})
+    assert "control groups (version 2)" in staff.get("/agents/").content.decode()
+
+
 def test_the_question_offers_the_three_choices_and_leaving_comes_first(staff: Client) -> None:
     agent = make_agent("gpu-1")
     page = staff.get(f"/agents/{agent.pk}/stop/").content.decode()
