@@ -1,7 +1,7 @@
 """Write rows of the history of a task or a reservation, and the same as lines of the server's log. Decides nothing."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.db import transaction
@@ -30,10 +30,17 @@ def record(
     _log(verb, task_id, actor, new, reason, sub_agent_id, getattr(sub_agent, "agent_id", None))
 
 
-def record_many(task_ids: Sequence[int], verb: str, *, actor: Actor, old: str, new: str, reason: str = "") -> None:
-    fields = history_fields(actor, verb, old, new, reason)
-    TaskEvent.objects.bulk_create([TaskEvent(task_id=task_id, **fields) for task_id in task_ids])
-    for task_id in task_ids:
+def record_many(task_ids: Iterable[int], verb: str, *, actor: Actor, old: str, new: str, reason: str = "") -> None:
+    record_each(dict.fromkeys(task_ids, reason), verb, actor=actor, old=old, new=new)
+
+
+def record_each(reasons: Mapping[int, str], verb: str, *, actor: Actor, old: str, new: str) -> None:
+    """The same change of many tasks, each with its own reason."""
+    TaskEvent.objects.bulk_create(
+        TaskEvent(task_id=task_id, **history_fields(actor, verb, old, new, reason))
+        for task_id, reason in reasons.items()
+    )
+    for task_id, reason in reasons.items():
         _log(verb, task_id, actor, new, reason, None, None)
 
 

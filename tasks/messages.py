@@ -15,6 +15,7 @@ _FIELDS = (
     "id",
     "name",
     "status",
+    "held_at",
     "agent_name",
     "attempt_no",
     "priority",

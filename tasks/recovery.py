@@ -6,6 +6,7 @@ job: a loop of the server, supervised like the others.
 """
 
 import logging
+import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -26,6 +27,7 @@ from tasks.states import CLAIMED_STATES, EndReason, SubAgentState
 log = logging.getLogger(__name__)
 
 INTERVAL_SECONDS = 1.0
+SETTLE_SECONDS = 1.0
 LIMIT_SLACK_SECONDS = 60.0
 DRAIN_WITHIN_SECONDS = 24 * 3600.0
 DRAINS_EVERY_SECONDS = 600.0
@@ -153,12 +155,20 @@ def _give_up_draining() -> None:
         logs.give_up(_ago(DRAIN_WITHIN_SECONDS))
 
 
+def _settle_dependants() -> None:
+    """Of ended tasks with more dependants than one transaction settles: batch by batch, not too many in one turn."""
+    until = time.monotonic() + SETTLE_SECONDS
+    while lifecycle.settle_left() and time.monotonic() < until:
+        fail_at("reaper.between_batches")
+
+
 _STEPS = (
     _flag_unreachable,
     _revoke_unclaimed,
     _ask_about_unstarted,
     _stop_overdue,
     _give_up_draining,
+    _settle_dependants,
     draining.turn,
     reservation_deadlines.end_overdue,
     reservation_deadlines.let_out_late_comers,

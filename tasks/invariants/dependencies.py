@@ -30,7 +30,9 @@ def placed_after_its_dependencies() -> Iterator[Violation]:
 
 
 def marked_as_they_are() -> Iterator[Violation]:
-    wrong = Q(_MET, is_satisfied=False, task__status=TaskStatus.BLOCKED) | Q(~_MET, is_satisfied=True)
+    wrong = Q(_MET, is_satisfied=False, task__status=TaskStatus.BLOCKED, depends_on__is_unsettled=False) | Q(
+        ~_MET, is_satisfied=True
+    )
     for row in some(Dependency.objects.filter(wrong).values("task_id", "depends_on_id", "is_satisfied")):
         word = "met" if row["is_satisfied"] else "open"
         sentence = f"Task {row['task_id']} takes its dependency on {row['depends_on_id']} for {word}, which it is not."

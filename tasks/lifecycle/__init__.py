@@ -8,6 +8,7 @@ business.
 
 from tasks.lifecycle.cancel import cancel
 from tasks.lifecycle.claim import claim
+from tasks.lifecycle.dependants import settle_left
 from tasks.lifecycle.edit import depend_on, edit
 from tasks.lifecycle.finish import finish
 from tasks.lifecycle.give_back import give_back
@@ -16,4 +17,17 @@ from tasks.lifecycle.place import place
 from tasks.lifecycle.start import start
 from tasks.lifecycle.submit import submit
 
-__all__ = ["cancel", "claim", "depend_on", "edit", "finish", "give_back", "hold", "place", "release", "start", "submit"]
+__all__ = [
+    "cancel",
+    "claim",
+    "depend_on",
+    "edit",
+    "finish",
+    "give_back",
+    "hold",
+    "place",
+    "release",
+    "settle_left",
+    "start",
+    "submit",
+]

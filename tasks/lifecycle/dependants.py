@@ -1,69 +1,127 @@
-"""What the end of a task means for those that depend on it."""
+"""What the end of a task means for those that depend on it: freed, or canceled with all that depends on them in turn.
 
-from collections import deque
+Iterative and in bounded batches. What one batch leaves is marked on the ended tasks (Task.is_unsettled) in the same
+transaction, so that a server that is killed in between goes on where it was.
+"""
 
-from django.db.models import Case, F, Value, When
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from django.db import connection, transaction
+from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Value, When
 from django.utils import timezone
 
 from scheduler_site.shared.actors import SYSTEM
-from tasks.history import record_many
+from tasks.history import record_each
+from tasks.lifecycle import doomed, rows
 from tasks.models import Dependency, Task
-from tasks.states import EndReason, TaskStatus, dependency_verdict
+from tasks.states import DependencyKind, EndReason, TaskStatus
+
+BATCH = 500
+ROOTS = 100
+_ENDED = {"completed": "completed", "failed": "failed", "canceled": "was canceled"}
+_IS_BLOCKED = Exists(Task.objects.filter(pk=OuterRef("task_id"), status=TaskStatus.BLOCKED))
 
 
-def settle_dependants(task_id: int, status: str) -> list[int]:
-    """Free or cancel what depends on an ended task, and on what that cancels, however deep.
-    Returns the changed tasks."""
-    changed: list[int] = []
-    ended = deque([(task_id, status)])
-    while ended:
-        other_id, other_status = ended.popleft()
-        satisfied, hopeless = _sorted_dependants(other_id, other_status)
-        changed += _satisfy(other_id, satisfied)
-        changed += _cancel_dependants(other_id, other_status, hopeless)
-        ended.extend((dependant_id, TaskStatus.CANCELED) for dependant_id in hopeless)
-    return changed
+def settle_dependants(ended: Iterable[int]) -> list[int]:
+    """One batch, inside the transaction that ended these tasks or a later one. Returns the changed tasks."""
+    roots = list(ended)
+    canceled = _cancel(roots)
+    sources = [*roots, *canceled]
+    freed = _satisfy(sources)
+    open_edges = _open_edges().filter(depends_on__in=sources)
+    left = set(open_edges.order_by().values_list("depends_on_id", flat=True).distinct())
+    Task.objects.filter(pk__in=left).update(is_unsettled=True)
+    Task.objects.filter(pk__in=set(roots) - left, is_unsettled=True).update(is_unsettled=False)
+    return [*canceled, *freed]
 
 
-def _sorted_dependants(other_id: int, other_status: str) -> tuple[list[int], list[int]]:
-    """Blocked dependants whose dependency is met now, and those for which it never will be. They are locked first and
-    their edges read then, so that an edit or another end at the same moment is seen."""
-    edges = Dependency.objects.filter(depends_on_id=other_id, is_satisfied=False, task__status=TaskStatus.BLOCKED)
-    ids = list(edges.values_list("task_id", flat=True))
-    if not ids:
-        return [], []
-    list(Task.objects.select_for_update().filter(pk__in=ids).order_by("pk").values_list("pk", flat=True))
-    verdicts = [
-        (dependant_id, dependency_verdict(kind, other_status))
-        for dependant_id, kind in edges.values_list("task_id", "kind")
-    ]
-    return [pk for pk, verdict in verdicts if verdict], [pk for pk, verdict in verdicts if verdict is False]
+@transaction.atomic
+def settle_left() -> bool:
+    """One batch of what earlier ones left. False: nothing was."""
+    left = Task.objects.filter(is_unsettled=True).order_by("pk")
+    ids = list(left.select_for_update().values_list("pk", flat=True)[:ROOTS])
+    if ids:
+        rows.news(settle_dependants(ids))
+    return bool(ids)
 
 
-def _satisfy(other_id: int, dependant_ids: list[int]) -> list[int]:
-    """One dependency fewer; those with none left wait from now on. Returns these."""
-    if not dependant_ids:
+def _open_edges() -> QuerySet[Dependency]:
+    """Not by a join: SQLite would go through all that are blocked, not through the edges."""
+    return Dependency.objects.filter(_IS_BLOCKED, is_satisfied=False)
+
+
+def _met_by(sources: list[int]) -> Q:
+    good = list(Task.objects.filter(pk__in=sources, status=TaskStatus.COMPLETED).values_list("pk", flat=True))
+    bad = list(set(sources) - set(good))
+    kinds = DependencyKind.AFTERANY, DependencyKind.AFTEROK, DependencyKind.AFTERNOTOK
+    return Q(depends_on__in=good, kind__in=kinds[:2]) | Q(depends_on__in=bad, kind__in=(kinds[0], kinds[2]))
+
+
+def _cancel(roots: list[int]) -> list[int]:
+    """Cancel those that can never start any more, however deep. They are locked first and their edges read then, so
+    that an edit at the same moment is seen."""
+    found = doomed.found_below(roots, BATCH)
+    if not found:
         return []
-    Dependency.objects.filter(depends_on_id=other_id, task_id__in=dependant_ids).update(is_satisfied=True)
-    freed = list(Task.objects.filter(pk__in=dependant_ids, unmet=1).values_list("pk", flat=True))
-    Task.objects.filter(pk__in=dependant_ids).update(
-        unmet=F("unmet") - 1,
-        status=Case(When(unmet=1, then=Value(TaskStatus.WAITING)), default=F("status")),
-        waiting_since=Case(When(unmet=1, then=Value(timezone.now())), default=F("waiting_since")),
+    locked = Task.objects.select_for_update().filter(pk__in=found, status=TaskStatus.BLOCKED).order_by("pk")
+    ids = list(locked.values_list("pk", flat=True))
+    edges = _open_edges().filter(task__in=ids).values_list("task_id", "depends_on_id", "kind")
+    ended = dict(Task.objects.filter(pk__in=roots).values_list("pk", "status"))
+    because = doomed.reached(ended, edges)
+    words = {
+        task_id: f"Task #{other} {_ENDED[ended.get(other, 'canceled')]}, so this one can never start."
+        for task_id, other in because.items()
+    }
+    Task.objects.filter(pk__in=words).update(
+        status=TaskStatus.CANCELED,
+        end_time=timezone.now(),
+        end_reason=EndReason.DEPENDENCY,
+        held_at=None,
+        held_reason="",
     )
-    record_many(freed, "unblocked", actor=SYSTEM, old="blocked", new="waiting", reason=f"after #{other_id}")
+    _explain(words)
+    record_each(words, "ended", actor=SYSTEM, old="blocked", new="canceled")
+    return list(words)
+
+
+def _explain(words: Mapping[int, str]) -> None:
+    """Each its own sentence: as one UPDATE with so many cases it would cost more than all the rest."""
+    with connection.cursor() as cursor:
+        rows_of = [(text, task_id) for task_id, text in words.items()]
+        cursor.executemany("UPDATE tasks_task SET end_detail = %s WHERE id = %s", rows_of)
+
+
+def _satisfy(sources: list[int]) -> list[int]:
+    """Fewer open dependencies; those with none left wait from now on. Returns these."""
+    met = _open_edges().filter(_met_by(sources))
+    ids = set(met.order_by("id").values_list("task_id", flat=True)[:BATCH])
+    if not ids:
+        return []
+    list(Task.objects.select_for_update().filter(pk__in=ids).order_by("pk").values_list("pk", flat=True))
+    edges = list(met.filter(task__in=ids).values_list("id", "task_id", "depends_on_id"))
+    Dependency.objects.filter(pk__in=[edge_id for edge_id, _, _ in edges]).update(is_satisfied=True)
+    after = {task_id: f"after #{other}" for _, task_id, other in edges}
+    freed: list[int] = []
+    for count, counted in _by_count(Counter(task_id for _, task_id, _ in edges)).items():
+        freed += _count_down(counted, count)
+    words = {task_id: after[task_id] for task_id in freed}
+    record_each(words, "unblocked", actor=SYSTEM, old="blocked", new="waiting")
     return freed
 
 
-def _cancel_dependants(other_id: int, other_status: str, dependant_ids: list[int]) -> list[int]:
-    if not dependant_ids:
-        return []
-    detail = f"Task #{other_id} {_ENDED[other_status]}, so this one can never start."
-    Task.objects.filter(pk__in=dependant_ids).update(
-        status=TaskStatus.CANCELED, end_time=timezone.now(), end_reason=EndReason.DEPENDENCY, end_detail=detail
+def _by_count(counts: Counter[int]) -> dict[int, list[int]]:
+    found: dict[int, list[int]] = {}
+    for task_id, count in counts.items():
+        found.setdefault(count, []).append(task_id)
+    return found
+
+
+def _count_down(task_ids: list[int], count: int) -> list[int]:
+    freed = list(Task.objects.filter(pk__in=task_ids, unmet=count).values_list("pk", flat=True))
+    Task.objects.filter(pk__in=task_ids).update(
+        unmet=F("unmet") - count,
+        status=Case(When(unmet=count, then=Value(TaskStatus.WAITING)), default=F("status")),
+        waiting_since=Case(When(unmet=count, then=Value(timezone.now())), default=F("waiting_since")),
     )
-    record_many(dependant_ids, "ended", actor=SYSTEM, old="blocked", new="canceled", reason=detail)
-    return dependant_ids
-
-
-_ENDED = {"completed": "completed", "failed": "failed", "canceled": "was canceled"}
+    return freed

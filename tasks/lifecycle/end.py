@@ -33,4 +33,4 @@ def end(
     )
     record(task.pk, "ended", actor=actor, old=task.status, new=status, reason=detail or reason, sub_agent=sub_agent)
     transaction.on_commit(partial(fail_at, "end.before_news"))
-    rows.news([task.pk, *settle_dependants(task.pk, status)])
+    rows.news([task.pk, *settle_dependants([task.pk])])

@@ -94,6 +94,9 @@ class Task(models.Model):
     current_fence = models.PositiveBigIntegerField(
         null=True, editable=False, help_text="Set while a sub agent is live."
     )
+    is_unsettled = models.BooleanField(
+        default=False, editable=False, help_text="Ended, and not all that depend on it were told yet."
+    )
     attempt_no = models.PositiveIntegerField(default=0, editable=False, help_text="The latest attempt's number.")
     retries_used = models.PositiveSmallIntegerField(default=0, editable=False)
     failovers = models.PositiveSmallIntegerField(
@@ -145,6 +148,7 @@ class Task(models.Model):
                 name="task_back_off",
                 condition=models.Q(status="waiting", not_before__isnull=False),
             ),
+            models.Index(fields=["id"], name="task_unsettled", condition=models.Q(is_unsettled=True)),
             models.Index(fields=["status", "-id"], name="task_by_status"),
             models.Index(fields=["template_type", "-id"], name="task_by_template_type"),
             models.Index(fields=["end_time"], name="task_by_end_time"),
