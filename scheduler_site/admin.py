@@ -9,12 +9,23 @@ from django.http import HttpRequest
 
 from scheduler_site import admin_people  # noqa: F401 (registers accounts)
 from scheduler_site.access.tokens import create_token, revoke_token
-from scheduler_site.models import ApiToken
+from scheduler_site.models import AdministrativeEvent, ApiToken
+from scheduler_site.shared.admin_parts import ReadOnlyAdmin
 from scheduler_site.shared.admin_secrets import SecretOnceAdmin
 
 admin.site.site_header = "Nightshift"
 admin.site.site_title = "Nightshift"
 admin.site.index_title = "Administration"
+
+
+@admin.register(AdministrativeEvent)
+class AdministrativeEventAdmin(ReadOnlyAdmin):
+    """Accounts, sign-ins, tokens and templates: who did what from where, newest first."""
+
+    list_display = ("at", "verb", "subject", "actor_name", "address", "detail")
+    list_filter = ("verb", "actor_name")
+    search_fields = ("subject", "actor_name")
+    ordering = ("-id",)
 
 
 class ApiTokenForm(forms.ModelForm):  # type: ignore[type-arg]

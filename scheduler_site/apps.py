@@ -12,7 +12,9 @@ class SiteConfig(AppConfig):
     verbose_name = "Site"
 
     def ready(self) -> None:
-        from scheduler_site.shared import append_only  # needs the models
+        from scheduler_site.access import acts  # both need the models
+        from scheduler_site.shared import append_only
 
         system_log.set_up(settings.LOG_FORMAT, settings.LOG_LEVEL)
+        acts.watch()
         post_migrate.connect(append_only.install, sender=self)

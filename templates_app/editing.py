@@ -5,6 +5,8 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
+from scheduler_site.shared import administrative_history
+from scheduler_site.shared.actors import Actor
 from scheduler_site.shared.errors import Invalid
 from templates_app.models import ScriptTemplate, TemplateVersion
 
@@ -24,6 +26,7 @@ def create(name: str, description: str, version: dict[str, Any], user: Any = Non
     if ScriptTemplate.objects.filter(name=name).exists():
         raise Invalid("name", f"A template named {name} exists already.")
     template = ScriptTemplate.objects.create(name=name, description=description)
+    _record("template_made", template, user)
     _add_version(template, 1, version, user)
     return template
 
@@ -38,6 +41,8 @@ def edit(
     if ScriptTemplate.objects.filter(name=name).exclude(pk=template.pk).exists():
         raise Invalid("name", f"A template named {name} exists already.")
     ScriptTemplate.objects.filter(pk=template.pk).update(**facts, updated_at=timezone.now())
+    if changes := {key: [getattr(template, key), new] for key, new in facts.items() if getattr(template, key) != new}:
+        _record("template_changed", template, user, **changes)
     current = template.versions.latest("number")
     merged = {field: version.get(field, getattr(current, field)) for field in VERSION_FIELDS}
     if any(getattr(current, field) != merged[field] for field in VERSION_FIELDS):
@@ -51,3 +56,9 @@ def _add_version(template: ScriptTemplate, number: int, fields: dict[str, Any], 
         template=template, number=number, created_by=user, **fields
     )
     template.save(update_fields=["current_version"])
+    _record("template_version_made", template, user, number=number)
+
+
+def _record(verb: str, template: ScriptTemplate, user: Any, **detail: Any) -> None:
+    actor = Actor.user(user) if user is not None else None
+    administrative_history.record(verb, f"template {template.name}", actor=actor, **detail)

@@ -9,6 +9,7 @@ from django.utils import timezone
 from agents.credentials import hashed, new_secret
 from scheduler_site.access.owner import owner
 from scheduler_site.models import SignInLink
+from scheduler_site.shared.administrative_history import record
 
 
 def create_link(base_url: str) -> str:
@@ -31,5 +32,6 @@ def redeem(plain: str, browser: str) -> Any | None:
     is_first = good.filter(browser_hash="").update(browser_hash=browser_hash) == 1
     if is_first or good.filter(browser_hash=browser_hash).exists():
         return link.user
-    good.update(ended_at=timezone.now())
+    if good.update(ended_at=timezone.now()):
+        record("sign_in_link_ended", f"sign in link of {link.user}", reason="another browser tried it")
     return None

@@ -1,17 +1,15 @@
 """Gives an account its role: the one writer of the flags and the group that scheduler_site.shared.roles reads."""
 
-import logging
 from typing import Any
 
 from django.contrib.auth.models import Group
 from django.db import transaction
 
 from scheduler_site.shared.actors import Actor
+from scheduler_site.shared.administrative_history import record
 from scheduler_site.shared.errors import Conflict
 from scheduler_site.shared.identity import identity_row
 from scheduler_site.shared.roles import SUBMITTERS, Role, kept_role
-
-log = logging.getLogger(__name__)
 
 
 @transaction.atomic
@@ -29,4 +27,4 @@ def set_role(user: Any, role: Role, actor: Actor) -> None:
     else:
         user.groups.remove(submitters)
     user._is_submitter = role == Role.SUBMITTER
-    log.info("role_set user=%s from=%s to=%s by=%s", user, old, role, actor.name)
+    record("role_set", f"account {user}", actor=actor, role=[old, role])

@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from agents.credentials import hashed, new_secret
 from scheduler_site.models import ApiToken
+from scheduler_site.shared.administrative_history import record
 
 USE_NOTED_EVERY = timedelta(minutes=1)
 
@@ -26,7 +27,8 @@ def find_token(plain: str) -> ApiToken | None:
 
 
 def revoke_token(row: ApiToken) -> None:
-    ApiToken.objects.filter(pk=row.pk, revoked_at=None).update(revoked_at=timezone.now())
+    if ApiToken.objects.filter(pk=row.pk, revoked_at=None).update(revoked_at=timezone.now()):
+        record("api_token_revoked", f"api token {row}")
 
 
 def _note_use(row: ApiToken) -> None:

@@ -9,6 +9,7 @@ from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
 from agents.models import AgentEvent, PlacementEvent
+from scheduler_site.models import AdministrativeEvent
 from scheduler_site.shared import append_only
 from scheduler_site.shared.actors import SYSTEM
 from scheduler_site.shared.audit import HistoryRow, history_fields
@@ -30,6 +31,7 @@ def made(model: type[Any]) -> Any:
         AgentEvent: lambda: {"agent": make_agent()},
         ReservationEvent: lambda: {"reservation": make_reservation()},
         PlacementEvent: lambda: {"subject": "pool fast"},
+        AdministrativeEvent: lambda: {"subject": "account ada"},
     }
     return model.objects.create(**owners.get(model, dict)(), **history_fields(SYSTEM, "tried"))
 

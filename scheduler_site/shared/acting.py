@@ -1,0 +1,54 @@
+"""Whose request is being worked on, for histories: who acts and from which address. Decides nothing."""
+
+from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
+from typing import Any
+
+from asgiref.sync import iscoroutinefunction
+from django.http import HttpRequest
+from django.utils.decorators import sync_and_async_middleware
+
+from scheduler_site.shared.actors import SYSTEM, Actor
+
+_request: ContextVar[HttpRequest | None] = ContextVar("request", default=None)
+
+
+@sync_and_async_middleware
+def request_noted(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
+    """A middleware, after the one that knows the user."""
+    if iscoroutinefunction(get_response):
+
+        async def in_loop(request: HttpRequest) -> Any:
+            token = _request.set(request)
+            try:
+                return await _awaited(get_response(request))
+            finally:
+                _request.reset(token)
+
+        return in_loop
+
+    def in_thread(request: HttpRequest) -> Any:
+        token = _request.set(request)
+        try:
+            return get_response(request)
+        finally:
+            _request.reset(token)
+
+    return in_thread
+
+
+async def _awaited(value: Awaitable[Any]) -> Any:
+    return await value
+
+
+def current_actor() -> Actor:
+    """Who is signed in, or asks with a token; without a request the system itself."""
+    request = _request.get()
+    user = getattr(request, "user", None)
+    return Actor.user(user) if user is not None and user.is_authenticated else SYSTEM
+
+
+def current_address() -> str:
+    """Where the request came from, as the connection says; behind a proxy that is the proxy's."""
+    request = _request.get()
+    return str(request.META.get("REMOTE_ADDR") or "")[:45] if request is not None else ""
