@@ -20,6 +20,13 @@ class Claim:
 
 
 @dataclass(frozen=True)
+class ClaimAgain:
+    """The server has forgotten that it granted this, and assigns it once more: it is told so, nothing is started."""
+
+    sub_agent_id: str
+
+
+@dataclass(frozen=True)
 class Reject:
     sub_agent_id: str
     fence: int
@@ -67,8 +74,8 @@ class Nothing:
     why: str = ""
 
 
-Action = Claim | Reject | Launch | Stop | Deliver | Forget | NotStarted | Nothing
-_URGENCY: tuple[type, ...] = (Stop, Forget, Deliver, NotStarted, Launch, Claim, Reject)
+Action = Claim | ClaimAgain | Reject | Launch | Stop | Deliver | Forget | NotStarted | Nothing
+_URGENCY: tuple[type, ...] = (Stop, Forget, Deliver, NotStarted, Launch, ClaimAgain, Claim, Reject)
 
 
 @dataclass(frozen=True)
@@ -88,14 +95,22 @@ def reconcile(
     directives: Iterable[wire.Directive],
     memory: Memory,
 ) -> list[Action]:
-    """One action per sub agent that needs one, the most urgent kind first."""
+    """One action per sub agent that needs one (a claim once more may come beside it), the most urgent kind first."""
     wishes = {directive["sub_agent_id"]: directive for directive in directives}
     known = {record.sub_agent_id for record in records}
+    offered = {new["sub_agent_id"]: new for new in assignments}
     actions = [_for_record(record, wishes.get(record.sub_agent_id), memory) for record in records]
-    actions += [_for_assignment(new, memory) for new in assignments if new["sub_agent_id"] not in known]
+    actions += [ClaimAgain(r.sub_agent_id) for r in records if _was_forgotten(r, offered.get(r.sub_agent_id))]
+    actions += [_for_assignment(new, memory) for key, new in offered.items() if key not in known]
     actions += [Nothing(wish, _why_ignored(directive)) for wish, directive in wishes.items() if wish not in known]
     wanted = [action for action in actions if not isinstance(action, Nothing) or action.why]
     return sorted(wanted, key=lambda action: _URGENCY.index(type(action)) if type(action) in _URGENCY else -1)
+
+
+def _was_forgotten(record: LocalRecord, offered: wire.Assignment | None) -> bool:
+    """Its script was started here under this fence, and yet it is offered as new."""
+    is_same = offered is not None and offered["fence"] == record.fence
+    return is_same and record.local_state in ("running", "finished")
 
 
 def _for_assignment(assignment: wire.Assignment, memory: Memory) -> Action:

@@ -80,6 +80,7 @@ class InventoryItem(msgspec.Struct):
     fence: Fence
     local_state: Literal["assigned", "claimed", "running", "finished"]
     sizes: dict[Stream, Size] = {}
+    is_retained: bool = False
 
 
 class HostMessage(msgspec.Struct):

@@ -31,7 +31,8 @@ def reconcile(
     rows = SubAgent.objects.filter(agent=agent).select_related("task").defer("task__script_content")
     known = rows.in_bulk(list(listed))
     directives = [_directive(item, known.get(item.sub_agent_id)) for item in inventory]
-    kept.compare_with_inventory(agent, listed, is_complete=is_complete)
+    lying_there = {item.sub_agent_id for item in inventory if not item.is_retained}
+    kept.compare_with_inventory(agent, lying_there, is_complete=is_complete)
     if is_complete:
         _lose_unlisted(agent, listed, received_at)
     return [directive for directive in directives if directive is not None]

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from agent_client import wire
 from agent_client.http import NetworkFailure, ProtocolError, Unauthorized
 from agent_client.journal import scan
+from agent_client.main_agent.amnesia import Amnesia
 from agent_client.main_agent.care import Care
 from agent_client.main_agent.context import Context
 from agent_client.main_agent.local_wish import kill_scripts
@@ -39,6 +40,7 @@ class BeatLoop:
         self._backoff = Backoff()
         self._seq = 0
         self._care = Care(context)
+        self._amnesia = Amnesia(context, self._http)
         self._reserve = Reserve(context.config.state_dir)
 
     def run(self) -> None:
@@ -72,11 +74,17 @@ class BeatLoop:
         return seconds
 
     def _open_session(self) -> float:
-        reply = open_session(self._context, self._http)
+        reply = open_session(self._context, self._http, self._amnesia.rows())
         self._seq = 0
         self._context.epoch = reply["epoch"]
         self._care.heed(reply)
+        self._amnesia.heed(reply)
         self._act([], reply["directives"])
+        try:
+            self._amnesia.tell(reply["directives"])
+        except (NetworkFailure, ProtocolError):
+            self._context.epoch = None  # it is all told again then
+            raise
         return 0.0
 
     def _beat(self) -> float:
@@ -97,7 +105,7 @@ class BeatLoop:
         if reply.get("end"):
             self._say(resources, gpu_use, accepts_work=False, cleared={}, ending=ASKED)
             raise Ended(ASKED)
-        if reply["inventory_wanted"]:
+        if self._amnesia.heed(reply) or reply["inventory_wanted"]:
             self._context.epoch = None
             return 0.0
         return stretched(reply["next_in_seconds"])
@@ -147,7 +155,7 @@ class BeatLoop:
             return
         inventory = scan(self._context.sub_agents)
         view = self._memory.view(inventory.records, no_room)
-        assignments = () if is_draining else assignments
+        assignments = () if is_draining else self._amnesia.withhold(assignments)
         for action in reconcile(inventory.records, assignments, directives, view):
             self._performer.perform(action)
 

@@ -50,6 +50,19 @@ def claim(context: Context, http: AgentHttp, memory: BeatMemory, action: Claim) 
     return True
 
 
+def claim_again(context: Context, http: AgentHttp, sub_agent_id: str) -> None:
+    """Under the nonce of then, so that the token of then is good again. Whatever is answered, nothing is started."""
+    assignment = SubAgentDir(context.sub_agents / sub_agent_id).read_assignment()
+    if assignment is None:
+        return
+    try:
+        http.claim(sub_agent_id, _request(context, assignment))
+    except ProtocolError as error:
+        if error.code not in ("sub_agent_closed", "unknown_sub_agent"):
+            raise
+    log.warning("claimed_again", sub_agent_id=sub_agent_id, detail="the server had forgotten that it granted this")
+
+
 def _rest(memory: BeatMemory, sub_agent_id: str, detail: str) -> bool:
     """Left alone for a while, so that it does not hold up the others."""
     log.error("claim_answered_strangely", sub_agent_id=sub_agent_id, detail=detail)

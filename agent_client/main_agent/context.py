@@ -55,6 +55,10 @@ class Context:
     def sub_agents(self) -> Path:
         return self.config.state_dir / "sub_agents"
 
+    @property
+    def retained(self) -> Path:
+        return self.config.state_dir / "retained"
+
     def host_limits(self) -> wire.HostLimits:
         """What each sub agent is told of this host."""
         return {

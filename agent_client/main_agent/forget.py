@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from agent_client import retained
 from agent_client.journal import task_id_of
 from agent_client.sub_agent import survivors
 from agent_client.sub_agent.limits import noted_group
@@ -20,6 +21,7 @@ def forget(path: Path) -> None:
     if folder.local_state() == "finished" and folder.read_delivered() is None:
         folder.write_delivered({"result_code": "forgotten", "streams": {}})
     if not folder.is_alive() and not survivors.are_noted(folder):
+        retained.keep(path.parent.parent / "retained", folder)
         remove_folder(path)
 
 

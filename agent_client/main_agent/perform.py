@@ -4,13 +4,13 @@ from agent_client import wire
 from agent_client.atomic import Unreadable
 from agent_client.http import AgentHttp
 from agent_client.journal import task_id_of
-from agent_client.main_agent.claim import claim
+from agent_client.main_agent.claim import claim, claim_again
 from agent_client.main_agent.context import Context
 from agent_client.main_agent.forget import forget
 from agent_client.main_agent.launch import launch
 from agent_client.main_agent.memory import BeatMemory
 from agent_client.main_agent.not_started import say_not_started
-from agent_client.reconcile import Action, Claim, Deliver, Forget, Launch, Nothing, NotStarted, Reject, Stop
+from agent_client.reconcile import Action, Claim, ClaimAgain, Deliver, Forget, Launch, Nothing, NotStarted, Reject, Stop
 from agent_client.sub_agent.stop_file import request_stop
 from agent_client.sub_agent_dir import SubAgentDir
 from agent_client.system_log import EventLog
@@ -40,6 +40,8 @@ class Performer:
             case Claim():
                 if claim(self._context, self._http, self._memory, action):
                     launch(self._context, self._memory, action.sub_agent_id)
+            case ClaimAgain():
+                claim_again(self._context, self._http, action.sub_agent_id)
             case Launch():
                 launch(self._context, self._memory, action.sub_agent_id)
             case Reject():

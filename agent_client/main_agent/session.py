@@ -1,5 +1,6 @@
 """Opens a session: tells the server who this host is and all that lies on it. Does not act on the answer."""
 
+from collections.abc import Sequence
 from typing import cast
 
 from agent_client import wire
@@ -17,7 +18,7 @@ log = EventLog(loop="beat")
 HANDS_OFF = "nothing is said of what lies here, it may be another main agent's"
 
 
-def open_session(context: Context, http: AgentHttp) -> wire.SessionReply:
+def open_session(context: Context, http: AgentHttp, retained: Sequence[wire.InventoryRow] = ()) -> wire.SessionReply:
     """The inventory is taken here, in the thread that claims, so that no claim is under way meanwhile."""
     inventory = Inventory(damaged=(HANDS_OFF,)) if context.hands_off else scan(context.sub_agents)
     for sentence in inventory.damaged:
@@ -31,7 +32,7 @@ def open_session(context: Context, http: AgentHttp) -> wire.SessionReply:
             "proto": PROTOCOLS,
             "host": said_of_host(context),
             "inventory_complete": inventory.is_complete,
-            "sub_agents": inventory_rows(inventory, context.sub_agents),
+            "sub_agents": [*inventory_rows(inventory, context.sub_agents), *retained],
             "resources": context.probe.read(),
         }
     )

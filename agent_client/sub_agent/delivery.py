@@ -56,6 +56,7 @@ class Delivery:
         self._started_is_known = False
         self._finish: wire.Finish | None = None
         self._result_code = ""
+        self._commit_seq: int | None = None
         self._reported_at: float | None = None
         self._second_began_at: float | None = None
         self._beat_seconds = BEAT_SECONDS
@@ -188,6 +189,8 @@ class Delivery:
         self._beat_seconds = max(BEAT_SECONDS, float(reply["next_in_seconds"]))
         self._reported_at = self._clock()
         self._absorb(entry, own, own["code"], sent)
+        if entry["finish"] is not None:
+            self._commit_seq = reply.get("commit_seq")
         renewal = own.get("renewal")
         self._renewal = (sent_at, renewal) if renewal and own["code"] == "ok" else None
         return sum(len(block) for block in sent.values())
@@ -233,7 +236,8 @@ class Delivery:
     ) -> None:
         if code not in FINAL_CODES:
             raise ProtocolError(200, code, str(own.get("detail") or ""), dict(own))
-        self._started_is_known = self._started_is_known or entry["started"] is not None
+        has_forgotten = entry["started"] is None and own.get("state") == "starting"  # its database was replaced
+        self._started_is_known = (self._started_is_known or entry["started"] is not None) and not has_forgotten
         if entry["finish"] is not None:
             self._result_code = code
         self._stop = own.get("stop")
@@ -282,7 +286,8 @@ class Delivery:
             for name, stream in self.streams.items()
         }
         try:
-            self._directory.write_delivered({"result_code": self._result_code, "streams": streams})
+            record: wire.DeliveredRecord = {"result_code": self._result_code, "streams": streams}
+            self._directory.write_delivered({**record, "commit_seq": self._commit_seq})
         except OSError as error:
             log.error("delivered, but not noted: it will be delivered again error=%s", error)
 

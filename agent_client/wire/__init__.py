@@ -27,6 +27,7 @@ from agent_client.wire.lease import Renewal
 from agent_client.wire.on_disk import (
     DeliveredRecord,
     HostLimits,
+    RetainedRecord,
     StartedRecord,
 )
 from agent_client.wire.report import (
@@ -106,6 +107,7 @@ __all__ = [
     "ReportReply",
     "ReportRequest",
     "Resources",
+    "RetainedRecord",
     "SessionReply",
     "SessionRequest",
     "Skip",

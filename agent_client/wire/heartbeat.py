@@ -84,6 +84,7 @@ class HeartbeatReply(TypedDict):
     inventory_wanted: bool
     end: NotRequired[bool]
     quarantined: NotRequired[bool]
+    commit_seq: NotRequired[int | None]
 
 
 class WaitReply(TypedDict):

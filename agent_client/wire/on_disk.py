@@ -2,7 +2,7 @@
 
 from typing import NotRequired, TypedDict
 
-from agent_client.wire.report import Started
+from agent_client.wire.report import Finish, Started
 
 
 class StartedRecord(Started):
@@ -31,3 +31,15 @@ class DeliveredRecord(TypedDict):
 
     result_code: str
     streams: dict[str, str]
+    commit_seq: NotRequired[int | None]
+
+
+class RetainedRecord(TypedDict):
+    """retained/<id>.json: what is left of a folder that went, in case the server loses what it had acknowledged."""
+
+    sub_agent_id: str
+    fence: int
+    nonce: str
+    token: str
+    finish: Finish
+    commit_seq: int | None

@@ -145,3 +145,4 @@ class EntryReply(TypedDict):
 class ReportReply(TypedDict):
     next_in_seconds: float
     replies: list[EntryReply]
+    commit_seq: NotRequired[int | None]

@@ -48,6 +48,7 @@ class InventoryRow(TypedDict):
     fence: int
     local_state: LocalState
     sizes: dict[str, int]
+    is_retained: NotRequired[bool]
 
 
 class GpuReading(TypedDict):
@@ -106,3 +107,4 @@ class SessionReply(TypedDict):
     next_in_seconds: float
     directives: list[Directive]
     quarantined: NotRequired[bool]
+    commit_seq: NotRequired[int | None]

@@ -11,6 +11,7 @@ from tasks import gpu_use, grants, kept, lost_gpus
 from tasks.agent_api.base import AgentApiView, answer, caller
 from tasks.agent_api.versions import require_session
 from tasks.agent_messages import Heartbeat
+from tasks.commit_seq import commit_seq
 from tasks.scheduling import wakeup
 
 BEAT_SECONDS = 2.0
@@ -47,4 +48,5 @@ def _reply(assignments: list[Any], directives: list[Any], *, inventory_wanted: b
         "directives": directives,
         "inventory_wanted": inventory_wanted,
         "end": end,
+        "commit_seq": commit_seq(),
     }

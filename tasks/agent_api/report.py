@@ -6,6 +6,7 @@ from rest_framework.request import Request
 from tasks import reports
 from tasks.agent_api.base import AgentApiView, ReportAuthentication, answer
 from tasks.agent_messages import Report
+from tasks.commit_seq import commit_seq
 from tasks.leases import REPORT_SECONDS
 
 
@@ -14,4 +15,10 @@ class ReportView(AgentApiView):
 
     def post(self, request: Request) -> HttpResponse:
         message = self.read(request, Report)
-        return answer({"next_in_seconds": REPORT_SECONDS, "replies": reports.receive(message.entries)})
+        return answer(
+            {
+                "next_in_seconds": REPORT_SECONDS,
+                "replies": reports.receive(message.entries),
+                "commit_seq": commit_seq() if any(b'"finish":{' in bytes(raw) for raw in message.entries) else None,
+            }
+        )

@@ -12,6 +12,7 @@ from tasks.agent_api.base import AgentApiView, answer, caller
 from tasks.agent_api.heartbeat import BEAT_SECONDS
 from tasks.agent_api.versions import require_common_version
 from tasks.agent_messages import Session
+from tasks.commit_seq import commit_seq
 from tasks.reconcile import reconcile
 from tasks.scheduling import wakeup
 
@@ -51,5 +52,6 @@ class SessionView(AgentApiView):
                 "next_in_seconds": BEAT_SECONDS,
                 "directives": directives,
                 "quarantined": is_quarantined,
+                "commit_seq": commit_seq(),
             }
         )

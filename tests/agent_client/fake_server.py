@@ -32,6 +32,7 @@ class FakeServer:
         self.closed: set[str] = set()  # sub agents whose claim is answered 410
         self.inventory_wanted = False
         self.epoch = 0
+        self.commit_seq = 0
         self.doorbell = threading.Event()
         self.tokens = {"enrolment-token"}
         self.agents: dict[str, dict[str, Any]] = {}
@@ -144,6 +145,7 @@ class FakeServer:
             self.sessions.append(body)
             self.inventory_wanted = False
         reply = {"epoch": self.epoch, "proto": 1, "instance_id": INSTANCE, "lease_seconds": 30.0}
+        reply["commit_seq"] = self.commit_seq
         return Reply(200, {**reply, "next_in_seconds": self.next_in_seconds, "directives": self.directives})
 
     def _heartbeat(self, body: dict[str, Any]) -> Reply:
@@ -151,6 +153,7 @@ class FakeServer:
             return Reply(409, {"code": "stale_epoch", "detail": "another session was opened later"})
         self.heartbeats.append(body)
         reply = {"next_in_seconds": self.next_in_seconds, "inventory_wanted": self.inventory_wanted}
+        reply["commit_seq"] = self.commit_seq
         reply["end"] = self.wants_end
         return Reply(200, {**reply, "assignments": list(self.assignments), "directives": list(self.directives)})
 

@@ -51,7 +51,7 @@ def test_an_assignment_is_noted_claimed_kept_and_launched(server: FakeServer, co
     (claim,) = claims(server)
     noted, grant = folder(context).read_assignment(), folder(context).read_grant()
     assert noted == {**assignment, "nonce": claim["nonce"]}
-    assert claim == {"epoch": 1, "fence": 7, "nonce": claim["nonce"], "master_port": None}
+    assert claim == {"epoch": 1, "fence": 7, "nonce": claim["nonce"], "master_port": None, "fences": True}
     assert len(claim["nonce"]) == 32
     assert grant is not None
     assert (grant["server_url"], grant["sub_agent_token"]) == (server.url, "sub-agent-token")

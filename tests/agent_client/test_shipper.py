@@ -118,7 +118,11 @@ def test_stored_equals_produced(
         delivery.close()
     assert {name: bytes(content) for name, content in http.stored.items()} == produced
     assert len(set(http.finishes)) == 1
-    assert folder.read_delivered() == {"result_code": "ok", "streams": {"out": "complete", "err": "complete"}}
+    assert folder.read_delivered() == {
+        "result_code": "ok",
+        "streams": {"out": "complete", "err": "complete"},
+        "commit_seq": None,
+    }
 
 
 def test_memory_is_bounded_by_one_block(tmp_path: Path) -> None:

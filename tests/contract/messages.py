@@ -59,7 +59,7 @@ SESSION: dict[str, Any] = {
     },
     "inventory_complete": True,
     "sub_agents": [
-        {"sub_agent_id": SUB_AGENT_ID, "fence": 7, "local_state": state, "sizes": {"out": 5}}
+        {"sub_agent_id": SUB_AGENT_ID, "fence": 7, "local_state": state, "sizes": {"out": 5}, "is_retained": False}
         for state in ("assigned", "claimed", "running", "finished")
     ],
     "resources": RESOURCES,

@@ -1,0 +1,101 @@
+"""Notices that the server's database was replaced by an older copy, and tells it again what it had acknowledged.
+
+By a number that only rises with all that the server commits: a lower one than was seen means that something is gone. A
+main agent that has just started tells it all as well, for it does not know what happened meanwhile.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, cast
+
+from agent_client import retained, wire
+from agent_client.http import AgentHttp
+from agent_client.main_agent.context import Context
+from agent_client.system_log import EventLog
+
+log = EventLog(loop="beat")
+ENTRIES_AT_ONCE = 50
+
+
+class Amnesia:
+    def __init__(self, context: Context, http: AgentHttp) -> None:
+        self._context = context
+        self._parent = context.retained
+        self._http = http
+        self._seen = max([row["commit_seq"] or 0 for row in retained.load(self._parent)], default=0)
+        self.is_to_be_told = True  # what is retained, with the next session
+
+    def heed(self, reply: Mapping[str, Any]) -> bool:
+        """True: the server has forgotten something, and a session must be opened to find out what."""
+        number = reply.get("commit_seq")
+        if not isinstance(number, int):
+            return False
+        has_fallen = number < self._seen
+        self._seen = number
+        if has_fallen:
+            log.error("server_forgot", detail="its database is older than what it had told; results are told again")
+            self.is_to_be_told = True
+        return has_fallen
+
+    def rows(self) -> list[wire.InventoryRow]:
+        """What a session says of results whose folders have gone."""
+        if not self.is_to_be_told or self._context.hands_off:
+            return []
+        retained.drop_old(self._parent)
+        return [
+            {
+                "sub_agent_id": row["sub_agent_id"],
+                "fence": row["fence"],
+                "local_state": "finished",
+                "sizes": row["finish"]["sizes"],
+                "is_retained": True,
+            }
+            for row in retained.load(self._parent)
+        ]
+
+    def tell(self, directives: Iterable[wire.Directive]) -> None:
+        """Send again what the server asks for of it."""
+        if self._context.hands_off:
+            return
+        wanted = {row["sub_agent_id"] for row in directives if row["kind"] == "send_result"}
+        self._send([row for row in retained.load(self._parent) if row["sub_agent_id"] in wanted])
+        self.is_to_be_told = False
+
+    def withhold(self, assignments: Iterable[wire.Assignment]) -> list[wire.Assignment]:
+        """Those that were not executed here before. Of the others the server has forgotten even that it granted them:
+        they are claimed once more under the old nonce, and their results told again, but nothing is executed twice."""
+        fresh = []
+        for assignment in assignments:
+            row = retained.find(self._parent, assignment["sub_agent_id"])
+            if row is None or row["fence"] != assignment["fence"]:
+                fresh.append(assignment)
+            else:
+                self._claim_again(row)
+                self._send([row])
+        return fresh
+
+    def _claim_again(self, row: wire.RetainedRecord) -> None:
+        numbers = {"epoch": self._context.epoch or 0, "fence": row["fence"], "nonce": row["nonce"]}
+        request = cast("wire.ClaimRequest", {**numbers, "master_port": None})
+        self._http.claim(row["sub_agent_id"], request)
+
+    def _send(self, rows: list[wire.RetainedRecord]) -> None:
+        entries = [_entry(row) for row in rows]
+        for start in range(0, len(entries), ENTRIES_AT_ONCE):
+            part = entries[start : start + ENTRIES_AT_ONCE]
+            replies = self._http.report({"entries": part})["replies"]
+            for entry, own in zip(part, replies, strict=False):
+                log.warning("result_told_again", sub_agent_id=entry["sub_agent_id"], code=own["code"])
+
+
+def _entry(row: wire.RetainedRecord) -> wire.ReportEntry:
+    return {
+        "sub_agent_id": row["sub_agent_id"],
+        "fence": row["fence"],
+        "token": row["token"],
+        "started": None,
+        "usage": None,
+        "skips": [],
+        "output": [],
+        "finish": row["finish"],
+        "log_close": [],
+    }

@@ -1,0 +1,133 @@
+"""What is retained of results, and when it is told again: in turns against a real HTTP server."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agent_client import retained
+from agent_client.journal import LocalRecord
+from agent_client.main_agent.amnesia import Amnesia
+from agent_client.main_agent.beat_loop import BeatLoop
+from agent_client.main_agent.context import Context
+from agent_client.main_agent.forget import forget
+from agent_client.reconcile import ClaimAgain, Memory, reconcile
+from agent_client.sub_agent.finish import never_ran
+from agent_client.sub_agent_dir import SubAgentDir
+from tests.agent_client.beats import claims, closed_connections, launched, turns
+from tests.agent_client.fake_server import FakeServer
+from tests.agent_client.main_agent_process import assign, grant_of, make_context
+
+
+@pytest.fixture(autouse=True)
+def _closed_connections(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with closed_connections(monkeypatch):
+        yield
+
+
+@pytest.fixture
+def context(server: FakeServer, tmp_path: Path) -> Context:
+    return make_context(server, tmp_path)
+
+
+def delivered(context: Context, sub_agent_id: str = "s1", commit_seq: int | None = None) -> SubAgentDir:
+    """A folder whose result and output are with the server."""
+    folder = SubAgentDir.create(context.sub_agents, sub_agent_id)
+    values: Any = grant_of(sub_agent_id)
+    folder.write_assignment({**values, "nonce": "nonce-of-then"})
+    folder.write_grant({**values, "server_url": context.identity.server_url})
+    folder.write_exit(never_ran("sub_lost", "it died", {"out": 5}, "now"))
+    folder.write_delivered({"result_code": "ok", "streams": {}, "commit_seq": commit_seq})
+    return folder
+
+
+def test_a_folder_that_goes_leaves_its_result(context: Context) -> None:
+    forget(delivered(context).path)
+    assert not (context.sub_agents / "s1").exists()
+    (row,) = retained.load(context.retained)
+    assert (row["sub_agent_id"], row["fence"], row["nonce"]) == ("s1", 7, "nonce-of-then")
+    assert row["finish"]["reason"] == "sub_lost"
+    assert (context.retained / "s1.json").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_full_disk_costs_only_that(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(retained, "write_json", full)
+    forget(delivered(context).path)
+    assert not (context.sub_agents / "s1").exists()
+    assert retained.load(context.retained) == []
+
+
+def test_they_go_after_a_day_and_when_there_are_too_many(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(4):
+        forget(delivered(context, f"s{number}").path)
+        os.utime(context.retained / f"s{number}.json", (number + 10**9, number + 10**9))
+    os.utime(context.retained / "s3.json")
+    os.utime(context.retained / "s2.json")
+    retained.drop_old(context.retained)
+    assert {row["sub_agent_id"] for row in retained.load(context.retained)} == {"s2", "s3"}
+    monkeypatch.setattr(retained, "MOST", 1)
+    retained.drop_old(context.retained)
+    assert len(retained.load(context.retained)) == 1
+
+
+def test_a_damaged_one_is_passed_over(context: Context) -> None:
+    forget(delivered(context).path)
+    (context.retained / "s1.json").write_text("{")
+    assert retained.load(context.retained) == []
+    assert retained.find(context.retained, "s1") is None
+
+
+def test_a_number_that_falls_means_that_something_was_forgotten(server: FakeServer, context: Context) -> None:
+    amnesia = Amnesia(context, context.identity.http())
+    assert [amnesia.heed({"commit_seq": number}) for number in (5, 5, 9, 8, 8, 9)] == [False] * 3 + [True] + [False] * 2
+    assert not amnesia.heed({})  # a server of before
+
+
+def test_the_number_of_the_last_acknowledgement_is_known_after_a_restart(server: FakeServer, context: Context) -> None:
+    forget(delivered(context, commit_seq=40).path)
+    assert Amnesia(context, context.identity.http()).heed({"commit_seq": 39})
+
+
+@pytest.mark.matrix(39)
+def test_what_the_server_forgot_is_told_again(server: FakeServer, context: Context) -> None:
+    loop = BeatLoop(context)
+    server.commit_seq = 100
+    turns(loop, 2)
+    forget(delivered(context).path)
+    server.commit_seq = 60  # an older copy took the database's place
+    server.directives = [{"kind": "send_result", "sub_agent_id": "s1", "fence": 7}]
+    turns(loop, 3)
+    assert len(server.sessions) == 2
+    (row,) = server.sessions[-1]["sub_agents"]
+    assert (row["sub_agent_id"], row["local_state"], row["is_retained"]) == ("s1", "finished", True)
+    finish = server.sub_agent("s1").finish
+    assert finish is not None
+    assert finish["reason"] == "sub_lost"
+
+
+@pytest.mark.matrix(39)
+def test_what_was_executed_before_is_claimed_again_and_not_executed(server: FakeServer, context: Context) -> None:
+    loop = BeatLoop(context)
+    turns(loop, 2)
+    forget(delivered(context).path)
+    assign(server)
+    turns(loop, 2)
+    assert [claim["nonce"] for claim in claims(server)] == ["nonce-of-then"]
+    assert server.sub_agent("s1").finish is not None
+    assert launched(context) == []
+
+
+@pytest.mark.parametrize(
+    ("local_state", "fence", "is_again"),
+    [("running", 7, True), ("finished", 7, True), ("running", 8, False), ("claimed", 7, False), ("assigned", 7, False)],
+)
+def test_an_assignment_of_what_was_started_here_is_claimed_again(local_state: Any, fence: int, is_again: bool) -> None:
+    record = LocalRecord("s1", 7, 3, local_state, is_alive=True)
+    assignment: Any = {"sub_agent_id": "s1", "fence": fence, "task_id": 3}
+    actions = reconcile([record], [assignment], [], Memory())
+    assert (ClaimAgain("s1") in actions) is is_again
