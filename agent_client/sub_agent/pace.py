@@ -1,7 +1,7 @@
 """How many bytes to send at once: large blocks on a fast link, small ones where they would hold up the result. Pure."""
 
 SMALLEST_BYTES = 4 * 1024
-FIRST_BYTES = 16 * 1024
+FIRST_BYTES = 8 * 1024
 LARGEST_BYTES = 1024 * 1024
 FAST_SECONDS = 0.5
 SLOW_SECONDS = 2.0

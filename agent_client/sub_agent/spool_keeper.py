@@ -13,6 +13,7 @@ from pathlib import Path
 from agent_client import wire
 from agent_client.reserve import Reserve
 from agent_client.sub_agent.output_stream import OutputStream
+from agent_client.sub_agent.spool import EVERYTHING
 from agent_client.sub_agent_dir import STREAMS, SubAgentDir
 
 log = logging.getLogger(__name__)
@@ -87,29 +88,34 @@ class SpoolKeeper:
             self._rests_until = self._clock() + AFTER_A_FAILURE_SECONDS
 
     def _keep(self, limits: SpoolLimits) -> None:
+        """One step after the other, as far as they are needed."""
         allowed = limits.share(self._used_by_others())
-        disk = self._read_disk(self._directory.path.parent)
+        disk = self._disk()
         if self._used <= allowed and disk.free >= limits.free_bytes:
             return
         for stream in self._streams:
-            self._release(stream)
-        disk = self._read_disk(self._directory.path.parent)
-        is_desperate = disk.free < desperate_bytes(limits, disk)
-        if self._used <= allowed and not is_desperate:
+            release(stream, min(stream.stored, stream.durable))
+        if self._suffices(allowed, limits):
+            return
+        for stream in self._streams:
+            release(stream, stream.stored)  # better than a script that cannot write: a power cut there is rare
+        if self._suffices(allowed, limits):
             return
         for stream in self._streams:
             drop_middle(stream, min(allowed, disk.total))
-        if is_desperate and self._read_disk(self._directory.path.parent).free < desperate_bytes(limits, disk):
+        if not self._suffices(EVERYTHING, limits):
             Reserve.of(self._directory).give()
+
+    def _suffices(self, allowed: int, limits: SpoolLimits) -> bool:
+        disk = self._disk()
+        return self._used <= allowed and disk.free >= desperate_bytes(limits, disk)
+
+    def _disk(self) -> Disk:
+        return self._read_disk(self._directory.path.parent)
 
     @property
     def _used(self) -> int:
         return sum(stream.spool.used_bytes for stream in self._streams)
-
-    def _release(self, stream: OutputStream) -> None:
-        upto = min(stream.stored, stream.durable) // BLOCK_BYTES * BLOCK_BYTES
-        if upto - stream.spool.holes.released >= min(MIB, stream.spool.used_bytes // 4):
-            stream.spool.release(upto)
 
     def _used_by_others(self) -> list[int]:
         """Of every other folder of the host, looked at now and then."""
@@ -124,6 +130,13 @@ class SpoolKeeper:
 def desperate_bytes(limits: SpoolLimits, disk: Disk) -> int:
     """With less than this free, bytes that nobody else has are dropped too."""
     return min(limits.free_bytes // 16, disk.total // 16)
+
+
+def release(stream: OutputStream, upto: int) -> None:
+    """By steps: each one is noted on the disk."""
+    upto = upto // BLOCK_BYTES * BLOCK_BYTES
+    if upto - stream.spool.holes.released >= min(MIB, stream.spool.used_bytes // 4):
+        stream.spool.release(upto)
 
 
 def drop_middle(stream: OutputStream, room: int) -> None:

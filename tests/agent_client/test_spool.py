@@ -174,14 +174,21 @@ class TestKeeper:
         stream = keep(SpoolLimits(6 * MIB, 50 * MIB, 0), stored=7 * MIB, durable=4 * MIB)
         assert stream.spool.holes == Holes(released=4 * MIB)
 
+    def test_where_that_is_not_enough_all_stored_bytes_go(
+        self, folder: SubAgentDir, keep: Callable[..., OutputStream]
+    ) -> None:
+        write(folder, b"a" * (8 * MIB))
+        stream = keep(SpoolLimits(3 * MIB, 50 * MIB, 0), stored=7 * MIB, durable=4 * MIB)
+        assert stream.spool.holes == Holes(released=7 * MIB)
+
     def test_then_the_middle_of_what_nobody_has(self, folder: SubAgentDir, keep: Callable[..., OutputStream]) -> None:
         write(folder, b"a" * (40 * MIB))
         stream = keep(SpoolLimits(32 * MIB, 500 * MIB, 0))
         assert stream.spool.holes == Holes(0, 4 * MIB, 32 * MIB)
         write(folder, b"b" * (30 * MIB))
         keep(SpoolLimits(32 * MIB, 500 * MIB, 0), stored=2 * MIB)
-        assert stream.spool.holes == Holes(0, 4 * MIB, 62 * MIB)
-        assert stream.spool.used_bytes <= 13 * MIB
+        assert stream.spool.holes == Holes(2 * MIB, 4 * MIB, 62 * MIB)
+        assert stream.spool.used_bytes <= 11 * MIB
 
     @pytest.mark.matrix(34)
     def test_on_a_disk_that_is_nearly_full_stored_bytes_go_whatever_the_limits(
