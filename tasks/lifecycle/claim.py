@@ -27,10 +27,16 @@ def claim(sub_agent: SubAgent, nonce: str, master_port: int | None = None) -> bo
         raise SubAgentClosed(f"{sub_agent} is {sub_agent.state}.", state=sub_agent.state)
     host = sub_agent.agent.name if gangs.is_gang(task) else task.agent_name
     has_accepted = sub_agent.claim_nonce == nonce
-    if not has_accepted and not Agent.objects.filter(pk=sub_agent.agent_id, standing=Standing.ACTIVE).exists():
+    if not has_accepted and not _is_active(sub_agent):
         raise SubAgentClosed(f"{host} gets no new work; an operator decided so.", state=sub_agent.state)
     if gangs.is_gang(task) and not gangs.accept(sub_agent, nonce, master_port):
         return False
     sub_agent_lifecycle.claim(sub_agent, nonce)
     record(task.pk, "claimed", actor=Actor.agent(host), sub_agent=sub_agent)
     return True
+
+
+def _is_active(sub_agent: SubAgent) -> bool:
+    """The host's row is locked, so that who pauses or deactivates it comes before this claim or after it."""
+    standing = Agent.objects.select_for_update().filter(pk=sub_agent.agent_id).values_list("standing", flat=True)
+    return standing.get() == Standing.ACTIVE

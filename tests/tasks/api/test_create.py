@@ -247,6 +247,26 @@ def test_forms_are_not_json() -> None:
     assert rest().post("/api/tasks/", GOOD).status_code == 415
 
 
+@pytest.mark.matrix(45)
+@pytest.mark.parametrize(
+    ("environment", "is_taken"),
+    [
+        ({f"NAME_{number}": "x" * 100 for number in range(1000)}, True),
+        ({f"NAME_{number}": "x" for number in range(10_000)}, False),
+        ({"BIG": "x" * (131_071 - len("BIG="))}, True),
+        ({"BIG": "x" * 131_072}, False),
+        ({"A": "x" * 131_000, "B": "x" * 131_000, "C": "x" * 1000}, False),
+    ],
+    ids=["1,000", "10,000", "just fits", "one too large", "together too large"],
+)
+def test_a_huge_environment_is_taken_or_refused_as_a_whole(environment: dict[str, str], is_taken: bool) -> None:
+    body = {**GOOD, "environment": environment}
+    if is_taken:
+        assert created(body)["environment"] == environment
+    else:
+        assert list(refused(body)) == ["environment"]
+
+
 KEY = {"HTTP_IDEMPOTENCY_KEY": "key-1"}
 
 
