@@ -56,7 +56,8 @@ types: $(VENV)/.installed-dev ## Types
 
 check: $(VENV)/.installed-dev ## Django's own checks; models and migrations agree
 	@folder=$$(mktemp -d) && export NIGHTSHIFT_DATA_DIR="$$folder" && trap 'rm -rf "$$folder"' EXIT && \
-	$(BIN)/python manage.py check --fail-level WARNING && $(BIN)/python manage.py makemigrations --check --dry-run
+	$(BIN)/python manage.py check --fail-level WARNING && \
+	NIGHTSHIFT_HOST=0.0.0.0 NIGHTSHIFT_TLS=1 $(BIN)/python manage.py check --deploy --fail-level WARNING && $(BIN)/python manage.py makemigrations --check --dry-run
 
 assets: $(DIST) ## Front-end bundle
 

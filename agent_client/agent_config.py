@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from agent_client import offer
+from agent_client import offer, pin
 from agent_client.offer import Offer, OfferError
 from agent_client.system_log import LogFormat
 
@@ -37,6 +37,7 @@ class Option:
 
 OPTIONS = (
     Option("server", "NIGHTSHIFT_AGENT_SERVER", "URL", "the server, such as http://127.0.0.1:8000"),
+    Option("pin", "NIGHTSHIFT_AGENT_PIN", "SHA256", "the server's certificate, if its token does not say it"),
     Option(
         "token_file", "NIGHTSHIFT_AGENT_TOKEN_FILE", "FILE", "file with the enrolment token; for the first start only"
     ),
@@ -136,7 +137,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def read_config(flags: Mapping[str, str | None], environment: Mapping[str, str]) -> AgentConfig:
     """A flag wins over its environment variable; an empty value counts as not given."""
     given = {option.name: _value(option, flags, environment) for option in OPTIONS}
-    server_url = _server_url(given["server"]) if given["server"] else None
+    server_url = _server_url(given["server"], given["pin"]) if given["server"] else None
     if server_url is None and not given["state_dir"]:
         raise ConfigError("which server? Say --server URL or set NIGHTSHIFT_AGENT_SERVER")
     return AgentConfig(
@@ -188,7 +189,7 @@ def _items(text: str) -> list[str]:
     return [item.strip() for item in text.split(",")] if text else []
 
 
-def _server_url(text: str) -> str:
+def _server_url(text: str, pin_text: str) -> str:
     try:
         parts = urlsplit(text)
         is_usable = parts.scheme in ("http", "https") and parts.hostname and (parts.port is None or parts.port > 0)
@@ -196,7 +197,14 @@ def _server_url(text: str) -> str:
         is_usable = False
     if not is_usable or " " in text:
         raise ConfigError(f"--server must be a URL such as http://127.0.0.1:8000, not {text!r}")
-    return text.rstrip("/")
+    return _pinned(text.rstrip("/"), pin_text)
+
+
+def _pinned(url: str, pin_text: str) -> str:
+    try:
+        return pin.joined(url, pin_text)
+    except ValueError as error:
+        raise ConfigError(f"--pin: {error}") from None
 
 
 def _state_dir(given: str, server_url: str | None, environment: Mapping[str, str]) -> Path:

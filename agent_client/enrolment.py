@@ -8,9 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from agent_client import wire
+from agent_client import enrolment_token, pin, wire
 from agent_client.agent_config import AgentConfig
 from agent_client.atomic import Unreadable, read_json, write_json
+from agent_client.enrolment_token import EnrolmentToken
 from agent_client.http import AgentHttp, NetworkFailure, ProtocolError
 from agent_client.main_agent.state_dir import StateDirError, require_private_file
 from agent_client.probes.machine import machine_id
@@ -74,10 +75,10 @@ def known_identity(config: AgentConfig) -> Identity | None:
     identity = load_identity(config.state_dir)
     if identity is None or config.server_url in (None, identity.server_url):
         return identity
-    return replace(identity, server_url=config.server_url)
+    return replace(identity, server_url=pin.kept(str(config.server_url), identity.server_url))
 
 
-def read_token(config: AgentConfig) -> str:
+def read_token(config: AgentConfig) -> EnrolmentToken:
     """The enrolment token from the environment or the token file."""
     if config.token:
         return _checked_token(config.token, "NIGHTSHIFT_AGENT_TOKEN")
@@ -93,24 +94,26 @@ def read_token(config: AgentConfig) -> str:
     return _checked_token(text, str(config.token_file))
 
 
-def _checked_token(text: str, source: str) -> str:
+def _checked_token(text: str, source: str) -> EnrolmentToken:
     token = text.strip()
     if not token:
         raise EnrolmentRefused(f"{source} holds no token")
     if not token.isascii() or not token.isprintable() or " " in token:
         raise EnrolmentRefused(f"{source} does not hold an enrolment token (one word of letters and digits)")
-    return token
+    try:
+        return enrolment_token.read(token)
+    except ValueError as error:
+        raise EnrolmentRefused(f"the enrolment token of {source} {error}") from error
 
 
 def enrol(config: AgentConfig, log: EventLog, pause: Callable[[float], None]) -> Identity:
     """Register for as long as it takes the server to answer, then keep the secret. Raises EnrolmentRefused."""
-    if config.server_url is None:
-        raise EnrolmentRefused("which server? Say --server URL or set NIGHTSHIFT_AGENT_SERVER")
     token, backoff = read_token(config), Backoff()
-    http = AgentHttp(config.server_url, None)
+    server_url = _server_of(config, token)
+    http = AgentHttp(server_url, None)
     while True:
         try:
-            reply = http.register(token, _register_request(config))
+            reply = http.register(token.secret, _register_request(config))
         except (NetworkFailure, ProtocolError) as error:
             _raise_if_refused(error, config)
             log.warning("server_unreachable", detail=f"{error}; trying again")
@@ -118,10 +121,19 @@ def enrol(config: AgentConfig, log: EventLog, pause: Callable[[float], None]) ->
             continue
         finally:
             http.close()
-        identity = _identity(config.server_url, reply)
+        identity = _identity(server_url, reply)
         save_identity(config.state_dir, identity)
         log.info("enrolled", agent_id=identity.agent_id, name=identity.name, server=identity.server_url)
         return identity
+
+
+def _server_of(config: AgentConfig, token: EnrolmentToken) -> str:
+    """The address given, else the token's; in both cases with the token's pin."""
+    if config.server_url:
+        return pin.kept(config.server_url, token.server_url)
+    if token.server_url:
+        return token.server_url
+    raise EnrolmentRefused("which server? Say --server URL or set NIGHTSHIFT_AGENT_SERVER")
 
 
 def _identity(server_url: str, reply: wire.RegisterReply) -> Identity:

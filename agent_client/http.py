@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 from urllib.parse import urlsplit
 
-from agent_client import reply_shapes, wire
+from agent_client import pin, reply_shapes, wire
 from agent_client.version import VERSION
 
 CONNECT_SECONDS = 3.0
@@ -75,10 +75,11 @@ class AgentHttp:
     """
 
     def __init__(self, server_url: str, credential: str | None, instance_id: str | None = None) -> None:
-        parts = urlsplit(server_url)
+        bare, self._pin = pin.split(server_url)
+        parts = urlsplit(bare)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError(f"server URL {server_url!r} must look like http://host:port or https://host:port")
-        self.server_url = server_url
+        self.server_url = bare
         self._parts = parts
         self._credential = credential
         self._instance_id = instance_id
@@ -172,7 +173,7 @@ class AgentHttp:
 
     def _connected(self, deadline: float) -> http.client.HTTPConnection:
         if self._connection is None:
-            connection = _new_connection(self._parts.scheme, str(self._parts.hostname), self._parts.port)
+            connection = _new_connection(self._parts.scheme, str(self._parts.hostname), self._parts.port, self._pin)
             connection.timeout = min(CONNECT_SECONDS, _left(deadline))
             connection.connect()
             self._connection = connection
@@ -209,9 +210,11 @@ class _TimedResponse(http.client.HTTPResponse):
         self.fp = io.BufferedReader(_TimedReader(self.fp, sock, deadline))
 
 
-def _new_connection(scheme: str, host: str, port: int | None) -> http.client.HTTPConnection:
+def _new_connection(scheme: str, host: str, port: int | None, wanted_pin: str) -> http.client.HTTPConnection:
     if scheme == "http":
         return http.client.HTTPConnection(host, port)
+    if wanted_pin:
+        return pin.PinnedConnection(host, port, wanted_pin)
     bundle = os.environ.get("REQUESTS_CA_BUNDLE") or None
     return http.client.HTTPSConnection(host, port, context=ssl.create_default_context(cafile=bundle))
 

@@ -12,8 +12,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import requests
+from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 
+from agent_client import pin
 from agent_client.version import VERSION
 
 Json = dict[str, Any]
@@ -80,18 +82,37 @@ class _Bearer(AuthBase):
         return request
 
 
+class PinnedAdapter(HTTPAdapter):
+    """Takes the one certificate that is pinned, whoever vouches for it. Compared before the request is sent."""
+
+    def __init__(self, wanted_pin: str) -> None:
+        self._pin = wanted_pin
+        super().__init__()
+
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:
+        super().init_poolmanager(*args, **options, assert_fingerprint=self._pin, ssl_context=pin.context())
+
+    def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
+        super().cert_verify(conn, url, False, cert)  # type: ignore[no-untyped-call]
+
+    def build_connection_pool_key_attributes(self, request: Any, verify: Any, cert: Any = None) -> Any:
+        return super().build_connection_pool_key_attributes(request, False, cert)
+
+
 class UserApi:
     """One server, one token. Not to be shared between threads."""
 
     def __init__(self, url: str, token: str, retry_pauses: tuple[float, ...] = RETRY_PAUSES) -> None:
-        self.url = url
+        self.url, wanted_pin = pin.split(url)
         self.retry_pauses = retry_pauses
         self._session = requests.Session()
         self._session.auth = _Bearer(token)
         self._session.headers["User-Agent"] = f"nightshift/{VERSION}"
         self._session.headers["Accept"] = "application/json"
+        if wanted_pin:
+            self._session.mount(self.url, PinnedAdapter(wanted_pin))
         # A proxy of the environment cannot see this machine's loopback.
-        self._session.trust_env = urlsplit(url).hostname not in LOOPBACK_HOSTS
+        self._session.trust_env = urlsplit(self.url).hostname not in LOOPBACK_HOSTS
 
     def submit(self, body: Json, idempotency_key: str) -> Json:
         """Create a task. The key makes a repeated request return the task of the first one."""
@@ -278,6 +299,8 @@ def _content_range(response: requests.Response) -> tuple[int, int]:
 
 def _reason(error: requests.RequestException) -> str:
     """A short reason instead of the nested texts of the HTTP library."""
+    if isinstance(error, requests.exceptions.SSLError) and "ingerprint" in str(error):
+        return "its certificate is not the one that was pinned; nothing was sent"
     if isinstance(error, requests.exceptions.SSLError):
         return "its certificate is not trusted (REQUESTS_CA_BUNDLE names a file of certificates to trust)"
     if isinstance(error, requests.exceptions.ConnectTimeout):

@@ -35,4 +35,5 @@ class EnrolmentTokenAdmin(SecretOnceAdmin):
 
     def make_secret(self, request: HttpRequest, form: Any) -> tuple[Any, str]:
         data = form.cleaned_data
-        return enrolment.create_token(data["label"], user=request.user, uses=data["uses"], hours=data["hours"])
+        row, plain = enrolment.create_token(data["label"], user=request.user, uses=data["uses"], hours=data["hours"])
+        return row, enrolment.packed(plain)

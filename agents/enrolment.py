@@ -1,8 +1,11 @@
 """Let new hosts in: enrolment tokens, and the registration that spends one."""
 
+import base64
+import json
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
@@ -11,6 +14,8 @@ from agents.credentials import hashed, new_secret
 from agents.history import record
 from agents.models import Agent, EnrolmentToken
 from scheduler_site.shared.actors import Actor
+
+PACKED = "nse1."  # agent_client reads it
 
 
 def create_token(
@@ -23,6 +28,14 @@ def create_token(
         label=label, token_hash=hashed(plain), created_by=user, expires_at=expires_at, uses_left=uses
     )
     return row, plain
+
+
+def packed(plain: str) -> str:
+    """What a host is given: with a certificate of our own, the token says where we are and how to know us."""
+    if not settings.PIN:
+        return plain
+    said = json.dumps({"url": settings.PUBLIC_URL, "pin": settings.PIN, "token": plain}, separators=(",", ":"))
+    return PACKED + base64.urlsafe_b64encode(said.encode()).decode().rstrip("=")
 
 
 def find_token(plain: str) -> EnrolmentToken | None:

@@ -67,8 +67,8 @@ def refuse_open_plain_text(address: Address, is_insecure: bool) -> None:
         return
     raise ImproperlyConfigured(
         f"NIGHTSHIFT_HOST is {address.host!r}, which other machines can reach, and nothing would be encrypted. "
-        "Set NIGHTSHIFT_TLS_CERT and NIGHTSHIFT_TLS_KEY to a certificate and its key, or set NIGHTSHIFT_INSECURE=1 "
-        "if you trust everyone on this network."
+        "Set NIGHTSHIFT_TLS=1 for a certificate that the server makes itself, or NIGHTSHIFT_TLS_CERT and "
+        "NIGHTSHIFT_TLS_KEY to one that you have, or NIGHTSHIFT_INSECURE=1 if you trust everyone on this network."
     )
 
 

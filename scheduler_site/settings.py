@@ -4,7 +4,7 @@ from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
-from scheduler_site import address, env, folders
+from scheduler_site import address, env, folders, own_certificate
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -26,13 +26,17 @@ TLS_CERT = env.file("TLS_CERT")
 TLS_KEY = env.file("TLS_KEY")
 if (TLS_CERT is None) != (TLS_KEY is None):
     raise ImproperlyConfigured("NIGHTSHIFT_TLS_CERT and NIGHTSHIFT_TLS_KEY belong together: set both or neither.")
+HAS_OWN_CERTIFICATE = env.boolean("TLS", False) and TLS_CERT is None
 LOCAL_PORT = env.integer("LOCAL_PORT", min(PORT + 1, 65535), 1, 65535)
 INSECURE = env.boolean("INSECURE", False)
-ADDRESS = address.Address(HOST, PORT, LOCAL_PORT, TLS_CERT is not None)
+ADDRESS = address.Address(HOST, PORT, LOCAL_PORT, TLS_CERT is not None or HAS_OWN_CERTIFICATE)
 address.refuse_open_plain_text(ADDRESS, INSECURE)
 SHOW_INSECURE_BANNER = not (ADDRESS.is_loopback or ADDRESS.has_tls)
 PUBLIC_URL = env.url("PUBLIC_URL", ("http", "https")) or ADDRESS.public_url
 ALLOWED_HOSTS = address.allowed_hosts(ADDRESS, [*env.hosts("ALLOWED_HOSTS"), env.host_of(PUBLIC_URL)])
+if HAS_OWN_CERTIFICATE:
+    TLS_CERT, TLS_KEY = own_certificate.ensure(DATA_DIR / "tls", ALLOWED_HOSTS)
+PIN = own_certificate.fingerprint(TLS_CERT) if HAS_OWN_CERTIFICATE and TLS_CERT else ""
 CSRF_TRUSTED_ORIGINS = [env.origin_of(PUBLIC_URL)]
 ASGI = env.choice("ASGI", "daphne", ("daphne", "uvicorn"))
 
@@ -139,6 +143,10 @@ AUTH_PASSWORD_VALIDATORS = [
 
 # What browsers are told
 X_FRAME_OPTIONS = "DENY"
+# Browsers keep it for the whole host name, whatever the port: only a server at https's own port may ask for that.
+SECURE_HSTS_SECONDS = 30 * 24 * 3600 if ADDRESS.has_tls and PORT == 443 else 0
+# With TLS the only plain port is on loopback, for this machine's own agent: nothing is to be redirected.
+SILENCED_SYSTEM_CHECKS = ["security.W004", "security.W005", "security.W008", "security.W021"]
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 CONTENT_SECURITY_POLICY = (

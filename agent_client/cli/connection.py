@@ -5,7 +5,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from agent_client import profiles
+from agent_client import pin, profiles
 from agent_client.cli.errors import AWAY, CliError, UsageError
 from agent_client.cli.server_url import normalised
 from agent_client.user_api import UserApi
@@ -32,12 +32,18 @@ def chosen(server: str | None, token_file: str | None, environ: Mapping[str, str
     token = _token_file(token_file) or _token_of_environment(named, environ)
     if not token:
         stored = stored or profiles.load(profiles.config_path(environ))
+        named = _as_stored(named, stored)
         token = stored.tokens.get(named)
     if not token:
         raise CliError(
             f"no token is known for {named}: sign in with `nightshift login {named}` or set NIGHTSHIFT_TOKEN"
         )
     return named, token
+
+
+def _as_stored(named: str, stored: profiles.Profiles) -> str:
+    """With the pin that was given at the login."""
+    return next((known for known in stored.tokens if pin.split(known)[0] == named), named)
 
 
 def _url(source: str, text: str | None) -> str | None:

@@ -4,8 +4,8 @@ import argparse
 import getpass
 import sys
 
-from agent_client import profiles
-from agent_client.cli.errors import CliError
+from agent_client import pin, profiles
+from agent_client.cli.errors import CliError, UsageError
 from agent_client.cli.output import note, print_json
 from agent_client.cli.parsing import typed
 from agent_client.cli.server_url import is_loopback, normalised
@@ -14,10 +14,13 @@ from agent_client.user_api import Refused, UserApi
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("url", type=typed(normalised), metavar="URL", help="address of the server")
+    parser.add_argument(
+        "--pin", default="", metavar="SHA256", help="its certificate, where no authority vouches for it"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    url = arguments.url
+    url = pinned(arguments.url, arguments.pin)
     if url.startswith("http://") and not is_loopback(url):
         note(f"the token goes to {url} unencrypted; use https:// where the server offers it")
     token = profiles.checked_token(_given_token(url), "what was given")
@@ -29,6 +32,13 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         print(f"signed in to {url}; the token is in {path}")
     return 0
+
+
+def pinned(url: str, text: str) -> str:
+    try:
+        return pin.joined(url, text)
+    except ValueError as error:
+        raise UsageError(f"--pin: {error}") from error
 
 
 def _given_token(url: str) -> str:

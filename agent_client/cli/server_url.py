@@ -2,6 +2,7 @@
 
 from urllib.parse import urlsplit
 
+from agent_client import pin
 from agent_client.user_api import LOOPBACK_HOSTS
 
 
@@ -17,6 +18,7 @@ def normalised(text: str) -> str:
     text = text.strip()
     if "://" not in text:
         text = f"{'http' if is_loopback(f'http://{text}') else 'https'}://{text}"
+    text, wanted_pin = pin.split(text)
     parts = urlsplit(text)
     if parts.scheme not in ("http", "https"):
         raise ValueError(f"{text} is not the address of a server: it must begin with http:// or https://")
@@ -24,7 +26,8 @@ def normalised(text: str) -> str:
         raise ValueError(f"{text} is not the address of a server: give scheme, host and port only")
     if parts.path.startswith("/enter/"):
         raise ValueError("this is a sign-in link for the browser; give only the part before /enter/")
-    return f"{parts.scheme}://{_host(text, parts.hostname)}{_port(text)}{parts.path.rstrip('/')}"
+    address = f"{parts.scheme}://{_host(text, parts.hostname)}{_port(text)}{parts.path.rstrip('/')}"
+    return pin.joined(address, wanted_pin)
 
 
 def _host(text: str, host: str | None) -> str:

@@ -7,7 +7,7 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from agents.enrolment import create_token
+from agents.enrolment import create_token, packed
 from scheduler_site.shared.page_access import staff_required
 
 LOOPBACK = ("127.", "localhost", "[::1]", "::1")
@@ -36,7 +36,7 @@ def add_host(request: HttpRequest) -> HttpResponse:
     form = AddHostForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         _, token = create_token(**form.cleaned_data, user=request.user)
-        return _shown(request, "made", {"token": token, **_address(request)})
+        return _shown(request, "made", {"token": packed(token), **_address(request)})
     return _shown(request, "form", {"form": form}, status=422 if form.is_bound else 200)
 
 
@@ -51,6 +51,6 @@ def _address(request: HttpRequest) -> dict[str, object]:
     """What the host has to call, and whether another machine can reach it at all."""
     listens_on = str(getattr(settings, "HOST", ""))
     return {
-        "server_url": request.build_absolute_uri("/").rstrip("/"),
+        "server_url": settings.PUBLIC_URL if settings.PIN else request.build_absolute_uri("/").rstrip("/"),
         "is_local_only": listens_on.startswith(LOOPBACK) or request.get_host().startswith(LOOPBACK),
     }

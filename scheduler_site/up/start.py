@@ -116,4 +116,9 @@ def greeting(link: str) -> str:
     warning = ""
     if settings.SHOW_INSECURE_BANNER:
         warning = "Not encrypted (NIGHTSHIFT_INSECURE=1): others on this network can read along.\n"
+    if settings.PIN:
+        warning = (
+            "The certificate is the server's own; a browser asks once. Its SHA-256, for `nightshift login --pin`:\n"
+            f"{settings.PIN}\n"
+        )
     return f"{warning}Nightshift is running. Open this link to sign in:\n\n    {link}\n\nCtrl-C stops it.\n"

@@ -32,7 +32,7 @@ def test_the_state_directory_without_xdg_is_in_the_home() -> None:
 
 
 def test_every_option_can_come_from_its_flag_and_from_its_environment() -> None:
-    values = {"server": "http://h:1", "gpus": "none", "log_format": "json", "min_free_disk_mib": "5"}
+    values = {"server": "https://h:1", "pin": "ab" * 32, "gpus": "none", "log_format": "json", "min_free_disk_mib": "5"}
     values |= {"max_processes": "64", "enforce_memory": "yes", "spool_mib": "20", "spool_host_mib": "200"}
     values |= {"address": "10.0.0.7", "capability": "nvlink, cuda=12.4", "resource": "matlab=2,slots=0"}
     given = {option.name: values.get(option.name, f"/v/{option.name}") for option in OPTIONS}
@@ -40,7 +40,7 @@ def test_every_option_can_come_from_its_flag_and_from_its_environment() -> None:
     by_environment = config(**{option.environment: given[option.name] for option in OPTIONS})
     assert by_flag == by_environment
     assert by_flag == AgentConfig(
-        server_url="http://h:1",
+        server_url="https://h:1#sha256=" + "ab" * 32,
         state_dir=Path("/v/state_dir"),
         name="/v/name",
         offer=Offer("10.0.0.7", "/v/zone", {"nvlink": "", "cuda": "12.4"}, {"matlab": 2, "slots": 0}),

@@ -42,8 +42,8 @@ def test_a_server_that_moved_is_the_same_server(tmp_path: Path) -> None:
 
 def test_the_environments_token_wins_over_the_file(tmp_path: Path) -> None:
     (tmp_path / "t").write_text("  from-file \n")
-    assert read_token(config(tmp_path, token_file=tmp_path / "t")) == "from-file"
-    assert read_token(config(tmp_path, token_file=tmp_path / "t", token="from-env")) == "from-env"
+    assert read_token(config(tmp_path, token_file=tmp_path / "t")).secret == "from-file"
+    assert read_token(config(tmp_path, token_file=tmp_path / "t", token="from-env")).secret == "from-env"
 
 
 @pytest.mark.parametrize("token", ["a\nX-Evil: 1", "tökén", "a b", "\x1b[1m"])
