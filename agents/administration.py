@@ -28,8 +28,8 @@ _ALLOWED_FROM = {
 
 
 def pause(agent: Agent, *, actor: Actor, reason: str = "") -> Agent:
-    """No new work; what runs goes on."""
-    return _decide(agent, "pause", Standing.PAUSED, actor, reason)
+    """No new work; what runs goes on. The system's own pauses take back nothing that an operator asked."""
+    return _decide(agent, "pause", Standing.PAUSED, actor, reason, agent.wish if actor == SYSTEM else Wish.NONE)
 
 
 def resume(agent: Agent, *, actor: Actor, reason: str = "") -> Agent:
@@ -82,7 +82,7 @@ def weigh(agent: Agent, weight: Decimal, *, actor: Actor) -> Agent:
 
 
 @transaction.atomic
-def _decide(agent: Agent, verb: str, new: Standing, actor: Actor, reason: str, wish: Wish = Wish.NONE) -> Agent:
+def _decide(agent: Agent, verb: str, new: Standing, actor: Actor, reason: str, wish: str = Wish.NONE) -> Agent:
     """A new decision takes back what was asked of the main agent before."""
     old = Agent.objects.select_for_update().values_list("standing", flat=True).get(pk=agent.pk)
     if old not in _ALLOWED_FROM[verb]:

@@ -21,6 +21,6 @@ def notice(agent: Agent, gone: Sequence[Gpu], gpu_state: str) -> None:
     numbers = ", ".join(str(gpu.index) for gpu in sorted(gone, key=lambda gpu: gpu.index))
     sentence = f"GPU {numbers} of {agent.name} does not answer any more."
     record(agent, "gpu_lost", actor=Actor.agent(agent.name), reason=sentence)
-    agent.refresh_from_db(fields=["standing"])
+    agent.refresh_from_db(fields=["standing", "wish"])
     if settings.PAUSE_ON_GPU_LOSS and agent.standing == Standing.ACTIVE:
         administration.pause(agent, actor=SYSTEM, reason=sentence)

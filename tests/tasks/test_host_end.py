@@ -5,7 +5,7 @@ from django.utils import timezone
 
 from agents import administration, endings
 from agents.models import Agent
-from scheduler_site.shared.actors import Actor
+from scheduler_site.shared.actors import SYSTEM, Actor
 from scheduler_site.shared.errors import Conflict
 from tasks import draining
 from tasks.agent_tree import agent_tree
@@ -52,6 +52,16 @@ def test_resuming_takes_a_drain_back() -> None:
     draining.turn()
     agent.refresh_from_db()
     assert (agent.standing, agent.wish) == ("active", "")
+
+
+def test_a_pause_by_the_system_takes_no_wish_back() -> None:
+    agent = make_agent()
+    stop(agent, actor=ADA)
+    administration.pause(agent, actor=SYSTEM, reason="GPU 0 does not answer any more")
+    agent.refresh_from_db()
+    assert (agent.standing, agent.wish) == ("paused", "end")
+    administration.resume(agent, actor=ADA)
+    assert agent.wish == ""
 
 
 @pytest.mark.django_db(transaction=True)
