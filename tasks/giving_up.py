@@ -16,7 +16,7 @@ from django.utils import timezone
 from scheduler_site.shared.actors import SYSTEM
 from scheduler_site.shared.errors import DomainError
 from scheduler_site.shared.failpoints import fail_at
-from tasks import describe, leases, lifecycle, usage
+from tasks import describe, leases, lifecycle, steady, usage
 from tasks.models import SubAgent
 from tasks.outcome import Outcome, lost
 from tasks.states import CLAIMED_STATES, EndReason, Kept
@@ -32,6 +32,8 @@ def lose_long_unreachable() -> None:
     since = timezone.now() - timedelta(seconds=settings.LOST_AFTER_SECONDS)
     rows = SubAgent.objects.filter(state__in=CLAIMED_STATES, unreachable_since__lt=since)
     for sub_agent in rows.select_related("agent"):
+        if sub_agent.unreachable_since is None or steady.age(sub_agent.unreachable_since) < settings.LOST_AFTER_SECONDS:
+            continue
         detail = f"{sub_agent.agent.name} has not been heard for {describe.duration(int(settings.LOST_AFTER_SECONDS))}."
         give_up(sub_agent, lost(EndReason.HOST_LOST, detail, is_proven=False, keeps=Kept.HOST_LOST))
 

@@ -20,7 +20,18 @@ from agents import breaker, doorbell, inventory_requests, liveness, supervision
 from agents.states import Connectivity, Standing
 from scheduler_site.shared.actors import SYSTEM
 from scheduler_site.shared.failpoints import fail_at
-from tasks import draining, giving_up, leases, lifecycle, logs, messages, reservation_deadlines, sub_agent_lifecycle
+from tasks import (
+    draining,
+    giving_up,
+    leases,
+    lifecycle,
+    logs,
+    messages,
+    reservation_deadlines,
+    run_time,
+    steady,
+    sub_agent_lifecycle,
+)
 from tasks.models import SubAgent
 from tasks.states import CLAIMED_STATES, EndReason, SubAgentState
 
@@ -70,6 +81,7 @@ def _excuse_own_stall() -> None:
     hosts were not silent during that time."""
     global _last_turn
     now = leases.clock()
+    steady.note()
     if _last_turn is not None and (late := now - _last_turn - INTERVAL_SECONDS) > settings.STALL_SECONDS:
         log.warning("reaper_stalled seconds=%.1f", late)
         liveness.excuse(late)
@@ -102,6 +114,8 @@ def _revoke_unclaimed() -> None:
         return
     assigned = SubAgent.objects.filter(state=SubAgentState.ASSIGNED).select_related("agent")
     for sub_agent in assigned.filter(claim_nonce="", created_time__lt=_ago(settings.CLAIM_SECONDS)):
+        if steady.age(sub_agent.created_time) < settings.CLAIM_SECONDS:
+            continue
         is_heard = sub_agent.agent.connectivity == Connectivity.ONLINE  # a silent host is no bad one
         _revoke(sub_agent, f"{sub_agent.agent.name} did not accept it in time", blames_host=is_heard)
     for sub_agent in assigned.filter(_IS_NOT_OPEN).exclude(agent__standing=Standing.ACTIVE, agent__quarantined_at=None):
@@ -136,12 +150,15 @@ def _ask_about_unstarted() -> None:
 
 def _stop_overdue() -> None:
     """The sub agent counts the time limit itself; this is the second lock, for one that does not."""
-    running = SubAgent.objects.filter(
-        state=SubAgentState.RUNNING, stop_reason="", task__time_limit_seconds__isnull=False, unreachable_since=None
-    ).select_related("task")
-    for sub_agent in running.only("agent_id", "started_at", "task__time_limit_seconds", "task__grace_seconds"):
+    limited = SubAgent.objects.filter(state=SubAgentState.RUNNING, task__time_limit_seconds__isnull=False)
+    columns = ("agent_id", "unreachable_since", "stop_reason", "task__time_limit_seconds", "task__grace_seconds")
+    running = list(limited.select_related("task").only(*columns))
+    run_time.forget_all_but({sub_agent.pk for sub_agent in running})
+    heard = [sub_agent for sub_agent in running if sub_agent.unreachable_since is None]
+    run_time.add_turn(sub_agent.pk for sub_agent in heard)
+    for sub_agent in heard:
         limit = (sub_agent.task.time_limit_seconds or 0) + sub_agent.task.grace_seconds + LIMIT_SLACK_SECONDS
-        if sub_agent.started_at and sub_agent.started_at < _ago(limit):
+        if not sub_agent.stop_reason and run_time.of(sub_agent.pk) > limit:
             sub_agent_lifecycle.request_stop(sub_agent, EndReason.TIMEOUT)
             doorbell.ring(sub_agent.agent_id)
 

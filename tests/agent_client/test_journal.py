@@ -109,3 +109,11 @@ def test_a_missing_or_unreadable_parent_concludes_nothing(tmp_path: Path) -> Non
     inventory = scan(tmp_path / "gone")
     assert not inventory.is_complete
     assert "cannot be read" in inventory.damaged[0]
+
+
+@pytest.mark.matrix(41)
+def test_a_folder_that_cannot_be_read_proves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "sub_agents").write_text("a file where the folder should be")
+    inventory = scan(tmp_path / "sub_agents")
+    assert (inventory.records, inventory.is_complete) == ((), False)
+    assert "cannot be read" in inventory.damaged[0]

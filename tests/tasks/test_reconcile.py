@@ -99,6 +99,26 @@ def test_what_is_not_listed_is_lost(agent: Agent, state: str) -> None:
     assert (sub_agent.state, sub_agent.end_reason) == ("lost", "no_record")
 
 
+@pytest.mark.matrix(59)
+@pytest.mark.parametrize(
+    ("boot_id", "status", "reason"), [("boot-2", "waiting", ""), ("boot-1", "failed", "no_record")]
+)
+def test_what_ran_before_a_restart_of_the_host_is_surely_over(
+    agent: Agent, boot_id: str, status: str, reason: str
+) -> None:
+    """Its disk was lost as well, so that nobody there remembers it; only the server can say what that means."""
+    task = make_task(retries=1 if boot_id == "boot-2" else 0)
+    sub_agent = make_sub_agent(task, agent, boot_id="boot-1")
+    Agent.objects.update(boot_id=boot_id)
+    agent.refresh_from_db()
+    assert directives(agent) == []
+    sub_agent.refresh_from_db()
+    task.refresh_from_db()
+    assert sub_agent.end_reason == ("host_rebooted" if boot_id == "boot-2" else "no_record")
+    assert (task.status, task.end_reason) == (status, reason)
+
+
+@pytest.mark.matrix(41)
 @pytest.mark.parametrize(("state", "is_complete"), [("assigned", True), ("running", False)])
 def test_what_proves_nothing_loses_nothing(agent: Agent, state: str, is_complete: bool) -> None:
     sub_agent = make_sub_agent(agent=agent, state=state)

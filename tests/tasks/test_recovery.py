@@ -11,7 +11,7 @@ from django.utils import timezone
 from agents import breaker, inventory_requests, liveness, supervision
 from agents.models import Agent
 from agents.sessions import come_online
-from tasks import giving_up, leases, recovery, usage
+from tasks import giving_up, leases, recovery, run_time, steady, usage
 from tasks.models import OutputLog, SubAgent, Task
 from tasks.outcome import lost
 from tasks.states import EndReason
@@ -27,6 +27,10 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator["Clock"]:
     found = Clock()
     monkeypatch.setattr(liveness.time, "monotonic", found)
     monkeypatch.setattr(leases, "clock", found)
+    monkeypatch.setattr(steady, "_last", None)
+    monkeypatch.setattr(steady, "_jumps", [])
+    monkeypatch.setattr(run_time, "_seconds", {})
+    monkeypatch.setattr(run_time, "_looked_at", None)
     monkeypatch.setattr(recovery, "_drains_looked_at", None)
     monkeypatch.setattr(inventory_requests, "_taken_at", {})
     monkeypatch.setattr(liveness, "_amnesty_until", 0.0)
@@ -142,6 +146,7 @@ def test_in_the_amnesty_nobody_is_unreachable(clock: Clock) -> None:
     assert agent.connectivity == "unreachable"
 
 
+@pytest.mark.matrix(19)
 def test_time_in_which_the_server_stood_still_is_no_silence(clock: Clock) -> None:
     sub_agent = heard(make_sub_agent())
     recovery.reaper_turn()
@@ -227,7 +232,8 @@ def test_output_that_does_not_come_within_a_day_is_not_waited_for() -> None:
 
 def test_looking_for_overdue_attempts_reads_no_scripts(django_assert_num_queries: Any) -> None:
     sub_agent = heard(make_sub_agent(make_task(time_limit_seconds=100)))
-    aged(sub_agent, started_at=1000)
+    recovery._stop_overdue()
+    run_time._seconds[sub_agent.pk] = 1000.0
     with django_assert_num_queries(2) as captured:
         recovery._stop_overdue()
     assert not any("script_content" in query["sql"] for query in captured.captured_queries)
@@ -313,11 +319,67 @@ def test_what_was_heard_since_it_was_looked_at_is_not_given_up() -> None:
 
 
 @pytest.mark.parametrize(("seconds", "reason"), [(100 + 10 + 50, ""), (100 + 10 + 70, "timeout")])
-def test_an_overdue_attempt_is_asked_to_stop(seconds: float, reason: str) -> None:
-    sub_agent = heard(make_sub_agent(make_task(time_limit_seconds=100)))
-    aged(sub_agent, started_at=seconds)
-    turned(sub_agent)
+def test_an_overdue_attempt_is_asked_to_stop(clock: Clock, seconds: int, reason: str) -> None:
+    sub_agent = make_sub_agent(make_task(time_limit_seconds=100))
+    run_for(clock, seconds)
+    sub_agent.refresh_from_db()
     assert sub_agent.stop_reason == reason
+
+
+def run_for(clock: Clock, seconds: int) -> None:
+    """Looks at time limits only, twice in 5 s."""
+    for _ in range(seconds * 2 // 5 + 1):
+        recovery._stop_overdue()
+        clock.now += 2.5
+
+
+@pytest.mark.matrix(22)
+def test_a_host_that_is_suspended_does_not_use_up_its_tasks_limit(clock: Clock) -> None:
+    """An hour: its host is not heard; the server's own count waits for it, as does the one of the sub agent."""
+    sub_agent = make_sub_agent(make_task(time_limit_seconds=100))
+    run_for(clock, 90)
+    aged(sub_agent, unreachable_since=0)
+    run_for(clock, 3600)
+    SubAgent.objects.update(unreachable_since=None)
+    run_for(clock, 60)
+    sub_agent.refresh_from_db()
+    assert (sub_agent.state, sub_agent.stop_reason) == ("running", "")
+    run_for(clock, 60)
+    sub_agent.refresh_from_db()
+    assert sub_agent.stop_reason == "timeout"
+
+
+@pytest.mark.matrix(20)
+@pytest.mark.parametrize("jump", [timedelta(days=730), timedelta(hours=-1)])
+def test_a_jump_of_the_servers_clock_lets_nothing_lapse(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch, jump: timedelta
+) -> None:
+    """Nobody is given up, taken back or stopped for it, and what is really overdue afterwards is."""
+    away = make_sub_agent(agent=make_agent("away", connectivity="unreachable"))
+    aged(away, unreachable_since=60)
+    placed = heard(make_sub_agent(agent=make_agent("slow"), state="assigned"))
+    limited = heard(make_sub_agent(make_task(time_limit_seconds=100), make_agent("busy")))
+    recovery.reaper_turn()
+    real = timezone.now
+    monkeypatch.setattr(timezone, "now", lambda: real() + jump)
+    clock.now += 1
+    recovery.reaper_turn()
+    states = [SubAgent.objects.get(pk=one.pk).state for one in (away, placed, limited)]
+    assert states == ["running", "assigned", "running"]
+    assert SubAgent.objects.get(pk=limited.pk).stop_reason == ""
+    aged(placed, created_time=20)
+    clock.now += 1
+    recovery.reaper_turn()
+    assert SubAgent.objects.get(pk=placed.pk).state == "revoked"
+
+
+def test_a_jump_that_is_taken_back_leaves_the_true_age(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    stamp, real = timezone.now() - timedelta(seconds=50), timezone.now
+    steady.note()
+    for jump in (timedelta(days=730), timedelta(0)):
+        monkeypatch.setattr(timezone, "now", lambda jump=jump: real() + jump)
+        steady.note()
+        assert 50 <= steady.age(stamp) < 60
 
 
 def test_one_rows_trouble_does_not_keep_the_others(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,9 @@
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
+from agents.models import Agent
 from tasks import log_files, reports
 from tasks.models import OutputLog, Task
 from tasks.scheduling.run import run_pass
@@ -156,3 +158,18 @@ def test_a_result_that_comes_after_the_host_was_given_up_is_kept_beside(host: Pa
     late = task.events.get(verb="late_result")
     assert late.detail["exit_code"] == 0
     assert host.report(grant, output=[piece(b"abc")])["logs"]["out"]["stored"] == 3
+
+
+@pytest.mark.matrix(21)
+@pytest.mark.parametrize("ended_at", ["1970-01-01T00:00:00Z", "2199-12-31T23:59:59Z", "no date at all"])
+def test_a_hosts_wrong_date_changes_nothing_but_what_it_shows(host: PaperHost, ended_at: str) -> None:
+    """How long it ran is counted on the host by a clock that nobody sets; when it ended is our clock's to say."""
+    grant = granted(host)
+    host.report(grant, finish=finish(ended_at=ended_at, duration_seconds=3.5))
+    task = Task.objects.get()
+    assert (task.status, task.execution_time) == ("completed", 3.5)
+    assert task.end_time is not None
+    assert abs((timezone.now() - task.end_time).total_seconds()) < 60
+    host.open_session(host={"hostname": "h", "started_at": "1970-01-01"})
+    host.beat()
+    assert Agent.objects.get().connectivity == "online"
