@@ -18,7 +18,7 @@ from scheduler_site.shared.strict_fields import LARGEST_BIG_INTEGER
 from scheduler_site.shared.strict_filters import StrictFilterBackend
 from scheduler_site.shared.strict_json import StrictJSONParser
 from scheduler_site.shared.strict_serializers import RefuseUnknownFields
-from tasks import lifecycle, querysets, submission
+from tasks import late_result, lifecycle, querysets, submission
 from tasks.api.task_filters import TaskFilter
 from tasks.api.task_reply import EventReply, IdsReply, SubAgentReply, TaskDetail, TaskRow, detail, rows
 from tasks.api.task_request import CancelRequest, HoldRequest, TaskCreateRequest, TaskEditRequest
@@ -98,6 +98,18 @@ class TaskViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Any]):
         wishes = _checked(CancelRequest(data=request.data))
         lifecycle.cancel(task.pk, actor=Actor.user(request.user), **wishes)
         return Response(detail(task.pk))
+
+    @extend_schema(
+        operation_id="tasks_run_dependants",
+        request=None,
+        responses={200: IdsReply, 403: OpenApiTypes.OBJECT, 409: CONFLICT},
+    )
+    @action(detail=True, methods=["post"], url_path="run-dependants")
+    def run_dependants(self, request: Request, pk: str) -> Response:
+        """Its success was told after it had been given up: submit anew what was canceled for that. No end changes."""
+        copies = late_result.run_dependants(self._task_to_change(pk).pk, actor=Actor.user(request.user))
+        ids = [copy.pk for copy in copies]
+        return Response({"ids": ids, "max_id": max(ids)})
 
     @extend_schema(operation_id="tasks_hold", request=HoldRequest, responses=HELD)
     @action(detail=True, methods=["post"])

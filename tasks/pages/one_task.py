@@ -12,6 +12,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from tasks import logs, querysets
+from tasks.late_result import late_result_of
 from tasks.models import SubAgent, Task
 from tasks.pages.plain_log import end_of_log
 from tasks.pages.shown import show_all
@@ -52,6 +53,7 @@ def _context(request: HttpRequest, task_id: int) -> dict[str, Any]:
         "dependants": _dependants(task),
         "events": list(task.events.order_by("-pk")[:100]),
         "log_size": log.size if log else 0,
+        "late": late_result_of(task),
     }
 
 

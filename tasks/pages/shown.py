@@ -60,6 +60,10 @@ class ShownTask:
         return not self.task.is_final and may_change(self.user, self.task)
 
     @property
+    def can_repeat(self) -> bool:
+        return may_change(self.user, self.task)
+
+    @property
     def can_hold(self) -> bool:
         is_off = self.task.status in (TaskStatus.BLOCKED, TaskStatus.WAITING) and self.task.current_fence is None
         return is_off and self.task.held_at is None and may_change(self.user, self.task)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from tasks.pages import cancel, dependencies, hold, new_task, one_task, task_list, why
+from tasks.pages import cancel, dependencies, hold, late_result, new_task, one_task, task_list, why
 
 app_name = "tasks"
 
@@ -17,5 +17,6 @@ urlpatterns = [
     path("<int:task_id>/why/", why.why_it_waits, name="why"),
     path("<int:task_id>/hold/", hold.hold, name="hold"),
     path("<int:task_id>/release/", hold.release, name="release"),
+    path("<int:task_id>/run-dependants/", late_result.run, name="run-dependants"),
     path("<int:task_id>/cancel/", cancel.cancel, name="cancel"),
 ]
