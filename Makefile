@@ -14,7 +14,7 @@ SOURCES := $(shell find static/src -type f 2>/dev/null) static/package.json
 WITH_NODE := PATH="$(CURDIR)/$(BIN):$$PATH"
 HAS_NODE := command -v npm >/dev/null 2>&1 && node -e 'process.exit(+process.versions.node.split(".")[0] < 20)' 2>/dev/null
 
-.PHONY: run test matrix fuzz mutations fmt lint types check assets try-assets chromium link example clean help
+.PHONY: run test matrix fuzz mutations fmt lint types check assets try-assets chromium link example clean help chaos
 .DELETE_ON_ERROR:
 
 help: ## Say what there is
@@ -36,6 +36,9 @@ matrix: $(VENV)/.installed-dev assets ## Tests of the fault matrix, slow ones to
 	@$(if $(PYTEST),,rm -f tests/matrix/results.json)
 	@$(PYTEST_ALL) -m matrix --timeout=1800 --matrix-results=tests/matrix/results.json $(PYTEST); status=$$?; \
 	$(BIN)/python -m tests.matrix.table && $(BIN)/python -m tests.matrix.missing; exit $$status
+
+chaos: $(VENV)/.installed-dev ## Breaks a whole site for CHAOS_MINUTES (30) by SEED and checks every promise
+	@exec $(BIN)/python -m tests.chaos
 
 mutations: $(VENV)/.installed-dev assets ## Deliberate faults in a copy of the code, each to be caught; writes their table
 	@$(BIN)/python -m tests.mutations.run $(MUTATIONS)

@@ -9,12 +9,15 @@ import uuid
 
 from django.conf import settings
 
+from agents import pace
+
 _lock = threading.Lock()
 _heard: dict[uuid.UUID, float] = {}
 _amnesty_until = 0.0
 
 
 def heard(agent_id: uuid.UUID) -> None:
+    pace.beats.called(agent_id)
     with _lock:
         _heard[agent_id] = time.monotonic()
 

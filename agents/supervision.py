@@ -7,7 +7,7 @@ of the server nobody is judged until the amnesty ends, and time in which the ser
 from django.conf import settings
 from django.db import transaction
 
-from agents import liveness
+from agents import liveness, pace
 from agents.history import record
 from agents.messages import announce
 from agents.models import Agent
@@ -20,6 +20,7 @@ def after_restart() -> None:
     and nobody is unreachable for a minute."""
     liveness.grant_amnesty()
     Agent.objects.filter(connectivity=Connectivity.ONLINE).update(connectivity=Connectivity.SUSPECT)
+    pace.beats.expect(Agent.objects.filter(connectivity=Connectivity.SUSPECT).count())
 
 
 def sweep() -> list[Agent]:
@@ -29,13 +30,14 @@ def sweep() -> list[Agent]:
 
 
 def judge(agent: Agent) -> str:
-    """What the silence of a host makes of it. Never better than it was: only a heartbeat brings a host back."""
+    """What the silence of a host makes of it. Never better than it was: only a heartbeat brings a host back. Where
+    many hosts are asked to beat more rarely, each may be silent for longer."""
     silent = liveness.silent_seconds(agent.pk)
     if silent is None:
         return agent.connectivity if liveness.in_amnesty() else Connectivity.UNREACHABLE
-    if silent >= settings.UNREACHABLE_SECONDS and not liveness.in_amnesty():
+    if silent >= pace.beats.stretched(settings.UNREACHABLE_SECONDS) and not liveness.in_amnesty():
         return Connectivity.UNREACHABLE
-    if silent >= settings.SUSPECT_SECONDS:
+    if silent >= pace.beats.stretched(settings.SUSPECT_SECONDS):
         return Connectivity.SUSPECT
     return agent.connectivity
 

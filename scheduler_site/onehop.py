@@ -17,6 +17,7 @@ from django.core.handlers.base import BaseHandler
 from django.http import HttpResponseBadRequest, HttpResponseBase, StreamingHttpResponse
 from django.urls import set_script_prefix
 
+from scheduler_site.admission import Admission, Busy, busy_answer, rank_of
 from scheduler_site.body_limits import AGENT_PREFIX
 
 Scope = dict[str, Any]
@@ -39,6 +40,7 @@ class OneHop:
         self.handler.load_middleware()
         self._agents = ThreadPoolExecutor(THREADS, "agents")
         self._people = ThreadPoolExecutor(THREADS, "people")
+        self._admission = Admission(THREADS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         is_agent = scope["path"].startswith(AGENT_PREFIX)
@@ -47,12 +49,22 @@ class OneHop:
             body = await read_body(receive)
         except Disconnected:
             return
-        loop = asyncio.get_running_loop()
-        response = await loop.run_in_executor(pool, in_fresh_context, self._answer, scope, body)
+        response = await (self._in_turn(scope, body) if is_agent else self._threaded(pool, scope, body))
         if isinstance(response, StreamingHttpResponse):
             await Stream(response, pool, receive, send).run(is_head=scope["method"] == "HEAD")
         else:
             await send_whole(response, send)
+
+    async def _in_turn(self, scope: Scope, body: bytes) -> HttpResponseBase:
+        try:
+            async with self._admission.place(rank_of(scope["path"], body)):
+                return await self._threaded(self._agents, scope, body)
+        except Busy as busy:
+            return busy_answer(busy)
+
+    async def _threaded(self, pool: ThreadPoolExecutor, scope: Scope, body: bytes) -> HttpResponseBase:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(pool, in_fresh_context, self._answer, scope, body)
 
     def _answer(self, scope: Scope, body: bytes) -> HttpResponseBase:
         """In a thread. A response that streams is closed later, by its stream."""

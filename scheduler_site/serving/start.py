@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import resource
 
 from django.conf import settings
 from django.db import connection
@@ -14,6 +15,7 @@ from scheduler_site.loops import registry
 from scheduler_site.serving import endpoints, with_daphne, with_uvicorn
 from scheduler_site.shared import broadcast
 from scheduler_site.shared.identity import instance_id
+from tasks import report_pace
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +28,8 @@ def serve() -> None:
     system_log.to_file(settings.SYSTEM_LOG_DIR / "server.log", settings.LOG_FORMAT)
     log.info("server_starting pid=%d url=%s instance=%s", os.getpid(), settings.PUBLIC_URL, instance_id())
     supervision.after_restart()  # a server that was away judges no host by the time it was away itself
+    report_pace.after_restart()
+    _allow_many_connections()
     try:
         failure = _run()
     finally:
@@ -42,6 +46,12 @@ def _run() -> str:
     if settings.ASGI == "uvicorn":
         return with_uvicorn.run(application, settings.ADDRESS, files, _ready)
     return with_daphne.run(application, endpoints.descriptions(settings.ADDRESS, *files), _ready)
+
+
+def _allow_many_connections() -> None:
+    """Each host holds two or three; the usual limit of 1,024 files would be reached at some 300 hosts."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _ready(loop: asyncio.AbstractEventLoop) -> None:

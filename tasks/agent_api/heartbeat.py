@@ -5,7 +5,7 @@ from typing import Any
 from django.http import HttpResponse
 from rest_framework.request import Request
 
-from agents import endings, heartbeats, inventory_requests
+from agents import endings, heartbeats, inventory_requests, pace
 from agents.states import Wish
 from tasks import gpu_use, grants, kept, lost_gpus
 from tasks.agent_api.base import AgentApiView, answer, caller
@@ -13,9 +13,6 @@ from tasks.agent_api.versions import require_session
 from tasks.agent_messages import Heartbeat
 from tasks.commit_seq import commit_seq
 from tasks.scheduling import wakeup
-
-BEAT_SECONDS = 2.0
-
 
 QUARANTINED = {"quarantined": True, "next_in_seconds": 10.0}
 
@@ -43,7 +40,7 @@ class HeartbeatView(AgentApiView):
 
 def _reply(assignments: list[Any], directives: list[Any], *, inventory_wanted: bool, end: bool) -> dict[str, Any]:
     return {
-        "next_in_seconds": BEAT_SECONDS,
+        "next_in_seconds": pace.beats.seconds(),
         "assignments": assignments,
         "directives": directives,
         "inventory_wanted": inventory_wanted,

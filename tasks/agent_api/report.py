@@ -3,11 +3,10 @@
 from django.http import HttpResponse
 from rest_framework.request import Request
 
-from tasks import reports
+from tasks import report_pace, reports
 from tasks.agent_api.base import AgentApiView, ReportAuthentication, answer
 from tasks.agent_messages import Report
 from tasks.commit_seq import commit_seq
-from tasks.leases import REPORT_SECONDS
 
 
 class ReportView(AgentApiView):
@@ -15,10 +14,11 @@ class ReportView(AgentApiView):
 
     def post(self, request: Request) -> HttpResponse:
         message = self.read(request, Report)
+        replies = reports.receive(message.entries)
         return answer(
             {
-                "next_in_seconds": REPORT_SECONDS,
-                "replies": reports.receive(message.entries),
+                "next_in_seconds": report_pace.next_in_seconds(replies),
+                "replies": replies,
                 "commit_seq": commit_seq() if any(b'"finish":{' in bytes(raw) for raw in message.entries) else None,
             }
         )

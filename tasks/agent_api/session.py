@@ -5,11 +5,11 @@ from django.http import HttpResponse
 from django.utils import timezone
 from rest_framework.request import Request
 
+from agents import pace
 from agents.sessions import SessionFacts, open_session
 from scheduler_site.shared.identity import instance_id
 from tasks import lost_gpus
 from tasks.agent_api.base import AgentApiView, answer, caller
-from tasks.agent_api.heartbeat import BEAT_SECONDS
 from tasks.agent_api.versions import require_common_version
 from tasks.agent_messages import Session
 from tasks.commit_seq import commit_seq
@@ -49,7 +49,7 @@ class SessionView(AgentApiView):
                 "proto": proto,
                 "instance_id": instance_id(),
                 "lease_seconds": settings.UNREACHABLE_SECONDS,
-                "next_in_seconds": BEAT_SECONDS,
+                "next_in_seconds": pace.beats.seconds(),
                 "directives": directives,
                 "quarantined": is_quarantined,
                 "commit_seq": commit_seq(),

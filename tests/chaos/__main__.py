@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
 
 from tests.acceptance.processes import with_variable
@@ -79,7 +80,11 @@ def play(site: ChaosSite, report: Report, seed: int, minutes: float, summary: li
         f"{name} {number}" for host in site.hosts for name, number in sorted(host.proxy.counts.items())
     )
     summary.append(f"exchanges spoilt: {by_fault}")
-    return f"chaos: {len(workload.tasks)} tasks, {nemesis.count} faults"
+    return f"chaos: {len(workload.tasks)} tasks, {nemesis.counts.total()} faults"
+
+
+def listed(counts: Counter[str]) -> str:
+    return ", ".join(f"{number} {name}" for name, number in sorted(counts.items()))
 
 
 def drain(site: ChaosSite, workload: Workload, report: Report) -> None:

@@ -9,6 +9,7 @@ import signal
 import sqlite3
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -44,7 +45,7 @@ class Nemesis:
         self._busy: dict[str, tuple[float, Undo]] = {}  # what is broken -> until when, and how it is made whole
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="nemesis", daemon=True)
-        self.count = 0
+        self.counts: Counter[str] = Counter()
 
     def start(self) -> None:
         self._thread.start()
@@ -83,7 +84,7 @@ class Nemesis:
         if undo is None:
             return False
         seconds = self._random.uniform(0.5, 9)
-        self.count += 1
+        self.counts[name] += 1
         self._report.note("fault", fault=name, target=target, seconds=round(seconds, 1))
         self._busy[target] = (time.monotonic() + seconds, undo)
         return True

@@ -135,6 +135,9 @@ class Workload:
                     with self._lock:
                         self._to_cancel.append((time.monotonic() + wanted.cancel_after, wanted))
                 return
+            if reply is not None and reply.status_code == 400 and wanted.fields.pop("depends_on", None):
+                wanted.key += "-alone"  # what it was to wait for has ended otherwise: a rightful refusal
+                continue
             if reply is not None and reply.status_code < 500 and reply.status_code != 429:
                 self._report.violation(f"submission {wanted.key} was refused: {reply.status_code} {reply.text[:200]}")
                 return

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 from django.utils import timezone
 
-from agents import breaker, inventory_requests, liveness
+from agents import breaker, inventory_requests, liveness, pace
 from tasks import leases
 
 START = dt.datetime(2026, 1, 5, 8, 0, tzinfo=dt.UTC)
@@ -40,6 +40,7 @@ class Clock:
         return [
             (timezone, "datetime", Datetime),
             (liveness, "time", own_time),
+            (pace, "time", own_time),
             (inventory_requests, "time", own_time),
             (breaker, "time", own_time),
             (leases, "clock", self),

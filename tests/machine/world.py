@@ -6,12 +6,12 @@ from unittest import mock
 
 from django.db import transaction
 
-from agents import administration, breaker, heartbeats, inventory_requests, liveness, readings, supervision
+from agents import administration, breaker, heartbeats, inventory_requests, liveness, pace, readings, supervision
 from agents.enrolment import create_token
 from agents.models import Agent
 from agents.states import Standing
 from scheduler_site.shared.actors import SYSTEM
-from tasks import leases, recovery
+from tasks import leases, recovery, report_pace
 from tasks.models import Allocation, Task
 from tasks.scheduling.run import run_pass
 from tests.machine.clock import Clock
@@ -76,6 +76,8 @@ class World:
         inventory_requests._taken_at.clear()
         breaker._lapses.clear()
         breaker._open_since = breaker._heard_at = None
+        for callers in (pace.beats, report_pace.reports):
+            callers.expect(0)
         leases._written.clear()
         leases._seen.clear()
         recovery._last_turn = recovery._drains_looked_at = None
@@ -83,6 +85,7 @@ class World:
     def restart_server(self) -> None:
         self.forget_memory()
         supervision.after_restart()
+        report_pace.after_restart()
 
     def schedule(self) -> None:
         while not run_pass():

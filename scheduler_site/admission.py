@@ -1,0 +1,129 @@
+"""In what order agents' requests get a thread, and which are told to come again: when more comes than can be served,
+results go before everything else, output comes last. Decides by path and body; the agent need not say anything.
+"""
+
+import asyncio
+import heapq
+import itertools
+import json
+import random
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from enum import IntEnum
+
+from django.http import HttpResponse
+
+from scheduler_site.body_limits import AGENT_PREFIX
+from scheduler_site.shared.identity import instance_id
+
+FINISH = (b'"finish":{', b'"finish": {')
+FIRST_GUESS_SECONDS = 0.01
+WEIGHT_OF_NEW = 0.05
+
+
+class Rank(IntEnum):
+    """The order of importance, the first first."""
+
+    RESULT = 0
+    CLAIM = 1
+    SESSION = 2
+    BEAT = 3
+    REPORT = 4
+    OUTPUT = 5
+
+
+# An exchange of an agent takes at most 15 s, an upload 60 s: whoever waits longer waits for nobody.
+PATIENCE_SECONDS = {
+    Rank.RESULT: 12.0,
+    Rank.CLAIM: 10.0,
+    Rank.SESSION: 8.0,
+    Rank.BEAT: 5.0,
+    Rank.REPORT: 3.0,
+    Rank.OUTPUT: 3.0,
+}
+
+
+def rank_of(path: str, body: bytes) -> Rank:
+    call = path.removeprefix(AGENT_PREFIX).rstrip("/")
+    if call == "report":
+        return Rank.RESULT if any(mark in body for mark in FINISH) else Rank.REPORT
+    if call == "session":
+        return Rank.SESSION
+    if call == "heartbeat":
+        return Rank.BEAT
+    return Rank.OUTPUT if call.endswith("/log") else Rank.CLAIM
+
+
+class Busy(Exception):
+    """There is no room for this request now."""
+
+    def __init__(self, again_in_seconds: int) -> None:
+        super().__init__(again_in_seconds)
+        self.again_in_seconds = again_in_seconds
+
+
+class Admission:
+    """`places` requests at a time; the others wait in the order of their ranks, as long as their patience lasts."""
+
+    def __init__(self, places: int) -> None:
+        self._places = self._free = places
+        self._waiting: list[tuple[Rank, int, asyncio.Future[None]]] = []
+        self._count: Counter[Rank] = Counter()
+        self._numbers = itertools.count()
+        self._seconds = FIRST_GUESS_SECONDS
+
+    @asynccontextmanager
+    async def place(self, rank: Rank) -> AsyncIterator[None]:
+        """Raises Busy when it would take too long, or has."""
+        await self._wait_for_place(rank)
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self._seconds += WEIGHT_OF_NEW * (time.monotonic() - began - self._seconds)
+            self._pass_on()
+
+    async def _wait_for_place(self, rank: Rank) -> None:
+        if self._free:
+            self._free -= 1
+            return
+        if self._expected_seconds(rank) > PATIENCE_SECONDS[rank]:
+            raise self._busy(rank)
+        place = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._waiting, (rank, next(self._numbers), place))
+        self._count[rank] += 1
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS[rank]):
+                await place
+        except (TimeoutError, asyncio.CancelledError) as error:
+            if place.done() and not place.cancelled():
+                self._pass_on()  # it came at the very moment
+            raise self._busy(rank) if isinstance(error, TimeoutError) else error from None
+        finally:
+            self._count[rank] -= 1
+
+    def _pass_on(self) -> None:
+        """The place of one that is served goes to the most important that waits."""
+        while self._waiting:
+            _, _, place = heapq.heappop(self._waiting)
+            if not place.done():
+                place.set_result(None)
+                return
+        self._free += 1
+
+    def _expected_seconds(self, rank: Rank) -> float:
+        before = sum(count for other, count in self._count.items() if other <= rank)
+        return (before + 1) * self._seconds / self._places
+
+    def _busy(self, rank: Rank) -> Busy:
+        """At random, so that those who are sent away together do not come back together."""
+        return Busy(random.randint(1, 2 + int(2 * self._expected_seconds(rank))))  # noqa: S311 (no secret)
+
+
+def busy_answer(busy: Busy) -> HttpResponse:
+    """As the protocol wants it: agents obey Retry-After."""
+    body = json.dumps({"code": "busy", "detail": "More comes than can be served now; try again."})
+    headers = {"Retry-After": str(busy.again_in_seconds), "X-Instance": instance_id()}
+    return HttpResponse(body, status=503, content_type="application/json", headers=headers)

@@ -1,0 +1,23 @@
+"""How often sub agents are asked to report while they have no news. One with a lease is always asked for the most."""
+
+from typing import Any
+
+from django.conf import settings
+
+from agents.pace import Callers
+from tasks.leases import REPORT_SECONDS
+from tasks.models import SubAgent
+from tasks.states import CLAIMED_STATES
+
+reports = Callers(REPORT_SECONDS, lambda: settings.REPORTS_PER_SECOND)
+
+
+def after_restart() -> None:
+    reports.expect(SubAgent.objects.filter(state__in=CLAIMED_STATES).count())
+
+
+def next_in_seconds(replies: list[dict[str, Any]]) -> float:
+    """After these replies to one report."""
+    for reply in replies:
+        reports.called(reply["sub_agent_id"])
+    return REPORT_SECONDS if any(reply.get("renewal") for reply in replies) else reports.seconds()
