@@ -8,6 +8,7 @@ from agent_client.enrolment import Identity
 from agent_client.http import AgentHttp
 from agent_client.journal import LocalRecord, scan
 from agent_client.main_agent.context import Context
+from agent_client.main_agent.set_aside import is_unclaimed, set_aside
 from agent_client.sub_agent.delivery import Delivery
 from agent_client.sub_agent_dir import SubAgentDir
 from agent_client.system_log import EventLog
@@ -89,6 +90,9 @@ class DeliveryLoop:
         entry.is_failing = bool(outcome.failure)
         if outcome.failure:
             log.warning("delivery_delayed", **fields, detail=outcome.failure)
+        if outcome.failure and is_unclaimed(entry.folder.path, outcome.unknown_seconds):
+            self._close(record.sub_agent_id)
+            log.error("unclaimed", **fields, detail=f"no server wants it; it is kept in {set_aside(entry.folder.path)}")
         if outcome.done:
             self._close(record.sub_agent_id)
             if entry.was_noted():

@@ -36,6 +36,7 @@ class Outcome:
     stop: wire.Stop | None = None
     is_watched: bool = False
     failure: str = ""
+    unknown_seconds: float = 0.0  # for how long the server has said that it knows no such sub agent
     renewal: tuple[float, wire.Renewal] | None = None  # with the time at which the answered report was sent
 
 
@@ -64,6 +65,7 @@ class Delivery:
         self._is_watched = False
         self._renewal: tuple[float, wire.Renewal] | None = None
         self._backoff = Backoff()
+        self._unknown_since: float | None = None
         self._pace = Pace()
 
     @classmethod
@@ -123,6 +125,10 @@ class Delivery:
         """What changes with every exchange that achieves something."""
         streams = ((stream.stored, stream.state, stream.is_settled) for stream in self.streams.values())
         return (self._result_code, self._started_is_known, *streams)
+
+    @property
+    def has_result(self) -> bool:
+        return self._finish is not None
 
     @property
     def _finish_waits(self) -> bool:
@@ -262,9 +268,17 @@ class Delivery:
             seconds = max(seconds, WAIT_30_SECONDS)
         if getattr(error, "code", "") == "too_large":
             self._pace.failed()
-        return Outcome(False, seconds, failure=str(error))
+        return Outcome(False, seconds, failure=str(error), unknown_seconds=self._unknown_for(error))
+
+    def _unknown_for(self, error: NetworkFailure | ProtocolError) -> float:
+        """A server that is away, or says anything else, neither lengthens this time nor ends it."""
+        if getattr(error, "code", "") != "unknown_sub_agent":
+            return 0.0
+        self._unknown_since = self._clock() if self._unknown_since is None else self._unknown_since
+        return self._clock() - self._unknown_since
 
     def _succeeded(self, has_moved: bool) -> Outcome:
+        self._unknown_since = None
         if self._backoff.failures:
             log.info("report goes through again failures=%d", self._backoff.failures)
             self._backoff.reset()

@@ -1,8 +1,11 @@
 """The sub agent's own log, agent.log in its folder: one line per event. Small; nothing of the script's output."""
 
 import logging
+import logging.handlers
 import time
 from pathlib import Path
+
+LARGEST_BYTES = 1 << 20
 
 
 class _OneLine(logging.Formatter):
@@ -22,7 +25,7 @@ def start_event_log(path: Path) -> None:
     """Send this process's log to `path`; without a place to write to there is no log, and nothing else fails."""
     handler: logging.Handler
     try:
-        handler = logging.FileHandler(path, encoding="utf-8")
+        handler = logging.handlers.RotatingFileHandler(path, maxBytes=LARGEST_BYTES, backupCount=1, encoding="utf-8")
     except OSError:
         handler = logging.NullHandler()
     handler.setFormatter(_OneLine())

@@ -1,4 +1,7 @@
-"""The thread of a sub agent that talks to the server until the result and every byte are there. It never gives up."""
+"""The thread of a sub agent that talks to the server until the result and every byte are there.
+
+It gives up only what the server has long said not to know.
+"""
 
 import logging
 import threading
@@ -15,6 +18,19 @@ from agent_client.sub_agent_dir import SubAgentDir
 log = logging.getLogger(__name__)
 
 AFTER_A_FAULT_SECONDS = 5.0
+
+
+UNKNOWN_SECONDS = 600.0
+UNKNOWN_WITHOUT_A_FOLDER_SECONDS = 86400.0
+
+
+def is_hopeless(outcome: Outcome, is_on_disk: bool) -> bool:
+    """Whether to end although nothing was delivered: the server keeps saying that it knows no such sub agent.
+
+    A result on disk is left to the main agent, which goes on. One that is only in memory is held on to for a day. A
+    server that is away is waited for without end.
+    """
+    return outcome.unknown_seconds > (UNKNOWN_SECONDS if is_on_disk else UNKNOWN_WITHOUT_A_FOLDER_SECONDS)
 
 
 class Reporter(threading.Thread):
@@ -52,9 +68,13 @@ class Reporter(threading.Thread):
         while not self._is_leaving:
             began_at = time.monotonic()
             outcome = self._turn()
-            if outcome.done:
+            if outcome.done or self._is_hopeless(outcome):
                 return
             self._sleep(began_at, time.monotonic(), outcome)
+
+    def _is_hopeless(self, outcome: Outcome) -> bool:
+        """Never while the script runs: it is to be stopped when the server says so."""
+        return self._delivery.has_result and is_hopeless(outcome, self._directory.local_state() == "finished")
 
     def _turn(self) -> Outcome:
         """One step. A fault of our own must not cost the result: it is logged, and the step is tried again."""
