@@ -60,6 +60,7 @@ def test_an_assignment_is_noted_claimed_kept_and_launched(server: FakeServer, co
     assert (context.sub_agents / "s1").stat().st_mode & 0o777 == 0o700
 
 
+@pytest.mark.matrix(24)
 def test_a_lost_claim_reply_is_asked_again_with_the_same_nonce(server: FakeServer, context: Context) -> None:
     loop = BeatLoop(context)
     loop.turn()
@@ -204,6 +205,7 @@ def test_a_grant_that_cannot_be_kept_is_given_back(server: FakeServer, context: 
     assert not made.path.exists()
 
 
+@pytest.mark.matrix(41)
 def test_a_damaged_folder_is_told_and_left_alone(server: FakeServer, context: Context) -> None:
     made = claimed_folder(context)
     (made.path / "assignment.json").write_text("{")

@@ -207,6 +207,7 @@ def test_a_result_of_a_dead_sub_agent_is_delivered_with_its_true_exit_code(
         wait_gone(agent)
 
 
+@pytest.mark.matrix(59)
 def test_a_rebooted_host_says_so(server: FakeServer, state: Path, gate: Path) -> None:
     first = AgentProcess(state, "--server", server.url, NIGHTSHIFT_AGENT_TOKEN=TOKEN)
     try:

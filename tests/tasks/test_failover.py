@@ -191,6 +191,7 @@ def test_a_sub_agent_that_only_its_host_lost_sight_of_is_left_alone(clock: Clock
     ("reason", "state"),
     [("fenced", "waiting"), ("host_rebooted", "waiting"), ("sub_lost", "failed"), ("exit", "failed")],
 )
+@pytest.mark.matrix(59)
 def test_only_the_loss_of_a_host_is_taken_over(reason: str, state: str) -> None:
     sub_agent = leased()
     outcome = Outcome(SubAgentState.FAILED, EndReason(reason), exit_code=1)

@@ -176,6 +176,7 @@ def test_an_inventory_without_it_loses_a_running_attempt_at_once() -> None:
     assert (first.status, first.end_reason) == ("failed", "no_record")
 
 
+@pytest.mark.matrix(41)
 def test_an_incomplete_inventory_proves_nothing() -> None:
     host = PaperHost()
     first = task()
@@ -203,6 +204,7 @@ def test_a_stale_session_gets_no_work() -> None:
     assert (host.status, reply["code"]) == (409, "stale_epoch")
 
 
+@pytest.mark.matrix(16)
 def test_an_old_heartbeat_is_no_sign_of_life_and_gets_nothing() -> None:
     host = PaperHost()
     task()

@@ -59,6 +59,7 @@ def test_a_gap_stores_nothing_and_says_where_to_go_on(sub_agent: SubAgent) -> No
     assert stored(sub_agent) == b"abc"
 
 
+@pytest.mark.matrix(31)
 def test_damaged_bytes_are_refused(sub_agent: SubAgent) -> None:
     with pytest.raises(CrcMismatch):
         logs.append(sub_agent, "out", 0, b"abc", zlib.crc32(b"abd"))

@@ -156,6 +156,7 @@ def test_a_template_fills_what_is_not_given() -> None:
     assert (task.template_type, task.template_version) == ("train", template.current_version)
 
 
+@pytest.mark.matrix(73)
 def test_an_idempotency_key_makes_one_task() -> None:
     user = make_user()
     first = submit(LEAST, actor=SYSTEM, user=user, idempotency_key="k")
