@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from agent_client.process import proc
+from agent_client.sub_agent.limits import noted_group
 from agent_client.sub_agent_dir import SubAgentDir
 from tests.agent_client.fake_server import FakeServer, FakeSubAgent
 from tests.waiting import wait_until
@@ -110,6 +111,9 @@ def start_sub_agent(
         for pid in processes_of(folder):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, 9)
+        group = noted_group(folder)
+        group.kill()
+        wait_until(group.remove, what="an empty control group")
 
 
 def processes_of(folder: SubAgentDir) -> list[int]:
