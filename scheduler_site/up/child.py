@@ -1,6 +1,8 @@
 """A process that is kept running: started, watched, started again with back-off, stopped at the end."""
 
 import logging
+import os
+import shutil
 import signal
 import subprocess
 import time
@@ -43,6 +45,7 @@ class Child:
             self._ended()
         if self.process is None and time.monotonic() >= self._start_after:
             self.start()
+        _turn_over(self.log_path)
 
     def start(self) -> None:
         _cut(self.log_path)
@@ -96,3 +99,10 @@ def _cut(path: Path) -> None:
     """What children say outside their own logs is little; it is kept once when it grew large."""
     if path.exists() and path.stat().st_size > LOG_BYTES:
         path.replace(path.with_suffix(path.suffix + ".1"))
+
+
+def _turn_over(path: Path) -> None:
+    """Of a child that goes on writing, which it does at the end of whatever the file is then. A line may be lost."""
+    if path.exists() and path.stat().st_size > LOG_BYTES:
+        shutil.copyfile(path, path.with_suffix(path.suffix + ".1"))
+        os.truncate(path, 0)

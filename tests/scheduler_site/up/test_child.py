@@ -102,3 +102,20 @@ def test_a_child_ends_with_a_parent_that_was_killed() -> None:
     os.kill(parent.pid, signal.SIGKILL)
     parent.communicate()
     wait_until(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == "zombie", 10, "the child to end")
+
+
+def test_the_words_of_one_that_goes_on_talking_stay_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(child_module, "LOG_BYTES", 5000)
+    talk = "import time\nfor n in range(10**9): print('word', n, flush=True); time.sleep(0.0005)"
+    child = Child("talker", [sys.executable, "-c", talk], tmp_path / "log")
+
+    def turned_over() -> bool:
+        child.tend()
+        return (tmp_path / "log.1").exists()
+
+    wait_until(turned_over, 20, "the log to be turned over")
+    wait_until(lambda: "word" in child.last_words(1), 10, "more words in the same file")
+    assert not (tmp_path / "log").read_bytes().startswith(b"\0")
+    assert child.ends == 0
+    child.ask_to_stop()
+    child.finish(10)
