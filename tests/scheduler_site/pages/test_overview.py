@@ -93,5 +93,5 @@ def test_queries_do_not_grow(user: Client, django_assert_max_num_queries: Any) -
     for number in range(5):
         make_sub_agent(agent=make_agent(f"h{number}", gpus=1))
         make_task("failed")
-    with django_assert_max_num_queries(24):
+    with django_assert_max_num_queries(25):
         context_of(user)
