@@ -141,7 +141,7 @@ MUTATIONS = (
         "agent_client/process/spawn.py",
         "        if not os.read(barrier, 1):\n            os._exit(NEVER_EXECUTED)\n",
         "",
-        "tests/agent_client/test_process.py::test_nothing_is_executed_before_the_release",
+        "tests/agent_client/test_crash_points.py::test_the_start_is_on_disk_before_the_script_runs",
     ),
     Mutation(
         "the script is released before its start is on disk",
