@@ -6,7 +6,7 @@ from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
 
-from agents import admin_hosts, admin_rules, enrolment  # noqa: F401 (each registers what it shows)
+from agents import admin_access, admin_hosts, admin_rules, enrolment  # noqa: F401 (each registers what it shows)
 from agents.models import EnrolmentToken
 from scheduler_site.shared.admin_secrets import SecretOnceAdmin
 

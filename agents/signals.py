@@ -3,3 +3,4 @@
 from django.dispatch import Signal
 
 placement_changed = Signal()  # an operator changed rules, pools, labels or counted resources: look at the queue again
+access_changed = Signal()  # after the commit: who may connect was changed

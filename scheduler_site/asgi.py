@@ -14,6 +14,7 @@ from channels.auth import AuthMiddlewareStack  # noqa: E402
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from django.urls import Resolver404, path, resolve  # noqa: E402
 
+from scheduler_site.access.address_guard import AddressGuard  # noqa: E402
 from scheduler_site.body_guard import BodyGuard  # noqa: E402
 from scheduler_site.live_socket import LiveSocket  # noqa: E402
 from scheduler_site.onehop import OneHop  # noqa: E402
@@ -44,4 +45,6 @@ async def unknown_socket(_scope: Any, receive: Any, send: Any) -> None:
 
 routes: list[Any] = [("ws/live/", LiveSocket.as_asgi()), ("<path:rest>", unknown_socket)]
 sockets = URLRouter([path(route, consumer) for route, consumer in routes])
-application = ProtocolTypeRouter({"http": BodyGuard(http), "websocket": SameOrigin(AuthMiddlewareStack(sockets))})
+application = AddressGuard(
+    ProtocolTypeRouter({"http": BodyGuard(http), "websocket": SameOrigin(AuthMiddlewareStack(sockets))})
+)

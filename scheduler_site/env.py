@@ -107,6 +107,15 @@ def hosts(name: str) -> list[str]:
     return names
 
 
+def networks(name: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+    """Addresses or networks separated by commas."""
+    parts = [part.strip() for part in text(name).split(",") if part.strip()]
+    try:
+        return [ipaddress.ip_network(part, strict=False) for part in parts]
+    except ValueError:
+        raise wrong(name, text(name), "addresses or networks separated by commas, such as 10.0.0.0/24") from None
+
+
 def url(name: str, schemes: tuple[str, ...]) -> str:
     raw = text(name).rstrip("/")
     if raw and urlsplit(raw).scheme not in schemes:

@@ -37,6 +37,7 @@ ALLOWED_HOSTS = address.allowed_hosts(ADDRESS, [*env.hosts("ALLOWED_HOSTS"), env
 if HAS_OWN_CERTIFICATE:
     TLS_CERT, TLS_KEY = own_certificate.ensure(DATA_DIR / "tls", ALLOWED_HOSTS)
 PIN = own_certificate.fingerprint(TLS_CERT) if HAS_OWN_CERTIFICATE and TLS_CERT else ""
+TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
 CSRF_TRUSTED_ORIGINS = [env.origin_of(PUBLIC_URL)]
 ASGI = env.choice("ASGI", "daphne", ("daphne", "uvicorn"))
 

@@ -1,5 +1,6 @@
 """Tables of hosts."""
 
+from agents.models.access_rule import AccessRule
 from agents.models.agent import Agent
 from agents.models.breaker import Breaker
 from agents.models.capability import Capability
@@ -12,6 +13,7 @@ from agents.models.placement_rules import PlacementRules
 from agents.models.pool import Pool
 
 __all__ = [
+    "AccessRule",
     "Agent",
     "AgentEvent",
     "Breaker",

@@ -5,7 +5,20 @@ import re
 
 from tests.habits import source
 
-READERS = {"text", "integer", "seconds", "boolean", "choice", "folder", "file", "host", "hosts", "url", "database"}
+READERS = {
+    "text",
+    "integer",
+    "seconds",
+    "boolean",
+    "choice",
+    "folder",
+    "file",
+    "host",
+    "hosts",
+    "networks",
+    "url",
+    "database",
+}
 PAGE = source.ROOT / "docs" / "settings.md"
 ROW = re.compile(r"^\| `NIGHTSHIFT_([A-Z_]+)` \|", re.M)
 

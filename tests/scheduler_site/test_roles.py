@@ -63,6 +63,8 @@ TABLE: dict[str, tuple[str, str]] = {
     "api/agents/<uuid:pk>/": (READ, READ),
     "api/agents/<uuid:pk>/gone/": (READ, OPERATE),
     "api/agents/<uuid:pk>/drain/": (READ, OPERATE),
+    "api/agents/<uuid:pk>/release/": (READ, OPERATE),
+    "api/agents/<uuid:pk>/end-quarantine/": (READ, OPERATE),
     "api/agents/<uuid:pk>/stop/": (READ, OPERATE),
     "api/agents/<uuid:pk>/remove/": (READ, OPERATE),
     "api/agents/<uuid:pk>/pause/": (READ, OPERATE),
@@ -89,6 +91,8 @@ TABLE: dict[str, tuple[str, str]] = {
     "agents/<uuid:agent_id>/gone/": (OPERATE, OPERATE),
     "agents/add/": (OPERATE, OPERATE),
     "agents/<uuid:agent_id>/drain/": (OPERATE, OPERATE),
+    "agents/<uuid:agent_id>/release/<int:task_id>/": (OPERATE, OPERATE),
+    "agents/<uuid:agent_id>/end-quarantine/": (OPERATE, OPERATE),
     "agents/<uuid:agent_id>/stop/": (OPERATE, OPERATE),
     "agents/<uuid:agent_id>/remove/": (OPERATE, OPERATE),
     "agents/<uuid:agent_id>/pause/": (OPERATE, OPERATE),
@@ -112,6 +116,7 @@ TABLE: dict[str, tuple[str, str]] = {
 # The admin has many pages for each model: who may open any of them. "" is what belongs to no model.
 ADMIN: dict[str, str] = {
     "": EVERYBODY,
+    "agents/accessrule": ADMINISTER,
     "agents/agent": OPERATE,
     "agents/countedresource": OPERATE,
     "agents/enrolmenttoken": OPERATE,
@@ -119,6 +124,7 @@ ADMIN: dict[str, str] = {
     "agents/placementrules": OPERATE,
     "agents/pool": OPERATE,
     "auth/user": ADMINISTER,
+    "scheduler_site/administrativeevent": ADMINISTER,
     "scheduler_site/apitoken": ADMINISTER,
     "tasks/reservation": OPERATE,
     "tasks/task": OPERATE,

@@ -1,0 +1,83 @@
+"""The ASGI wrapper that lets in or turns away by address, before any credential is looked at.
+
+The rules are read anew every few seconds, and at once when they change in this process. Does not know what they mean.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from django.conf import settings
+from django.db import Error, connection
+
+from agents import access_rules, addresses
+from agents.signals import access_changed
+from scheduler_site.body_limits import AGENT_PREFIX
+from scheduler_site.shared.identity import instance_id
+
+log = logging.getLogger(__name__)
+
+READ_EVERY_SECONDS = 5.0
+BODY = b'{"code": "address_refused", "detail": "This address may not connect here."}'
+
+
+class RuleCache:
+    def __init__(self) -> None:
+        self._rules: list[addresses.Rule] = []
+        self._read_at: float | None = None
+        access_changed.connect(self._changed)
+
+    async def rules(self) -> list[addresses.Rule]:
+        if self._read_at is None or time.monotonic() - self._read_at > READ_EVERY_SECONDS:
+            self._read_at = time.monotonic()  # one reader at a time; the others use what is known
+            self._rules = await asyncio.to_thread(_read, self._rules)
+        return self._rules
+
+    def _changed(self, **_more: Any) -> None:
+        self._read_at = None
+
+
+def _read(known: list[addresses.Rule]) -> list[addresses.Rule]:
+    """What is known stays while the database does not answer."""
+    try:
+        return access_rules.rules()
+    except Error as error:
+        log.warning("access_rules_not_read reason=%r", str(error))
+        return known
+    finally:
+        if not connection.in_atomic_block:
+            connection.close()
+
+
+class AddressGuard:
+    def __init__(self, application: Callable[..., Awaitable[Any]], cache: RuleCache | None = None) -> None:
+        self.application, self.cache = application, cache or RuleCache()
+
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        if scope["type"] not in ("http", "websocket") or await self._is_let_in(scope):
+            await self.application(scope, receive, send)
+            return
+        log.warning("address_refused client=%r path=%r", scope.get("client"), scope["path"])
+        await (refuse_socket(receive, send) if scope["type"] == "websocket" else refuse(send))
+
+    async def _is_let_in(self, scope: dict[str, Any]) -> bool:
+        rules = await self.cache.rules()
+        if not rules:
+            return True
+        forwarded = [value.decode("latin-1") for name, value in scope["headers"] if name.lower() == b"x-forwarded-for"]
+        peer = (scope.get("client") or [""])[0]
+        audience = "agents" if scope["path"].startswith(AGENT_PREFIX) else "people"
+        return addresses.is_let_in(rules, addresses.origin(peer, forwarded, settings.TRUSTED_PROXIES), audience)
+
+
+async def refuse(send: Any) -> None:
+    headers = [(b"Content-Type", b"application/json"), (b"X-Instance", instance_id().encode())]
+    await send({"type": "http.response.start", "status": 403, "headers": headers})
+    await send({"type": "http.response.body", "body": BODY})
+
+
+async def refuse_socket(receive: Any, send: Any) -> None:
+    await receive()
+    await send({"type": "websocket.close", "code": 4403})
