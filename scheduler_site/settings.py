@@ -126,9 +126,13 @@ else:
 
 # Sessions and sign-in. Cookie names carry the port: browsers share cookies between all ports of a host.
 AUTHENTICATION_BACKENDS = [
+    "scheduler_site.access.sign_in_throttle.SignInThrottle",
     "django.contrib.auth.backends.ModelBackend",
     "scheduler_site.access.role_permissions.RolePermissions",
 ]
+SIGN_IN_WINDOW_SECONDS = 15 * 60
+SIGN_IN_FAILURES = 8  # of one account from one address
+SIGN_IN_ADDRESS_FAILURES = 50  # from one address
 LOGIN_URL = "/login/"
 LOGIN_REDIRECT_URL = "/tasks/"
 LOGOUT_REDIRECT_URL = "/login/"

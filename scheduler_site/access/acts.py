@@ -13,6 +13,7 @@ from scheduler_site.shared.actors import Actor
 from scheduler_site.shared.administrative_history import record
 
 _COLUMNS = ("username", "email", "is_active", "is_staff", "is_superuser", "password")
+FAILED = "sign_in_failed"
 _NAMES = {ApiToken: "api_token", EnrolmentToken: "enrolment_token", SignInLink: "sign_in_link"}
 
 
@@ -85,5 +86,10 @@ def _signed_out(user: Any, **_more: Any) -> None:
 
 
 def _sign_in_failed(credentials: dict[str, Any], **_more: Any) -> None:
-    name = str(credentials.get("username", ""))[:150].replace("\0", "")
-    record("sign_in_failed", f"account {name}")
+    record(FAILED, account(credentials.get("username", "")))
+
+
+def account(username: Any) -> str:
+    """How the history calls an account that somebody wants to enter, whether or not there is one."""
+    name = str(username)[:150].replace("\0", "")
+    return f"account {name}"
