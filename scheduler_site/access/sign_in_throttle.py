@@ -8,7 +8,6 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.backends import BaseBackend
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from django.utils import timezone
@@ -18,7 +17,7 @@ from scheduler_site.models import AdministrativeEvent
 from scheduler_site.shared.acting import current_address
 
 
-class SignInThrottle(BaseBackend):
+class SignInThrottle:
     """By account and address together: who guesses elsewhere does not lock out the account's owner."""
 
     def authenticate(self, request: HttpRequest | None, username: Any = None, **_credentials: Any) -> None:

@@ -41,6 +41,7 @@ TABLE: dict[str, tuple[str, str]] = {
     "api/^tasks/ids/$": (READ, READ),
     "api/^tasks/(?P<pk>[0-9]{1,18})/$": (READ, READ),
     "api/^tasks/(?P<pk>[0-9]{1,18})/cancel/$": (READ, SUBMIT),
+    "api/^tasks/(?P<pk>[0-9]{1,18})/run-dependants/$": (READ, SUBMIT),
     "api/^tasks/(?P<pk>[0-9]{1,18})/hold/$": (READ, SUBMIT),
     "api/^tasks/(?P<pk>[0-9]{1,18})/release/$": (READ, SUBMIT),
     "api/^tasks/(?P<pk>[0-9]{1,18})/events/$": (READ, READ),
@@ -87,6 +88,7 @@ TABLE: dict[str, tuple[str, str]] = {
     "tasks/<int:task_id>/hold/": (SUBMIT, SUBMIT),
     "tasks/<int:task_id>/release/": (SUBMIT, SUBMIT),
     "tasks/<int:task_id>/cancel/": (SUBMIT, SUBMIT),
+    "tasks/<int:task_id>/run-dependants/": (SUBMIT, SUBMIT),
     "agents/": (READ, READ),
     "agents/<uuid:agent_id>/gone/": (OPERATE, OPERATE),
     "agents/add/": (OPERATE, OPERATE),
@@ -236,7 +238,7 @@ def test_other_methods_are_refused_or_in_the_table(role: Role | None, method: st
 
 def is_somebody_else_s(route: str, status: int) -> bool:
     """A submitter may do it to his own rows only, and the rows here are an admin's."""
-    verbs = ("cancel/", "hold/", "release/", "extend/", "edit/")
+    verbs = ("cancel/", "run-dependants/", "hold/", "release/", "extend/", "edit/")
     return status == 403 and route.rstrip("$").endswith(verbs)
 
 
