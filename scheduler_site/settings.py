@@ -161,8 +161,8 @@ CONTENT_SECURITY_POLICY = (
 )
 
 # Deadlines: who is waited for, and for how long. Tests shorten them in real processes.
-BEATS_PER_SECOND = env.integer("BEATS_PER_SECOND", 100, 1, 100_000)
-REPORTS_PER_SECOND = env.integer("REPORTS_PER_SECOND", 100, 1, 100_000)
+BEATS_PER_SECOND = env.integer("BEATS_PER_SECOND", 50, 1, 100_000)
+REPORTS_PER_SECOND = env.integer("REPORTS_PER_SECOND", 50, 1, 100_000)
 SUSPECT_SECONDS = env.seconds("SUSPECT_SECONDS", 6)
 UNREACHABLE_SECONDS = env.seconds("UNREACHABLE_SECONDS", 30)
 AMNESTY_SECONDS = env.seconds("AMNESTY_SECONDS", 60)

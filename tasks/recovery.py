@@ -16,7 +16,7 @@ from django.db.models import Exists, OuterRef
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from agents import breaker, doorbell, inventory_requests, liveness, supervision
+from agents import breaker, doorbell, inventory_requests, liveness, pace, supervision
 from agents.states import Connectivity, Standing
 from scheduler_site.shared.actors import SYSTEM
 from scheduler_site.shared.failpoints import fail_at
@@ -113,14 +113,15 @@ def _revoke_unclaimed() -> None:
     if liveness.in_amnesty():
         return
     assigned = SubAgent.objects.filter(state=SubAgentState.ASSIGNED).select_related("agent")
-    for sub_agent in assigned.filter(claim_nonce="", created_time__lt=_ago(settings.CLAIM_SECONDS)):
-        if steady.age(sub_agent.created_time) < settings.CLAIM_SECONDS:
+    within = pace.beats.stretched(settings.CLAIM_SECONDS)  # who is asked to beat more rarely hears of it later
+    for sub_agent in assigned.filter(claim_nonce="", created_time__lt=_ago(within)):
+        if steady.age(sub_agent.created_time) < within:
             continue
         is_heard = sub_agent.agent.connectivity == Connectivity.ONLINE  # a silent host is no bad one
         _revoke(sub_agent, f"{sub_agent.agent.name} did not accept it in time", blames_host=is_heard)
     for sub_agent in assigned.filter(_IS_NOT_OPEN).exclude(agent__standing=Standing.ACTIVE, agent__quarantined_at=None):
         _revoke(sub_agent, f"{sub_agent.agent.name} is {sub_agent.agent.standing}")
-    for sub_agent in assigned.filter(~_IS_NOT_OPEN, ~_claimed_since(_ago(settings.CLAIM_SECONDS))):
+    for sub_agent in assigned.filter(~_IS_NOT_OPEN, ~_claimed_since(_ago(within))):
         _revoke(sub_agent, f"{sub_agent.agent.name} accepted it and did not ask for it again in time")
 
 

@@ -11,7 +11,7 @@ from agents.enrolment import create_token
 from agents.models import Agent
 from agents.states import Standing
 from scheduler_site.shared.actors import SYSTEM
-from tasks import leases, recovery, report_pace
+from tasks import leases, recovery, report_pace, steady
 from tasks.models import Allocation, Task
 from tasks.scheduling.run import run_pass
 from tests.machine.clock import Clock
@@ -80,6 +80,8 @@ class World:
             callers.expect(0)
         leases._written.clear()
         leases._seen.clear()
+        steady._jumps.clear()
+        steady._last = None
         recovery._last_turn = recovery._drains_looked_at = None
 
     def restart_server(self) -> None:
