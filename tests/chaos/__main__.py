@@ -76,10 +76,9 @@ def play(site: ChaosSite, report: Report, seed: int, minutes: float, summary: li
         ends = [wanted.result.get("end_reason", "open") for wanted in workload.tasks if wanted.kind == kind]
         told = ", ".join(f"{ends.count(end)} {end}" for end in sorted(set(ends)))
         summary.append(f"{len(ends)} {kind}: {told}")
-    by_fault = ", ".join(
-        f"{name} {number}" for host in site.hosts for name, number in sorted(host.proxy.counts.items())
-    )
-    summary.append(f"exchanges spoilt: {by_fault}")
+    spoilt = sum((host.proxy.counts for host in site.hosts), Counter[str]())
+    summary.append("faults: " + listed(nemesis.counts))
+    summary.append("exchanges spoilt: " + listed(spoilt))
     return f"chaos: {len(workload.tasks)} tasks, {nemesis.counts.total()} faults"
 
 

@@ -9,7 +9,6 @@ Runs in a thread of its own. Speaks HTTP/1.1 with bodies of known length; no TLS
 """
 
 import asyncio
-import contextlib
 import itertools
 import random
 import threading
@@ -129,6 +128,9 @@ class Proxy:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One client's connection, request after request."""
         last: Exchange | None = None
+        if (task := asyncio.current_task()) is not None:  # the loop itself holds it weakly only
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
         try:
             while not writer.is_closing() and (request := await read_request(reader)) is not None:
                 exchange = Exchange(request, (reader, writer), self, last._server if last else None)
@@ -140,8 +142,6 @@ class Proxy:
             if last is not None:
                 last.close()
             writer.close()
-            with contextlib.suppress(OSError, asyncio.CancelledError):
-                await writer.wait_closed()
 
     async def _handle(self, exchange: Exchange) -> None:
         self.requests.append((time.monotonic(), exchange.request.path))
