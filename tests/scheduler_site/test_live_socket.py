@@ -7,6 +7,7 @@ import pytest
 from channels.layers import get_channel_layer
 from channels.testing import WebsocketCommunicator
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.contrib.sessions.models import Session
 from django.test import Client
 
@@ -136,6 +137,25 @@ async def test_a_session_that_ended_closes_the_socket(cookie: str, monkeypatch: 
     await Session.objects.all().adelete()
     closing = await opened.receive_output(5)
     assert (closing["type"], closing["code"]) == ("websocket.close", SIGNED_OUT)
+
+
+async def test_an_account_that_was_closed_closes_the_socket(cookie: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live_socket, "RECHECK_SECONDS", 0.01)
+    opened = connection(cookie)
+    await opened.connect()
+    await opened.receive_json_from()
+    await get_user_model().objects.aupdate(is_active=False)
+    closing = await opened.receive_output(5)
+    assert (closing["type"], closing["code"]) == ("websocket.close", SIGNED_OUT)
+
+
+async def test_a_flood_of_messages_follows_no_more_groups(socket: WebsocketCommunicator) -> None:
+    for start in range(0, 200, 10):
+        await socket.send_json_to({"subscribe": [f"task-{number}" for number in range(start + 1, start + 11)]})
+    kinds = [(await socket.receive_json_from(5))["kind"] for _ in range(18 * 10)]
+    assert set(kinds) == {"error"}
+    assert watchers.watching(20)
+    assert not any(watchers.watching(number) for number in range(21, 201))
 
 
 @pytest.mark.parametrize(
