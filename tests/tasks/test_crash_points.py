@@ -9,7 +9,8 @@ import pytest
 from scheduler_site.shared import failpoints
 from scheduler_site.shared.actors import SYSTEM
 from scheduler_site.shared.failpoints import Failpoint
-from tasks import logs
+from tasks import lifecycle, logs, recovery
+from tasks.lifecycle import dependants
 from tasks.models import Allocation, OutputLog, SubAgent, Task
 from tasks.scheduling.run import run_pass
 from tasks.submission import submit
@@ -89,3 +90,20 @@ def test_a_result_is_stored_and_dependants_are_free_before_anybody_hears_of_it(p
     assert not Allocation.objects.filter(released_at__isnull=True).exists()
     assert host.report(grant, finish=finish(size=5))["code"] == "ok"
     assert [event.verb for event in second.events.all()].count("unblocked") == 1
+
+
+@pytest.mark.matrix(72)
+def test_a_long_chain_is_canceled_to_its_end_after_a_failure_between_two_batches(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(dependants, "BATCH", 2)
+    chain = [task()]
+    for _ in range(9):
+        chain.append(task(depends_on=[{"id": chain[-1].pk, "kind": "afterok"}]))
+    lifecycle.cancel(chain[0].pk, actor=SYSTEM)
+    fails_once("reaper.between_batches")
+    with pytest.raises(Failpoint):
+        recovery.reaper_turn()
+    assert Task.objects.filter(status="blocked").exists()
+    recovery.reaper_turn()
+    assert set(Task.objects.values_list("status", flat=True)) == {"canceled"}
