@@ -12,6 +12,7 @@ def punch(descriptor: int, start: int, stop: int) -> None:
         return
     libc = ctypes.CDLL(None, use_errno=True)
     arguments = (ctypes.c_int64(start), ctypes.c_int64(stop - start))
-    if libc.fallocate64(descriptor, _PUNCH_HOLE_KEEP_SIZE, *arguments) != 0:
+    fallocate = getattr(libc, "fallocate64", None) or libc.fallocate  # musl has only the second
+    if fallocate(descriptor, _PUNCH_HOLE_KEEP_SIZE, *arguments) != 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))

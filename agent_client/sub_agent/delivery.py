@@ -8,7 +8,7 @@ import base64
 import logging
 import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from agent_client import wire
@@ -52,7 +52,7 @@ class Delivery:
         self._clock = clock
         self._grant = grant
         names: list[wire.StreamName] = ["out", "err"] if grant["split_output"] else ["out"]
-        self.streams = {name: OutputStream(directory, name) for name in names}
+        self.streams = _opened(directory, names)
         self._started: wire.Started | None = None
         self._started_is_known = False
         self._finish: wire.Finish | None = None
@@ -304,6 +304,19 @@ class Delivery:
             self._directory.write_delivered({**record, "commit_seq": self._commit_seq})
         except OSError as error:
             log.error("delivered, but not noted: it will be delivered again error=%s", error)
+
+
+def _opened(directory: SubAgentDir, names: Iterable[wire.StreamName]) -> dict[wire.StreamName, OutputStream]:
+    """All or none: the main agent tries again and again, and has few descriptors to lose."""
+    opened: dict[wire.StreamName, OutputStream] = {}
+    try:
+        for name in names:
+            opened[name] = OutputStream(directory, name)
+    except OSError:
+        for stream in opened.values():
+            stream.close()
+        raise
+    return opened
 
 
 def _piece(stream: OutputStream, block: bytes) -> wire.OutputPiece:

@@ -15,6 +15,7 @@ from agent_client.punch import punch
 from agent_client.sub_agent_dir import SubAgentDir
 
 EVERYTHING = 1 << 62
+BEYOND_ALL_OUTPUT = 1 << 40
 
 
 @dataclass(frozen=True)
@@ -35,9 +36,9 @@ class Spool:
 
     def __init__(self, directory: SubAgentDir, name: wire.StreamName) -> None:
         self._note = directory.path / f"{name}.holes"
+        self.holes = _noted(self._note)
         self._descriptor = os.open(directory.stream_path(name), os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
         self._lock = threading.Lock()
-        self.holes = _noted(self._note)
 
     def close(self) -> None:
         os.close(self._descriptor)
@@ -80,19 +81,26 @@ class Spool:
             self._make(Holes(upto, self.holes.start, self.holes.stop), self.holes.released, upto)
 
     def drop(self, start: int, stop: int) -> None:
-        """Let go of bytes that nobody has; they extend the hole that is still ahead, if there is one."""
-        self._make(Holes(self.holes.released, start, stop), start, stop)
+        """Let go of bytes that nobody has; they extend the hole that is still ahead, if there is one.
+
+        One that lies behind goes into what is released: forgotten, it would be read as zeros.
+        """
+        is_ahead = start <= self.holes.start
+        released = self.holes.released if is_ahead else max(self.holes.released, self.holes.stop)
+        self._make(Holes(released, start, stop), start, stop)
 
     def _make(self, holes: Holes, start: int, stop: int) -> None:
-        """Not while somebody reads there."""
-        with self._lock:
-            self._write(holes)
-            self.holes = holes
-            writable = os.open(f"/proc/self/fd/{self._descriptor}", os.O_WRONLY | os.O_CLOEXEC)
-            try:
+        """Not while somebody reads there, and where no hole can be made none is noted: its bytes would be lost for
+        nothing."""
+        writable = os.open(f"/proc/self/fd/{self._descriptor}", os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            punch(writable, BEYOND_ALL_OUTPUT, BEYOND_ALL_OUTPUT + 1)
+            with self._lock:
+                self._write(holes)
+                self.holes = holes
                 punch(writable, start, stop)
-            finally:
-                os.close(writable)
+        finally:
+            os.close(writable)
 
     def _write(self, holes: Holes) -> None:
         descriptor = os.open(self._note, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -104,12 +112,12 @@ class Spool:
 
 
 def _noted(path: Path) -> Holes:
-    """A damaged note means that nothing in the file can be trusted."""
+    """A damaged note means that nothing in the file can be trusted. OSError: it may be read later."""
     try:
         line = path.read_bytes()
         holes = Holes(*(int(word) for word in line.split()[:3]))
     except FileNotFoundError:
         return Holes()
-    except (OSError, ValueError, TypeError):
+    except (ValueError, TypeError):
         return Holes(start=0, stop=EVERYTHING)
     return holes if holes.as_line() == line else Holes(start=0, stop=EVERYTHING)

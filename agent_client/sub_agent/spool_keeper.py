@@ -83,8 +83,10 @@ class SpoolKeeper:
             return
         try:
             self._keep(self._limits)
-        except OSError as error:
-            log.warning("spool not made smaller error=%s", error)
+        except Exception as fault:
+            if not isinstance(fault, OSError):
+                log.exception("fault in the keeper of the spool")
+            log.warning("spool not made smaller error=%s", fault)
             self._rests_until = self._clock() + AFTER_A_FAILURE_SECONDS
 
     def _keep(self, limits: SpoolLimits) -> None:

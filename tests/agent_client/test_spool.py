@@ -1,5 +1,6 @@
 """The spool of a sub agent: holes that are noted before they are made, and the limits of the host."""
 
+import os
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 
 from agent_client import wire
 from agent_client.reserve import Reserve
+from agent_client.sub_agent.delivery import Delivery
 from agent_client.sub_agent.output_stream import OutputStream
 from agent_client.sub_agent.spool import EVERYTHING, Holes, Spool
 from agent_client.sub_agent.spool_keeper import Disk, SpoolKeeper, SpoolLimits, used_by
@@ -85,6 +87,45 @@ class TestSpool:
             spool.release(MIB)
         assert spool.read(0, 1) == b"a"
         spool.close()
+
+    def test_a_hole_that_lies_behind_is_not_forgotten_for_another(self, folder: SubAgentDir) -> None:
+        """Else a server that falls back, or who takes over, would be sent zeros."""
+        write(folder, b"a" * (8 * MIB))
+        spool = Spool(folder, "out")
+        spool.drop(MIB, 2 * MIB)
+        spool.drop(5 * MIB, 6 * MIB)
+        assert spool.missing_from(MIB) == (2 * MIB, "spool_lost")
+        assert spool.read(MIB, 3) == b""
+        assert spool.read(2 * MIB, 3) == b"aaa"
+        spool.drop(5 * MIB, 7 * MIB)
+        assert spool.holes == Holes(2 * MIB, 5 * MIB, 7 * MIB)
+        spool.close()
+
+    def test_where_no_hole_can_be_made_nothing_is_given_up(
+        self, folder: SubAgentDir, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def impossible(*_: object) -> None:
+            raise OSError(95, "Operation not supported")
+
+        write(folder, b"a" * (8 * MIB))
+        spool = Spool(folder, "out")
+        monkeypatch.setattr("agent_client.sub_agent.spool.punch", impossible)
+        with pytest.raises(OSError, match="not supported"):
+            spool.drop(MIB, 2 * MIB)
+        assert spool.read(MIB, 3) == b"aaa"
+        assert Spool(folder, "out").holes == Holes()
+        spool.close()
+
+    def test_a_note_that_cannot_be_read_now_is_no_damage(
+        self, folder: SubAgentDir, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def none_left(_: Path) -> bytes:
+            raise OSError(24, "Too many open files")
+
+        Spool(folder, "out").prepare()
+        monkeypatch.setattr(Path, "read_bytes", none_left)
+        with pytest.raises(OSError, match="Too many"):
+            Spool(folder, "out")
 
     def test_its_bytes_are_safe_when_a_script_deletes_the_file(self, folder: SubAgentDir) -> None:
         write(folder, b"a" * (2 * MIB))
@@ -223,9 +264,12 @@ class TestKeeper:
         assert used_by(other.path) == 30 * MIB
         assert keep(SpoolLimits(100 * MIB, 32 * MIB, 0)).spool.holes == Holes(0, 2 * MIB, 16 * MIB)
 
-    def test_a_failure_ends_nothing(self, folder: SubAgentDir, monkeypatch: pytest.MonkeyPatch) -> None:
+    @pytest.mark.parametrize("failure", [OSError(5, "broken"), AttributeError("no such function"), TypeError("None")])
+    def test_a_failure_ends_nothing(self, folder: SubAgentDir, failure: Exception) -> None:
+        """Raised there, it would end the sub agent and so its script."""
+
         def broken(_: Path) -> Disk:
-            raise OSError(5, "broken")
+            raise failure
 
         stream = OutputStream(folder, "out")
         keeper = SpoolKeeper(folder, [stream], SpoolLimits(1, 1, 1), read_disk=broken, clock=lambda: 1.0)
@@ -241,3 +285,13 @@ def test_the_reserve_is_made_given_and_made_again(tmp_path: Path) -> None:
     assert (tmp_path / "reserve").stat().st_blocks * 512 >= 16 * MIB
     assert (reserve.give(), reserve.give()) == (True, False)
     assert reserve.keep()
+
+
+def test_a_stream_that_cannot_be_opened_costs_no_descriptor(folder: SubAgentDir) -> None:
+    """A main agent tries every half minute what a script left like this."""
+    folder.write_grant(make_grant(split_output=True))  # type: ignore[arg-type]
+    folder.stream_path("err").mkdir()
+    before = os.listdir("/proc/self/fd")  # noqa: PTH208
+    with pytest.raises(IsADirectoryError):
+        Delivery.connect(folder)
+    assert len(os.listdir("/proc/self/fd")) == len(before)  # noqa: PTH208
