@@ -4,6 +4,7 @@ import logging
 from typing import Any
 
 import msgspec
+from django.db import transaction
 from django.db.models import QuerySet
 
 from scheduler_site.shared.actors import Actor
@@ -12,7 +13,7 @@ from scheduler_site.shared.failpoints import fail_at
 from tasks import grants, kept, leases, lifecycle, logs, usage, watchers
 from tasks.agent_messages import Entry, EntryHead, Finish, decode
 from tasks.history import record
-from tasks.models import OutputLog, SubAgent
+from tasks.models import OutputLog, SubAgent, Task
 from tasks.outcome import Outcome, state_of
 from tasks.script_result import storable
 from tasks.states import EndReason, Kept, LogState
@@ -114,18 +115,31 @@ def _finish(sub_agent: SubAgent, finish: Finish, actor: Actor) -> None:
     """The first result stands: the same again is fine, another one is kept in the history only."""
     outcome = outcome_of(finish)
     try:
-        lifecycle.finish(sub_agent, outcome, actor=actor)
-        if outcome.keeps:
-            kept.pause_host(sub_agent, finish.survivors)
+        _end(sub_agent, outcome, finish, actor)
         fail_at("finish.before_reply")
     except SubAgentClosed:
         sub_agent.refresh_from_db()
         if sub_agent.digest == finish.digest:
             return
-        _keep_late_result(sub_agent, finish, actor)
-        if not outcome.keeps:
-            kept.confirm(sub_agent, "its end was told")
+        _take_late_result(sub_agent, outcome, finish, actor)
         raise AlreadyFinal(f"{sub_agent} ended before as {sub_agent.state}.", state=sub_agent.state) from None
+
+
+@transaction.atomic
+def _end(sub_agent: SubAgent, outcome: Outcome, finish: Finish, actor: Actor) -> None:
+    """Both or nothing: a result that is known already pauses nobody when it comes again."""
+    lifecycle.finish(sub_agent, outcome, actor=actor)
+    if outcome.keeps:
+        kept.pause_host(sub_agent, finish.survivors)
+
+
+@transaction.atomic
+def _take_late_result(sub_agent: SubAgent, outcome: Outcome, finish: Finish, actor: Actor) -> None:
+    """Under the task's lock, so that two which come at once are noted once."""
+    Task.objects.select_for_update().only("pk").get(pk=sub_agent.task_id)
+    _keep_late_result(sub_agent, finish, actor)
+    if not outcome.keeps:
+        kept.confirm(sub_agent, "its end was told")
 
 
 class AlreadyFinal(DomainError):

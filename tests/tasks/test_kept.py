@@ -247,3 +247,31 @@ def test_force_over_rest_and_in_the_dialog(client: Client) -> None:
         "canceled",
         ["end not confirmed"],
     )
+
+
+def test_the_end_and_the_pause_of_its_host_are_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that dies between them must not leave a host active whose processes cannot be killed."""
+    host = PaperHost()
+    grant = claimed(host)
+    unkillable = finish(reason="unkillable", exit_code=None, survivors=[4711])
+    with monkeypatch.context() as broken:
+        broken.setattr(kept, "pause_host", _dies)
+        with pytest.raises(KeyboardInterrupt):
+            host.report(grant, finish=unkillable)
+    assert SubAgent.objects.get().state == "starting"
+    assert host.report(grant, finish=unkillable)["code"] == "ok"
+    assert Agent.objects.get().standing == "paused"
+
+
+def test_giving_up_locks_the_task_before_its_sub_agent(django_assert_max_num_queries: Any) -> None:
+    """Like every verb: two that lock in another order may wait for each other."""
+    sub_agent = silent()
+    with django_assert_max_num_queries(100) as queries:
+        given_up(sub_agent)
+    read = [query["sql"] for query in queries.captured_queries if query["sql"].startswith("SELECT")]
+    locks = [sql.split(" FROM ")[1].split()[0] for sql in read[1:3]]  # the first is the test's own
+    assert locks == ['"tasks_task"', '"tasks_subagent"']
+
+
+def _dies(*_: Any, **__: Any) -> None:
+    raise KeyboardInterrupt

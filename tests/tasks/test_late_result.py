@@ -7,9 +7,9 @@ from django.test import Client
 
 from scheduler_site.shared.actors import SYSTEM, Actor
 from scheduler_site.shared.errors import Conflict
-from tasks import lifecycle
+from tasks import lifecycle, logs
 from tasks.late_result import late_result_of, run_dependants
-from tasks.models import SubAgent, Task
+from tasks.models import OutputLog, SubAgent, Task
 from tasks.outcome import lost
 from tasks.states import EndReason, Kept
 from tests.factories import make_task, make_user
@@ -91,3 +91,21 @@ def test_over_rest_and_by_the_button(client: Client) -> None:
     assert Task.objects.filter(name="first").count() == 2
     assert "Run dependants anyway" not in client.get(f"/tasks/{task.pk}/").content.decode()
     assert post(rest("op", is_staff=True), f"/api/tasks/{task.pk}/run-dependants/").status_code == 409
+
+
+def test_a_late_result_is_noted_with_its_sizes_or_not_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that dies between them must not leave output that nobody waits for."""
+    host = PaperHost()
+    task, grant = given_up(host)
+    late = finish(0, size=5)
+    with monkeypatch.context() as broken:
+        broken.setattr(logs, "begin_draining", _dies)
+        with pytest.raises(KeyboardInterrupt):
+            host.report(grant, finish=late)
+    assert host.report(grant, finish=late)["code"] == "already_final"
+    assert OutputLog.objects.get(sub_agent__task=task).final_bytes == 5
+    assert task.events.filter(verb="late_result").count() == 1
+
+
+def _dies(*_: Any, **__: Any) -> None:
+    raise KeyboardInterrupt
