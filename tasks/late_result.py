@@ -3,7 +3,7 @@
 No final state is rewritten: dependants that were canceled are submitted anew, once, with a row in the history.
 """
 
-from collections.abc import Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from tasks.models import Dependency, Task, TaskEvent
 from tasks.states import EndReason, TaskStatus, dependency_verdict
 
 RUN = "dependants_run"
+MOST_AT_ONCE = 1000
 
 
 @dataclass(frozen=True)
@@ -43,16 +44,20 @@ def late_result_of(task: Task) -> LateResult | None:
 @transaction.atomic
 def run_dependants(task_id: int, *, actor: Actor) -> list[Task]:
     """Submit anew what was canceled because this task was given up, as if it had completed. Conflict when it did not
-    succeed late, or that was done before."""
-    task = Task.objects.select_for_update().get(pk=task_id)
-    late = late_result_of(task)
+    succeed late, that was done before, or they are too many for one transaction."""
+    canceled = _all_canceled_for(task_id)
+    edges = _edges_of(canceled)
+    known = canceled | _locked(task_id, edges, canceled)
+    late = late_result_of(known[task_id])
     if late is None or not late.can_run_dependants:
         raise Conflict(f"Task {task_id} has no late success whose dependants wait to be run.")
     copies: dict[int, Task] = {}
-    waiting = _all_canceled_for(task)
-    while ready := [one for one in waiting if _is_ready(one, task, copies)]:
+    waiting = list(canceled.values())
+    while ready := [one for one in waiting if _is_ready(edges[one.pk], task_id, known, copies)]:
         for one in ready:
-            copies[one.pk] = lifecycle.submit(_copy_of(one), _dependencies(one, task, copies), actor=actor)
+            others = [edge for edge in edges[one.pk] if edge.depends_on_id != task_id]
+            needs = [(copies.get(edge.depends_on_id, known[edge.depends_on_id]), edge.kind) for edge in others]
+            copies[one.pk] = lifecycle.submit(_copy_of(one), needs, actor=actor)
         waiting = [one for one in waiting if one.pk not in copies]
     numbers = ", ".join(f"#{copy.pk} for #{old}" for old, copy in copies.items())
     record(task_id, RUN, actor=actor, reason=f"submitted anew: {numbers}")
@@ -69,34 +74,42 @@ def _canceled_for(task_ids: Sequence[int]) -> list[Task]:
     return list(rows.filter(dependencies__depends_on__in=task_ids, dependencies__kind="afterok").distinct())
 
 
-def _all_canceled_for(task: Task) -> list[Task]:
-    """And for those in turn."""
+def _all_canceled_for(task_id: int) -> dict[int, Task]:
+    """And for those in turn, by their ids."""
     found: dict[int, Task] = {}
-    level = [task.pk]
+    level = [task_id]
     while level:
-        fresh = [one for one in _canceled_for(level) if one.pk not in found]
-        found |= {one.pk: one for one in fresh}
-        level = [one.pk for one in fresh]
-    return [found[pk] for pk in sorted(found)]
+        fresh = {one.pk: one for one in _canceled_for(level) if one.pk not in found}
+        found |= fresh
+        level = list(fresh)
+        if len(found) > MOST_AT_ONCE:
+            raise Conflict(f"More than {MOST_AT_ONCE} tasks were canceled for task {task_id}; submit them in parts.")
+    return dict(sorted(found.items()))
 
 
-def _is_ready(one: Task, root: Task, copies: dict[int, Task]) -> bool:
+def _edges_of(canceled: Mapping[int, Task]) -> dict[int, list[Dependency]]:
+    found: dict[int, list[Dependency]] = {task_id: [] for task_id in canceled}
+    for edge in Dependency.objects.filter(task__in=list(canceled)).order_by("pk"):
+        found[edge.task_id].append(edge)
+    return found
+
+
+def _locked(task_id: int, edges: Mapping[int, list[Dependency]], canceled: Mapping[int, Task]) -> dict[int, Task]:
+    """The task itself and what else they depend on, in the order of the ids: none of these ends while it is looked
+    at, so no copy waits for an end that has been."""
+    others = {edge.depends_on_id for several in edges.values() for edge in several} - set(canceled)
+    rows = Task.objects.select_for_update().defer("script_content").filter(pk__in={task_id, *others}).order_by("pk")
+    return {row.pk: row for row in rows}
+
+
+def _is_ready(edges: Iterable[Dependency], root: int, known: Mapping[int, Task], copies: Container[int]) -> bool:
     """All it depends on is the task itself, has its copy, or may still be met; else it stays canceled."""
     return all(
-        edge.depends_on_id == root.pk
+        edge.depends_on_id == root
         or edge.depends_on_id in copies
-        or dependency_verdict(edge.kind, edge.depends_on.status) is not False
-        for edge in _edges(one)
+        or dependency_verdict(edge.kind, known[edge.depends_on_id].status) is not False
+        for edge in edges
     )
-
-
-def _dependencies(one: Task, root: Task, copies: dict[int, Task]) -> list[tuple[Task, str]]:
-    others = [edge for edge in _edges(one) if edge.depends_on_id != root.pk]
-    return [(copies.get(edge.depends_on_id, edge.depends_on), edge.kind) for edge in others]
-
-
-def _edges(one: Task) -> list[Dependency]:
-    return list(Dependency.objects.filter(task=one).select_related("depends_on"))
 
 
 def _copy_of(one: Task) -> Task:

@@ -7,7 +7,7 @@ from django.test import Client
 
 from scheduler_site.shared.actors import SYSTEM, Actor
 from scheduler_site.shared.errors import Conflict
-from tasks import lifecycle, logs
+from tasks import late_result, lifecycle, logs
 from tasks.late_result import late_result_of, run_dependants
 from tasks.models import OutputLog, SubAgent, Task
 from tasks.outcome import lost
@@ -109,3 +109,28 @@ def test_a_late_result_is_noted_with_its_sizes_or_not_at_all(monkeypatch: pytest
 
 def _dies(*_: Any, **__: Any) -> None:
     raise KeyboardInterrupt
+
+
+def test_a_long_chain_is_read_at_once(django_assert_max_num_queries: Any) -> None:
+    host = PaperHost()
+    task, grant = given_up(host)
+    link = make_task("canceled", depends_on=[task], end_reason="dependency")
+    chain = [link]
+    for _ in range(10):
+        chain.append(make_task("canceled", depends_on=[chain[-1]], end_reason="dependency"))
+    told_late(host, grant)
+    with django_assert_max_num_queries(1000) as queries:
+        copies = run_dependants(task.pk, actor=ADA)
+    assert len(copies) == 13
+    edges = [sql for query in queries.captured_queries if 'FROM "tasks_dependency"' in (sql := query["sql"])]
+    assert len([sql for sql in edges if sql.startswith("SELECT")]) == 1
+
+
+def test_more_than_one_transaction_can_hold_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    host = PaperHost()
+    task, grant = given_up(host)
+    told_late(host, grant)
+    monkeypatch.setattr(late_result, "MOST_AT_ONCE", 1)
+    with pytest.raises(Conflict, match="More than 1 tasks"):
+        run_dependants(task.pk, actor=ADA)
+    assert Task.objects.filter(name="first").count() == 1
