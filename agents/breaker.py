@@ -7,7 +7,6 @@ one process whose reaper acts; that it is open is a row, so that a restart does 
 
 import time
 import uuid
-from collections.abc import Sequence
 
 from django.conf import settings
 from django.db import transaction
@@ -23,13 +22,19 @@ _open_since: float | None = None
 _heard_at: float | None = None
 
 
-def turn(lapsed: Sequence[Agent]) -> bool:
-    """One look per turn of the reaper, given the hosts that became unreachable in it. Returns whether it is open."""
+def count(agent: Agent) -> None:
+    """It has just become unreachable. Counted one by one: a turn that fails later must not forget it."""
+    if agent.standing not in RETIRED:
+        _lapses[agent.pk] = time.monotonic()
+
+
+def turn() -> bool:
+    """One look per turn of the reaper, after the hosts were looked at. Returns whether it is open."""
     now = time.monotonic()
-    _count(lapsed, now)
+    _forget_old(now)
     row = Breaker.objects.filter(pk=1).exclude(opened_at=None).first()
     if row is None:
-        return _may_open(now) if lapsed else False
+        return _may_open(now) if _lapses else False
     return not _may_close(row, now)
 
 
@@ -39,10 +44,7 @@ def alarm() -> str:
     return f"{row.reason} Until some are heard again no task is given up." if row else ""
 
 
-def _count(lapsed: Sequence[Agent], now: float) -> None:
-    for agent in lapsed:
-        if agent.standing not in RETIRED:
-            _lapses[agent.pk] = now
+def _forget_old(now: float) -> None:
     for agent_id in [key for key, at in _lapses.items() if now - at > settings.BREAKER_WINDOW_SECONDS]:
         del _lapses[agent_id]
 

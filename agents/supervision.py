@@ -7,7 +7,7 @@ of the server nobody is judged until the amnesty ends, and time in which the ser
 from django.conf import settings
 from django.db import transaction
 
-from agents import liveness, pace
+from agents import breaker, liveness, pace
 from agents.history import record
 from agents.messages import announce
 from agents.models import Agent
@@ -43,7 +43,10 @@ def judge(agent: Agent) -> str:
 
 
 def _change(agent: Agent, judged: str) -> bool:
-    return judged != agent.connectivity and _set(agent, judged)
+    is_changed = judged != agent.connectivity and _set(agent, judged)
+    if is_changed and judged == Connectivity.UNREACHABLE:
+        breaker.count(agent)
+    return is_changed
 
 
 @transaction.atomic

@@ -69,8 +69,8 @@ def _failure_of(step: Callable[[], object]) -> Exception | None:
 
 def _watch_hosts() -> None:
     """Who is silent, and what is given up for that unless too many are."""
-    lapsed = [agent for agent in supervision.sweep() if agent.connectivity == Connectivity.UNREACHABLE]
-    if breaker.turn(lapsed) or liveness.in_amnesty():
+    supervision.sweep()
+    if breaker.turn() or liveness.in_amnesty():
         return
     giving_up.lose_long_unreachable()
     giving_up.fail_over()

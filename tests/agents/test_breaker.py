@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.db import OperationalError
 from django.test import Client
 
-from agents import alarms, breaker
+from agents import alarms, breaker, liveness, supervision
 from agents.models import Agent, PlacementEvent
 from tests.agents.conftest import Clock
 from tests.factories import make_agent, make_user
@@ -21,7 +22,8 @@ def fleet(size: int) -> list[Agent]:
 def lapse(*agents: Agent) -> bool:
     for agent in agents:
         Agent.objects.filter(pk=agent.pk).update(connectivity="unreachable")
-    return breaker.turn(agents)
+        breaker.count(agent)
+    return breaker.turn()
 
 
 def come_back(*agents: Agent) -> None:
@@ -45,7 +47,7 @@ def test_it_opens_when_most_hosts_fall_silent_or_none_is_left(
     clock: Clock, size: int, silent: int, is_open: bool
 ) -> None:
     assert lapse(*fleet(size)[:silent]) is is_open
-    assert breaker.turn([]) is is_open
+    assert breaker.turn() is is_open
     assert bool(alarms.sentences()) is is_open
 
 
@@ -68,11 +70,11 @@ def test_it_closes_a_lease_after_a_silent_host_was_heard(clock: Clock) -> None:
     agents = fleet(5)
     assert lapse(*agents[:3])
     clock.now += 600
-    assert breaker.turn([])  # those that were never silent are no sign
+    assert breaker.turn()  # those that were never silent are no sign
     come_back(agents[1])
-    assert breaker.turn([])
+    assert breaker.turn()
     clock.now += settings.UNREACHABLE_SECONDS
-    assert not breaker.turn([])
+    assert not breaker.turn()
     assert [event.verb for event in PlacementEvent.objects.order_by("id")] == ["breaker_opened", "breaker_closed"]
     assert alarms.sentences() == []
 
@@ -80,19 +82,19 @@ def test_it_closes_a_lease_after_a_silent_host_was_heard(clock: Clock) -> None:
 def test_it_closes_after_an_hour_at_the_latest(clock: Clock) -> None:
     assert lapse(*fleet(3))
     clock.now += settings.BREAKER_LONGEST_SECONDS - 1
-    assert breaker.turn([])
+    assert breaker.turn()
     clock.now += 1
-    assert not breaker.turn([])
-    assert not breaker.turn([])
+    assert not breaker.turn()
+    assert not breaker.turn()
 
 
 def test_a_restart_does_not_close_it(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     assert lapse(*fleet(3))
     monkeypatch.setattr(breaker, "_open_since", None)
     clock.now += settings.BREAKER_LONGEST_SECONDS + 1
-    assert breaker.turn([])
+    assert breaker.turn()
     clock.now += settings.BREAKER_LONGEST_SECONDS
-    assert not breaker.turn([])
+    assert not breaker.turn()
 
 
 def test_people_are_told(clock: Clock, client: Client) -> None:
@@ -103,7 +105,28 @@ def test_people_are_told(clock: Clock, client: Client) -> None:
     assert "3 of 4 hosts fell silent at once." in client.get("/overview/").content.decode()
     assert client.get("/api/overview/").json()["alarms"] == alarms.sentences()
     come_back(*Agent.objects.all())
-    breaker.turn([])
+    breaker.turn()
     clock.now += settings.UNREACHABLE_SECONDS
-    breaker.turn([])
+    breaker.turn()
     assert "fell silent" not in client.get("/overview/").content.decode()
+
+
+def test_a_turn_that_fails_forgets_no_silence(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The database was locked just when it was to open, or after some of the hosts were looked at."""
+    agents = fleet(5)
+    for agent in agents:
+        liveness.heard(agent.pk)
+    clock.now += 60
+    for agent in agents[3:]:
+        liveness.heard(agent.pk)
+    with monkeypatch.context() as broken:
+        broken.setattr(breaker, "_open", _locked)
+        supervision.sweep()
+        with pytest.raises(OperationalError):
+            breaker.turn()
+    supervision.sweep()
+    assert breaker.turn()
+
+
+def _locked(*_: Any) -> None:
+    raise OperationalError("database is locked")
