@@ -11,6 +11,7 @@ from typing import Any
 from django.db import connection
 
 from agents.models import Agent
+from tasks.invariants import capacity
 from tasks.invariants.run import check
 from tasks.models import Allocation, SubAgent, Task
 from tasks.states import LIVE_STATES, SUB_AGENT_EDGES, TASK_EDGES, VOID_STATES, EndReason
@@ -113,7 +114,8 @@ class Invariants:
                 yield f"I8: sub agent {key} is {subs[key]['state']} and was executed"
 
     def _rooms(self) -> Iterator[str]:
-        """I3: what is given away fits at that moment; the host may shrink later."""
+        """I3: what is given away fits at that moment; the host may shrink later. Who is over gives back at once."""
+        yield from map(str, capacity.released_when_over())
         held = list(Allocation.objects.filter(released_at__isnull=True))
         fresh = {row.agent_id for row in held if row.pk not in self._allocations}
         for agent in Agent.objects.filter(pk__in=fresh):
