@@ -72,7 +72,7 @@ def weigh(agent: Agent, weight: Decimal, *, actor: Actor) -> Agent:
     """Its share of the work under the weighted policy, beside that of others with as many cores."""
     if not (weight.is_finite() and SMALLEST_WEIGHT <= weight <= LARGEST_WEIGHT):
         raise Invalid("weight", f"must be between {SMALLEST_WEIGHT} and {LARGEST_WEIGHT}")
-    old = Agent.objects.select_for_update().values_list("weight", flat=True).get(pk=agent.pk)
+    old = Agent.objects.select_for_update(no_key=True).values_list("weight", flat=True).get(pk=agent.pk)
     if old != weight:
         Agent.objects.filter(pk=agent.pk).update(weight=weight)
         agent.weight = weight
@@ -84,7 +84,7 @@ def weigh(agent: Agent, weight: Decimal, *, actor: Actor) -> Agent:
 @transaction.atomic
 def _decide(agent: Agent, verb: str, new: Standing, actor: Actor, reason: str, wish: str = Wish.NONE) -> Agent:
     """A new decision takes back what was asked of the main agent before."""
-    old = Agent.objects.select_for_update().values_list("standing", flat=True).get(pk=agent.pk)
+    old = Agent.objects.select_for_update(no_key=True).values_list("standing", flat=True).get(pk=agent.pk)
     if old not in _ALLOWED_FROM[verb]:
         raise Conflict(f"{agent.name} is {old}; it cannot be changed by “{verb}”.")
     why = reason[:300] if new != Standing.ACTIVE else ""

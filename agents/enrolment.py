@@ -2,11 +2,12 @@
 
 import base64
 import json
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
@@ -14,8 +15,10 @@ from agents.credentials import hashed, new_secret
 from agents.history import record
 from agents.models import Agent, EnrolmentToken
 from scheduler_site.shared.actors import Actor
+from scheduler_site.shared.errors import Conflict
 
 PACKED = "nse1."  # agent_client reads it
+_TRIES = 20
 
 
 def create_token(
@@ -51,15 +54,18 @@ def register(
     if _usable().filter(pk=token.pk).update(uses_left=F("uses_left") - 1) != 1:
         return None
     secret = new_secret()
-    agent = Agent.objects.create(
-        name=free_name(name),
-        hostname=hostname,
-        machine_id=machine_id,
-        agent_version=agent_version,
-        secret_hash=hashed(secret),
-    )
+    columns = {"hostname": hostname, "machine_id": machine_id, "agent_version": agent_version}
+    agent = _made(name, secret_hash=hashed(secret), **columns)
     record(agent, "registered", actor=Actor.agent(agent.name), reason=f"enrolment token “{token.label}”")
     return agent, secret
+
+
+def _made(name: str, **columns: str) -> Agent:
+    """Another host may take the free name at the same moment; then it is looked for again."""
+    for _ in range(_TRIES):
+        with suppress(IntegrityError), transaction.atomic():
+            return Agent.objects.create(name=free_name(name), **columns)
+    raise Conflict(f"Many hosts register as {name} at this moment; try again.")
 
 
 def free_name(wanted: str) -> str:

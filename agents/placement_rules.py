@@ -23,7 +23,7 @@ def change(fields: Mapping[str, Any], *, actor: Actor, reason: str = "") -> Plac
     check(fields)
     with transaction.atomic():
         PlacementRules.objects.get_or_create(pk=1)
-        rules = PlacementRules.objects.select_for_update().get(pk=1)
+        rules = PlacementRules.objects.select_for_update(no_key=True).get(pk=1)
         before = {name: getattr(rules, name) for name in fields if getattr(rules, name) != fields[name]}
         if before:
             PlacementRules.objects.filter(pk=1).update(**{name: fields[name] for name in before})

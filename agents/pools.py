@@ -40,7 +40,7 @@ def create(fields: Mapping[str, Any], *, actor: Actor) -> Pool:
 def change(pool: Pool, fields: Mapping[str, Any], *, actor: Actor) -> Pool:
     """Description, policy and members; a name stays, because tasks know the pool by it."""
     _check(fields)
-    pool = Pool.objects.select_for_update().get(pk=pool.pk)
+    pool = Pool.objects.select_for_update(no_key=True).get(pk=pool.pk)
     old = pool.policy
     changes: dict[str, Any] = {}
     for name in ("description", "policy"):

@@ -86,4 +86,4 @@ def _add(user_id: int, share_seconds: float) -> None:
 def _locked() -> QuerySet[Any]:
     """With the half-life beside it: an attempt's end is on the way of every task, so it should cost few queries."""
     half_life = Subquery(PlacementRules.objects.filter(pk=1).values("usage_half_life_hours"))
-    return UserUsage.objects.select_for_update().annotate(half_life=half_life)
+    return UserUsage.objects.select_for_update(no_key=True).annotate(half_life=half_life)

@@ -17,7 +17,8 @@ from scheduler_site.shared.actors import SYSTEM
 from scheduler_site.shared.errors import DomainError
 from scheduler_site.shared.failpoints import fail_at
 from tasks import describe, leases, lifecycle, steady, usage
-from tasks.models import SubAgent, Task
+from tasks.lifecycle.rows import locked
+from tasks.models import SubAgent
 from tasks.outcome import Outcome, lost
 from tasks.states import CLAIMED_STATES, EndReason, Kept
 
@@ -49,9 +50,9 @@ def fail_over() -> None:
 def give_up(sub_agent: SubAgent, outcome: Outcome) -> None:
     """Nothing, when it was heard since `sub_agent` was read."""
     with race_may_be_lost(), transaction.atomic():
-        Task.objects.select_for_update().only("pk").get(pk=sub_agent.task_id)  # before the sub agent's, as everywhere
+        locked(sub_agent.task_id)  # before the sub agent's, as everywhere
         as_seen = {name: getattr(sub_agent, name) for name in _SIGNS_OF_LIFE}
-        row = SubAgent.objects.select_for_update().filter(pk=sub_agent.pk, **as_seen)
+        row = SubAgent.objects.select_for_update(no_key=True).filter(pk=sub_agent.pk, **as_seen)
         if usage.was_heard(sub_agent.pk) or row.first() is None:
             log.info("expiry_superseded sub_agent_id=%s detail='heard meanwhile'", sub_agent.pk)
             return

@@ -16,7 +16,7 @@ from tasks.states import LIVE_STATES
 @transaction.atomic
 def remove(agent: Agent, *, actor: Actor, reason: str = "") -> Agent:
     """Under the lock that placement takes too, so that nothing is put there meanwhile."""
-    Agent.objects.select_for_update().get(pk=agent.pk)
+    Agent.objects.select_for_update(no_key=True).get(pk=agent.pk)
     if obstacles := _obstacles(agent):
         raise Conflict(f"{agent.name} cannot be removed: {'; '.join(obstacles)}.")
     return administration.remove(agent, actor=actor, reason=reason)

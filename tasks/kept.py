@@ -68,7 +68,11 @@ def release(agent: Agent, task_id: int, *, actor: Actor, reason: str = "") -> Ag
 
 @transaction.atomic
 def _release(sub_agent: SubAgent, actor: Actor, why: str) -> bool:
-    held = Allocation.objects.select_for_update().filter(sub_agent=sub_agent, released_at__isnull=True).exclude(kept="")
+    held = (
+        Allocation.objects.select_for_update(no_key=True)
+        .filter(sub_agent=sub_agent, released_at__isnull=True)
+        .exclude(kept="")
+    )
     if held.first() is None:
         return False
     allocations.release(sub_agent)

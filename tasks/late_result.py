@@ -98,8 +98,8 @@ def _locked(task_id: int, edges: Mapping[int, list[Dependency]], canceled: Mappi
     """The task itself and what else they depend on, in the order of the ids: none of these ends while it is looked
     at, so no copy waits for an end that has been."""
     others = {edge.depends_on_id for several in edges.values() for edge in several} - set(canceled)
-    rows = Task.objects.select_for_update().defer("script_content").filter(pk__in={task_id, *others}).order_by("pk")
-    return {row.pk: row for row in rows}
+    rows = Task.objects.select_for_update(no_key=True).filter(pk__in={task_id, *others}).order_by("pk")
+    return {row.pk: row for row in rows.defer("script_content")}
 
 
 def _is_ready(edges: Iterable[Dependency], root: int, known: Mapping[int, Task], copies: Container[int]) -> bool:

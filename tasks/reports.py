@@ -136,7 +136,7 @@ def _end(sub_agent: SubAgent, outcome: Outcome, finish: Finish, actor: Actor) ->
 @transaction.atomic
 def _take_late_result(sub_agent: SubAgent, outcome: Outcome, finish: Finish, actor: Actor) -> None:
     """Under the task's lock, so that two which come at once are noted once."""
-    Task.objects.select_for_update().only("pk").get(pk=sub_agent.task_id)
+    Task.objects.select_for_update(no_key=True).only("pk").get(pk=sub_agent.task_id)
     _keep_late_result(sub_agent, finish, actor)
     if not outcome.keeps:
         kept.confirm(sub_agent, "its end was told")

@@ -98,8 +98,8 @@ def _locked(reservation_id: int) -> Reservation:
     """The row, with its host's locked before it if it has one: a placement holds the host's lock until it is done."""
     host = Reservation.objects.values_list("agent_id", flat=True).get(pk=reservation_id)
     if host is not None:
-        Agent.objects.select_for_update().get(pk=host)
-    return Reservation.objects.select_for_update().get(pk=reservation_id)
+        Agent.objects.select_for_update(no_key=True).get(pk=host)
+    return Reservation.objects.select_for_update(no_key=True).get(pk=reservation_id)
 
 
 def _end(row: Reservation, state: ReservationState, verb: str, actor: Actor, detail: str) -> Reservation:

@@ -86,7 +86,7 @@ def edit(task_id: int, changes: dict[str, Any], *, actor: Actor, user: Any = Non
         _refuse_past(cleaned["deadline_at"])
     with transaction.atomic():
         resolved = dependencies.resolve(asked, task_id=task_id) if has_dependencies else None
-        _check_together(_with(Task.objects.select_for_update().get(pk=task_id), cleaned))
+        _check_together(_with(Task.objects.select_for_update(no_key=True).get(pk=task_id), cleaned))
         if resolved is not None:
             lifecycle.depend_on(task_id, resolved, actor=actor)
         return lifecycle.edit(task_id, cleaned, actor=actor) if cleaned else Task.objects.get(pk=task_id)

@@ -36,7 +36,7 @@ def edit(
     template: ScriptTemplate, *, facts: dict[str, Any], version: dict[str, Any], user: Any = None
 ) -> ScriptTemplate:
     """Change name, description, is_archived in place (`facts`); a changed script or default makes the next version."""
-    template = ScriptTemplate.objects.select_for_update().get(pk=template.pk)
+    template = ScriptTemplate.objects.select_for_update(no_key=True).get(pk=template.pk)
     name = facts.get("name", template.name)
     if ScriptTemplate.objects.filter(name=name).exclude(pk=template.pk).exists():
         raise Invalid("name", f"A template named {name} exists already.")

@@ -40,7 +40,7 @@ def settle_dependants(ended: Iterable[int]) -> list[int]:
 def settle_left() -> bool:
     """One batch of what earlier ones left. False: nothing was."""
     left = Task.objects.filter(is_unsettled=True).order_by("pk")
-    ids = list(left.select_for_update().values_list("pk", flat=True)[:ROOTS])
+    ids = list(left.select_for_update(no_key=True).values_list("pk", flat=True)[:ROOTS])
     if ids:
         rows.news(settle_dependants(ids))
     return bool(ids)
@@ -64,7 +64,7 @@ def _cancel(roots: list[int]) -> list[int]:
     found = doomed.found_below(roots, BATCH)
     if not found:
         return []
-    locked = Task.objects.select_for_update().filter(pk__in=found, status=TaskStatus.BLOCKED).order_by("pk")
+    locked = Task.objects.select_for_update(no_key=True).filter(pk__in=found, status=TaskStatus.BLOCKED).order_by("pk")
     ids = list(locked.values_list("pk", flat=True))
     edges = _open_edges().filter(task__in=ids).values_list("task_id", "depends_on_id", "kind")
     ended = dict(Task.objects.filter(pk__in=roots).values_list("pk", "status"))
@@ -98,7 +98,7 @@ def _satisfy(sources: list[int]) -> list[int]:
     ids = set(met.order_by("id").values_list("task_id", flat=True)[:BATCH])
     if not ids:
         return []
-    list(Task.objects.select_for_update().filter(pk__in=ids).order_by("pk").values_list("pk", flat=True))
+    list(Task.objects.select_for_update(no_key=True).filter(pk__in=ids).order_by("pk").values_list("pk", flat=True))
     edges = list(met.filter(task__in=ids).values_list("id", "task_id", "depends_on_id"))
     Dependency.objects.filter(pk__in=[edge_id for edge_id, _, _ in edges]).update(is_satisfied=True)
     after = {task_id: f"after #{other}" for _, task_id, other in edges}

@@ -19,7 +19,7 @@ from tasks.states import TaskStatus
 
 def locked(task_id: int) -> Task:
     """The task's row, locked until the transaction ends: always before those of its sub agents and dependants."""
-    return Task.objects.select_for_update().get(pk=task_id)
+    return Task.objects.select_for_update(no_key=True).get(pk=task_id)
 
 
 def changeable(task_id: int) -> tuple[Any, Task]:

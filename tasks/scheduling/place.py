@@ -41,7 +41,7 @@ def _place(placement: Placement, share: float) -> bool:
     """The hosts' rows are locked first, so that two server processes cannot both book the last core; then the task's,
     so that what is booked is what it asks for at that moment."""
     agents = _locked_hosts(placement)
-    task = Task.objects.select_for_update().filter(pk=placement.request.id).first()
+    task = Task.objects.select_for_update(no_key=True).filter(pk=placement.request.id).first()
     if agents is None or task is None:
         return False
     held = _still_fits(task_request(task, site_resource_names()), agents, placement)
@@ -55,7 +55,7 @@ def _place(placement: Placement, share: float) -> bool:
 
 def _grant(placement: Placement, share: float) -> bool:
     agents = _locked_hosts(placement)
-    reservation = Reservation.objects.select_for_update().filter(pk=placement.request.id).first()
+    reservation = Reservation.objects.select_for_update(no_key=True).filter(pk=placement.request.id).first()
     if agents is None or reservation is None:
         return False
     held = _still_fits(reservation_request(reservation, site_resource_names()), agents, placement)
@@ -69,7 +69,7 @@ def _locked_hosts(placement: Placement) -> list[Agent] | None:
     """In the order of the members; None when one of them gets no work any more. Locked in one order, whatever the
     members', so that two placements never wait for each other."""
     ids = [member.agent_id for member in placement.members]
-    rows = hosts.schedulable().select_for_update().filter(pk__in=ids).order_by("pk")
+    rows = hosts.schedulable().select_for_update(no_key=True).filter(pk__in=ids).order_by("pk")
     found = {str(agent.pk): agent for agent in rows}
     return [found[agent_id] for agent_id in ids] if len(found) == len(set(ids)) else None
 
@@ -99,7 +99,7 @@ def _still_fits(request: Request, agents: list[Agent], placement: Placement) -> 
 def _lock_site_resources(shape: Shape) -> None:
     """Two placements on different hosts may draw on them at the same moment."""
     if names := [name for name, _ in shape.site_resources]:
-        rows = CountedResource.objects.select_for_update().filter(agent__isnull=True, name__in=names)
+        rows = CountedResource.objects.select_for_update(no_key=True).filter(agent__isnull=True, name__in=names)
         list(rows.order_by("pk").values_list("pk", flat=True))
 
 

@@ -1,11 +1,7 @@
 """Two callers at the same moment, again and again, over the real verbs: cancel and finish, cancel and claim, deactivate
 and claim, submit and submit. Each pair has two legal ends and no third."""
 
-import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any
 
 import pytest
 from django.db import connection
@@ -20,68 +16,12 @@ from tasks.models import Allocation, SubAgent, Task, TaskEvent
 from tasks.outcome import Outcome
 from tasks.states import EndReason, SubAgentState
 from tests.factories import make_agent, make_sub_agent, make_user
+from tests.tasks.at_once import pair, queries
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 ROUNDS = [pytest.param(20), pytest.param(10_000, marks=[pytest.mark.slow, pytest.mark.timeout(3600)])]
 DONE = Outcome(SubAgentState.SUCCEEDED, EndReason.EXIT, exit_code=0, digest="d")
-
-
-class Pair:
-    """Two threads that each do one thing a round, let go together. `results`: what each said in the last round."""
-
-    def __init__(self, *verbs: Callable[[], Any]) -> None:
-        self.results: list[Any] = [None, None]
-        self._gate = threading.Barrier(3)
-        self._is_over = False
-        self._threads = [
-            threading.Thread(target=self._run, args=(number, verb), daemon=True) for number, verb in enumerate(verbs)
-        ]
-        for thread in self._threads:
-            thread.start()
-
-    def once(self) -> tuple[str, str]:
-        self._gate.wait(60)
-        self._gate.wait(60)
-        faults = [result for result in self.results if isinstance(result, Exception)]
-        if faults:
-            raise faults[0]
-        return tuple(self.results)  # type: ignore[return-value]
-
-    def end(self) -> None:
-        self._is_over = True
-        self._gate.wait(60)
-        for thread in self._threads:
-            thread.join(60)
-
-    def _run(self, number: int, verb: Callable[[], Any]) -> None:
-        try:
-            while True:
-                self._gate.wait(60)
-                if self._is_over:
-                    return
-                self.results[number] = self._said_by(verb)
-                self._gate.wait(60)
-        finally:
-            connection.close()
-
-    def _said_by(self, verb: Callable[[], Any]) -> Any:
-        try:
-            verb()
-        except DomainError:
-            return "refused"
-        except Exception as fault:  # noqa: BLE001 - the test shows it
-            return fault
-        return "done"
-
-
-@contextmanager
-def pair(*verbs: Callable[[], Any]) -> Iterator[Pair]:
-    both = Pair(*verbs)
-    try:
-        yield both
-    finally:
-        both.end()
 
 
 class Attempts:
@@ -166,12 +106,12 @@ def test_deactivate_and_claim(rounds: int) -> None:
 def test_a_claim_looks_at_its_host_under_the_host_s_lock() -> None:
     """Else a deactivation could be committed between the look and the claim's own commit."""
     sub_agent = make_sub_agent(agent=make_agent(), state="assigned")
-    with _queries() as found:
+    with queries() as found:
         lifecycle.claim(sub_agent, "n")
     looks = [sql for sql in found if sql.startswith('SELECT "agents_agent"."standing"')]
     assert len(looks) == 1
     if connection.features.has_select_for_update:
-        assert "FOR UPDATE" in looks[0]
+        assert "FOR NO KEY UPDATE" in looks[0]
 
 
 @pytest.mark.matrix(73)
@@ -191,15 +131,3 @@ def test_one_script_submitted_twice_with_one_key(rounds: int) -> None:
             assert both.once() == ("done", "done")
             assert made[0] == made[1]
     assert Task.objects.count() == rounds
-
-
-@contextmanager
-def _queries() -> Iterator[list[str]]:
-    found: list[str] = []
-
-    def note(execute: Any, sql: str, *rest: Any) -> Any:
-        found.append(sql)
-        return execute(sql, *rest)
-
-    with connection.execute_wrapper(note):
-        yield found

@@ -1,0 +1,79 @@
+"""Two verbs at the same moment, each in a thread with a connection of its own; and the queries of a block."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.db import connection
+
+from scheduler_site.shared.errors import DomainError
+
+
+class Pair:
+    """Two threads that each do one thing a round, let go together. `results`: what each said in the last round."""
+
+    def __init__(self, *verbs: Callable[[], Any]) -> None:
+        self.results: list[Any] = [None, None]
+        self._gate = threading.Barrier(3)
+        self._is_over = False
+        self._threads = [
+            threading.Thread(target=self._run, args=(number, verb), daemon=True) for number, verb in enumerate(verbs)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def once(self) -> tuple[str, str]:
+        self._gate.wait(60)
+        self._gate.wait(60)
+        faults = [result for result in self.results if isinstance(result, Exception)]
+        if faults:
+            raise faults[0]
+        return tuple(self.results)  # type: ignore[return-value]
+
+    def end(self) -> None:
+        self._is_over = True
+        self._gate.wait(60)
+        for thread in self._threads:
+            thread.join(60)
+
+    def _run(self, number: int, verb: Callable[[], Any]) -> None:
+        try:
+            while True:
+                self._gate.wait(60)
+                if self._is_over:
+                    return
+                self.results[number] = self._said_by(verb)
+                self._gate.wait(60)
+        finally:
+            connection.close()
+
+    def _said_by(self, verb: Callable[[], Any]) -> Any:
+        try:
+            verb()
+        except DomainError:
+            return "refused"
+        except Exception as fault:  # noqa: BLE001 - the test shows it
+            return fault
+        return "done"
+
+
+@contextmanager
+def pair(*verbs: Callable[[], Any]) -> Iterator[Pair]:
+    both = Pair(*verbs)
+    try:
+        yield both
+    finally:
+        both.end()
+
+
+@contextmanager
+def queries() -> Iterator[list[str]]:
+    found: list[str] = []
+
+    def note(execute: Any, sql: str, *rest: Any) -> Any:
+        found.append(sql)
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(note):
+        yield found
