@@ -75,7 +75,7 @@ def without(rule: Rule) -> list[str]:
     """What takes the guard of a rule away."""
     if connection.vendor == "sqlite":
         return [f"DROP TRIGGER IF EXISTS {rule.name}_{act}" for act in ("update", "delete")]
-    return [f"DROP TRIGGER IF EXISTS {rule.name} ON {rule.table}"]
+    return [f"DROP TRIGGER IF EXISTS {name} ON {rule.table}" for name in (rule.name, f"{rule.name}_truncate")]
 
 
 def _created(rule: Rule) -> list[str]:
@@ -99,10 +99,13 @@ def _on_postgresql(rule: Rule) -> list[str]:
         "CREATE OR REPLACE FUNCTION nightshift_refuse() RETURNS trigger LANGUAGE plpgsql AS "
         "$$ BEGIN RAISE EXCEPTION '%', TG_ARGV[0] USING ERRCODE = 'integrity_constraint_violation'; END $$"
     )
-    act = f"FOR EACH ROW {{when}} EXECUTE FUNCTION nightshift_refuse('{rule.sentence}')"
+    refusal = f"EXECUTE FUNCTION nightshift_refuse('{rule.sentence}')"
     if not rule.columns:
-        made = f"CREATE TRIGGER {rule.name} BEFORE UPDATE OR DELETE ON {rule.table} {act.format(when='')}"
-        return [function, made]
+        return [
+            function,
+            f"CREATE TRIGGER {rule.name} BEFORE UPDATE OR DELETE ON {rule.table} FOR EACH ROW {refusal}",
+            f"CREATE TRIGGER {rule.name}_truncate BEFORE TRUNCATE ON {rule.table} {refusal}",
+        ]
     changed = " OR ".join(f"NEW.{column} IS DISTINCT FROM OLD.{column}" for column in rule.columns)
     when = f"WHEN (({rule.condition}) AND ({changed}))"
-    return [function, f"CREATE TRIGGER {rule.name} BEFORE UPDATE ON {rule.table} {act.format(when=when)}"]
+    return [function, f"CREATE TRIGGER {rule.name} BEFORE UPDATE ON {rule.table} FOR EACH ROW {when} {refusal}"]
