@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.api.byte_ranges import ByteRange, Unsatisfiable, parse
+from tasks.api.byte_ranges import ByteRange, Unsatisfiable, first_kept, parse
+from tasks.log_gaps import Run
 
 LIMIT = 100
 
@@ -24,7 +25,32 @@ LIMIT = 100
     ],
 )
 def test_one_range(header: str, wanted: tuple[int, int]) -> None:
-    assert parse(header, 1000, LIMIT) == ByteRange(*wanted)
+    part = parse(header, 1000, LIMIT)
+    assert part is not None
+    assert first_kept(part, [Run(0, 1000)]) == ByteRange(*wanted)
+
+
+@pytest.mark.parametrize(
+    ("header", "wanted"),
+    [
+        ("bytes=0-", (0, 40)),
+        ("bytes=30-49", (30, 40)),
+        ("bytes=40-", (700, 800)),
+        ("bytes=40-899", (700, 900)),
+        ("bytes=650-750", (700, 751)),
+    ],
+)
+def test_one_answer_ends_at_a_gap_and_its_limit_counts_from_what_is_kept(header: str, wanted: tuple[int, int]) -> None:
+    part = parse(header, 1000, LIMIT)
+    assert part is not None
+    assert first_kept(part, [Run(0, 40), Run(700, 1000)]) == ByteRange(*wanted)
+
+
+def test_a_range_within_a_gap_is_none() -> None:
+    part = parse("bytes=50-60", 1000, LIMIT)
+    assert part is not None
+    with pytest.raises(Unsatisfiable):
+        first_kept(part, [Run(0, 40), Run(700, 1000)])
 
 
 @pytest.mark.parametrize("header", ["bytes=1000-", "bytes=5000-6000", "bytes=-0", "bytes=9999999999999999999-"])
