@@ -1,10 +1,11 @@
-"""The rules of who may connect: added and removed here, with history. What they mean is agents.addresses'."""
+"""The rules of who may connect: added and removed here, with history. What they mean is shared.addresses'."""
 
 from django.db import IntegrityError, transaction
 
-from agents import addresses, placement_history
+from agents import placement_history
 from agents.models import AccessRule
 from agents.signals import access_changed
+from scheduler_site.shared import addresses
 from scheduler_site.shared.actors import Actor
 from scheduler_site.shared.errors import Conflict, Invalid
 

@@ -9,12 +9,13 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from django.conf import settings
 from django.db import Error, connection
 
-from agents import access_rules, addresses
+from agents import access_rules
 from agents.signals import access_changed
 from scheduler_site.body_limits import AGENT_PREFIX
+from scheduler_site.shared import addresses
+from scheduler_site.shared.client_address import client_address
 from scheduler_site.shared.identity import instance_id
 
 log = logging.getLogger(__name__)
@@ -69,7 +70,7 @@ class AddressGuard:
         forwarded = [value.decode("latin-1") for name, value in scope["headers"] if name.lower() == b"x-forwarded-for"]
         peer = (scope.get("client") or [""])[0]
         audience = "agents" if scope["path"].startswith(AGENT_PREFIX) else "people"
-        return addresses.is_let_in(rules, addresses.origin(peer, forwarded, settings.TRUSTED_PROXIES), audience)
+        return addresses.is_let_in(rules, client_address(peer, forwarded), audience)
 
 
 async def refuse(send: Any) -> None:

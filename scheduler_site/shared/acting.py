@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from django.utils.decorators import sync_and_async_middleware
 
 from scheduler_site.shared.actors import SYSTEM, Actor
+from scheduler_site.shared.client_address import address_of
 
 _request: ContextVar[HttpRequest | None] = ContextVar("request", default=None)
 
@@ -49,6 +50,6 @@ def current_actor() -> Actor:
 
 
 def current_address() -> str:
-    """Where the request came from, as the connection says; behind a proxy that is the proxy's."""
+    """Where the request came from, as the access rules see it; empty without a request."""
     request = _request.get()
-    return str(request.META.get("REMOTE_ADDR") or "")[:45] if request is not None else ""
+    return address_of(request) if request is not None else ""

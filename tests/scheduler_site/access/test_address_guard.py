@@ -6,10 +6,11 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.test import Client
 
-from agents import access_rules, addresses
+from agents import access_rules
 from agents.models import AccessRule, PlacementEvent
 from scheduler_site.access import address_guard
 from scheduler_site.access.address_guard import AddressGuard, RuleCache
+from scheduler_site.shared import addresses
 from scheduler_site.shared.actors import SYSTEM
 from scheduler_site.shared.errors import Conflict, Invalid
 from scheduler_site.shared.roles import Role

@@ -8,6 +8,7 @@ from django.test import Client
 from django.utils import timezone
 
 from scheduler_site.models import AdministrativeEvent
+from scheduler_site.shared import addresses
 from tests.factories import make_user
 
 pytestmark = pytest.mark.django_db
@@ -22,9 +23,10 @@ def grace() -> Any:
     return user
 
 
-def tried(password: str, username: str = "grace", address: str = "192.0.2.7") -> tuple[int, str]:
+def tried(password: str, username: str = "grace", address: str = "192.0.2.7", **meta: str) -> tuple[int, str]:
     """Status, and what the page says."""
-    reply = Client(REMOTE_ADDR=address).post("/login/", {"username": username, "password": password})
+    form = {"username": username, "password": password}
+    reply = Client(REMOTE_ADDR=address).post("/login/", form, **meta)  # type: ignore[arg-type]
     html = reply.content.decode()
     return reply.status_code, html.partition('role="alert">')[2].partition("</p>")[0]
 
@@ -39,6 +41,22 @@ def test_another_address_still_gets_in(grace: Any, settings: Any) -> None:
     for _ in range(settings.SIGN_IN_FAILURES):
         tried(WRONG)
     assert tried(GOOD, address="192.0.2.8")[0] == 302
+
+
+def test_behind_our_proxy_the_client_s_address_counts(grace: Any, settings: Any) -> None:
+    settings.TRUSTED_PROXIES = [addresses.network("10.0.0.1")]
+    for number in range(settings.SIGN_IN_FAILURES):  # what stands further left anybody may have written
+        tried(WRONG, address="10.0.0.1", HTTP_X_FORWARDED_FOR=f"198.51.100.{number}, 192.0.2.7")
+    failed = AdministrativeEvent.objects.filter(verb="sign_in_failed")
+    assert set(failed.values_list("address", flat=True)) == {"192.0.2.7"}
+    assert tried(GOOD, address="10.0.0.1", HTTP_X_FORWARDED_FOR="192.0.2.7")[0] == 200
+    assert tried(GOOD, address="10.0.0.1", HTTP_X_FORWARDED_FOR="192.0.2.8")[0] == 302
+
+
+def test_a_stranger_s_word_of_his_address_is_not_believed(grace: Any, settings: Any) -> None:
+    for number in range(settings.SIGN_IN_FAILURES):
+        tried(WRONG, HTTP_X_FORWARDED_FOR=f"198.51.100.{number}")
+    assert tried(GOOD, HTTP_X_FORWARDED_FOR="198.51.100.99")[0] == 200
 
 
 def test_few_mistakes_lock_nobody_out(grace: Any, settings: Any) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from agents.addresses import Rule, address, is_let_in, network, origin
+from scheduler_site.shared.addresses import Rule, address, is_let_in, network, origin
 
 PROXIES = [network("10.0.0.1"), network("10.0.1.0/24"), network("127.0.0.1")]
 
