@@ -35,10 +35,14 @@ class Largest:
 def label(kind: str, asked_mib: int | None, seen_mib: int | None, evidence: str = "") -> str:
     """Such as: Out of GPU memory: asked 8 GiB, saw 11.4 GiB."""
     what = "GPU memory" if kind == GPU else "memory"
-    asked = f"asked {gib(asked_mib)}" if asked_mib else "asked for none"
-    seen = f", saw {gib(seen_mib)}" if seen_mib else ""
+    asked = f"asked {_size(asked_mib)}" if asked_mib else "asked for none"
+    seen = f", saw {_size(seen_mib)}" if seen_mib else ""
     said = f" The output says: {evidence}" if evidence else ""
     return f"Out of {what}: {asked}{seen}.{said}"
+
+
+def _size(mib: int) -> str:
+    return gib(mib) if mib >= 1024 else f"{mib} MiB"
 
 
 def grown(kind: str, asked: Request, seen_mib: int | None, largest: Largest) -> dict[str, Any]:

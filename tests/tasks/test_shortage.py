@@ -25,6 +25,7 @@ largests = st.builds(Largest, st.integers(0, 300 * GIB), st.integers(0, 300 * GI
         ("gpu", 8 * GIB, 11673, "", "Out of GPU memory: asked 8 GiB, saw 11.4 GiB."),
         ("gpu", 8 * GIB, None, "", "Out of GPU memory: asked 8 GiB."),
         ("host", 4 * GIB, 4200, "", "Out of memory: asked 4 GiB, saw 4.1 GiB."),
+        ("host", 512, 600, "", "Out of memory: asked 512 MiB, saw 600 MiB."),
         (
             "host",
             None,
