@@ -20,7 +20,8 @@ from scheduler_site.shared.errors import StaleEpoch
 
 @dataclass(frozen=True)
 class SessionFacts:
-    """What a main agent says of itself when it opens a session. `resources` are the counted ones."""
+    """What a main agent says of itself when it opens a session. `resources` are the counted ones, `after_epoch` is the
+    latest session it knows of; None from agents that do not say."""
 
     boot_id: str
     incarnation: str
@@ -30,11 +31,14 @@ class SessionFacts:
     host: dict[str, Any] = field(default_factory=dict)
     capabilities: dict[str, str] = field(default_factory=dict)
     resources: dict[str, int] = field(default_factory=dict)
+    after_epoch: int | None = None
 
 
 @transaction.atomic
 def open_session(agent: Agent, facts: SessionFacts, resources: Resources) -> int:
-    """Returns the new epoch; every older session of this host is closed by it."""
+    """Returns the new epoch; every older session of this host is closed by it. StaleEpoch for a request that
+    the network held back while a later session was opened: what it lists is old."""
+    _require_latest(agent, facts.after_epoch)
     now = timezone.now()
     is_restart = agent.incarnation != facts.incarnation
     if doubt := quarantine.suspicion(agent, incarnation=facts.incarnation, machine_id=facts.machine_id):
@@ -64,6 +68,12 @@ def open_session(agent: Agent, facts: SessionFacts, resources: Resources) -> int
         record(agent, "session_opened", actor=Actor.agent(agent.name), epoch=agent.epoch, boot_id=facts.boot_id)
     come_online(agent)
     return agent.epoch
+
+
+def _require_latest(agent: Agent, after_epoch: int | None) -> None:
+    epoch = Agent.objects.select_for_update().values_list("epoch", flat=True).get(pk=agent.pk)
+    if after_epoch is not None and after_epoch != epoch:
+        raise StaleEpoch(f"The latest session of {agent.name} is {epoch}, not {after_epoch}.", epoch=epoch)
 
 
 def require_epoch(agent: Agent, epoch: int) -> None:

@@ -114,6 +114,7 @@ class Session(msgspec.Struct):
     sub_agents: Annotated[list[InventoryItem], msgspec.Meta(max_length=100_000)]
     resources: ResourcesMessage
     machine_id: Annotated[str, msgspec.Meta(max_length=64)] = ""
+    after_epoch: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] | None = None
     host: HostMessage = msgspec.field(default_factory=HostMessage)
 
 

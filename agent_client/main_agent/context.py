@@ -21,9 +21,10 @@ from agent_client.process.proc import boot_id
 class Context:
     """`epoch` is the number of the open session and None while there is none; only the beat loop sets it.
 
-    `wish`: what somebody here asked of us. `cleared`: by id, fences of sub agents whose survivors are gone; noted
-    by the watch loop, told by the beat loop. `is_unproven`: this may be a copy of another agent's state directory;
-    `is_quarantined`: the server says that somebody else speaks for this host as well.
+    `latest_epoch`: the latest session that we know of. `wish`: what somebody here asked of us. `cleared`: by id, fences
+    of sub agents whose survivors are gone; noted by the watch loop, told by the beat loop. `is_unproven`: this may be a
+    copy of another agent's state directory; `is_quarantined`: the server says that somebody else speaks for this host
+    as well.
     """
 
     config: AgentConfig
@@ -32,6 +33,7 @@ class Context:
     launcher: Launcher
     roots: Roots = field(default_factory=Roots)
     epoch: int | None = None
+    latest_epoch: int = 0
     cleared: dict[str, int] = field(default_factory=dict)
     is_unproven: bool = False
     is_quarantined: bool = False

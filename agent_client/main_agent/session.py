@@ -5,7 +5,7 @@ from typing import cast
 
 from agent_client import wire
 from agent_client.enrolment import PROTOCOLS
-from agent_client.http import AgentHttp
+from agent_client.http import AgentHttp, ProtocolError
 from agent_client.journal import Inventory, inventory_rows, scan
 from agent_client.main_agent.context import Context
 from agent_client.probes.address import local_address
@@ -23,7 +23,9 @@ def open_session(context: Context, http: AgentHttp, retained: Sequence[wire.Inve
     inventory = Inventory(damaged=(HANDS_OFF,)) if context.hands_off else scan(context.sub_agents)
     for sentence in inventory.damaged:
         log.error("folder_damaged", detail=sentence)
-    reply = http.open_session(
+    reply = _in_turn(
+        context,
+        http,
         {
             "boot_id": context.boot_id,
             "incarnation": context.incarnation,
@@ -34,8 +36,10 @@ def open_session(context: Context, http: AgentHttp, retained: Sequence[wire.Inve
             "inventory_complete": inventory.is_complete,
             "sub_agents": [*inventory_rows(inventory, context.sub_agents), *retained],
             "resources": context.probe.read(),
-        }
+            "after_epoch": context.latest_epoch,
+        },
     )
+    context.latest_epoch = reply["epoch"]
     log.info(
         "session_opened",
         epoch=reply["epoch"],
@@ -44,6 +48,19 @@ def open_session(context: Context, http: AgentHttp, retained: Sequence[wire.Inve
         sub_agents=len(inventory.records),
     )
     return reply
+
+
+def _in_turn(context: Context, http: AgentHttp, request: wire.SessionRequest) -> wire.SessionReply:
+    """The server takes a session only after the latest it opened, so that a request which comes late is not believed.
+    After a start we do not know that one, and are told."""
+    try:
+        return http.open_session(request)
+    except ProtocolError as error:
+        latest = error.body.get("epoch")
+        if error.code != "stale_epoch" or not isinstance(latest, int):
+            raise
+        context.latest_epoch = latest
+        return http.open_session({**request, "after_epoch": latest})
 
 
 def said_of_host(context: Context) -> wire.HostFacts:

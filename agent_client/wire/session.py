@@ -97,6 +97,7 @@ class SessionRequest(TypedDict):
     inventory_complete: bool
     sub_agents: list[InventoryRow]
     resources: Resources
+    after_epoch: int
 
 
 class SessionReply(TypedDict):

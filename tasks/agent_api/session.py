@@ -31,6 +31,7 @@ class SessionView(AgentApiView):
             host=message.host.facts(),
             capabilities=message.host.capabilities,
             resources=message.host.resources,
+            after_epoch=message.after_epoch,
         )
         epoch = open_session(caller(request), facts, message.resources.value())
         lost_gpus.flag(caller(request))

@@ -141,6 +141,8 @@ class FakeServer:
 
     def _session(self, body: dict[str, Any]) -> Reply:
         with self.lock:
+            if body["after_epoch"] != self.epoch:
+                return Reply(409, {"code": "stale_epoch", "detail": "a later one is open", "epoch": self.epoch})
             self.epoch += 1
             self.sessions.append(body)
             self.inventory_wanted = False

@@ -34,7 +34,7 @@ def test_session_then_heartbeats_with_a_rising_number(server: FakeServer, contex
     (session,) = server.sessions
     assert set(session) == {
         "boot_id", "incarnation", "machine_id", "agent_version", "proto", "host",
-        "inventory_complete", "sub_agents", "resources",
+        "inventory_complete", "sub_agents", "resources", "after_epoch",
     }  # fmt: skip
     assert (session["inventory_complete"], session["sub_agents"]) == (True, [])
     assert [(beat["epoch"], beat["seq"], beat["accepts_work"]) for beat in server.heartbeats] == [
@@ -110,6 +110,13 @@ def test_a_session_opened_elsewhere_leads_to_a_new_one(server: FakeServer, conte
     assert context.epoch == 3
     assert server.heartbeats[-1]["epoch"] == 3
     assert server.heartbeats[-1]["seq"] == 1
+
+
+def test_after_a_start_the_latest_session_is_asked_for(server: FakeServer, context: Context) -> None:
+    server.epoch = 5
+    turns(BeatLoop(context))
+    assert context.epoch == 6
+    assert [session["after_epoch"] for session in server.sessions] == [5]
 
 
 def test_an_inventory_is_given_when_it_is_wanted(server: FakeServer, context: Context) -> None:

@@ -60,3 +60,19 @@ def test_only_another_process_is_a_restart() -> None:
     opened(agent, "second")
     assert Agent.objects.get().started_at > started_at
     assert agent.events.get(verb="session_opened").detail["boot_id"] == "boot-2"
+
+
+def test_a_request_that_came_late_is_not_believed() -> None:
+    agent = make_agent(epoch=0)
+    opened(agent, "first", after_epoch=0)
+    opened(agent, "first", after_epoch=1)
+    with pytest.raises(StaleEpoch) as refusal:
+        opened(agent, "first", after_epoch=0)
+    assert refusal.value.extra == {"epoch": 2}
+    assert Agent.objects.get().epoch == 2
+
+
+def test_an_agent_that_does_not_say_what_it_knows_is_believed() -> None:
+    agent = make_agent(epoch=0)
+    opened(agent, "first", after_epoch=None)
+    assert opened(agent, "first", after_epoch=None) == 2

@@ -57,6 +57,7 @@ SESSION: dict[str, Any] = {
         "capabilities": {"nvlink": "", "cuda": "12.4"},
         "resources": {"matlab": 2},
     },
+    "after_epoch": 0,
     "inventory_complete": True,
     "sub_agents": [
         {"sub_agent_id": SUB_AGENT_ID, "fence": 7, "local_state": state, "sizes": {"out": 5}, "is_retained": False}

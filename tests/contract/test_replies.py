@@ -125,7 +125,7 @@ def test_stops_reach_sub_agent_and_main_agent(host: Host) -> None:
 def test_every_directive_of_a_session(host: Host) -> None:
     grant = host.claimed()
     row = {"sub_agent_id": grant["sub_agent_id"], "fence": grant["fence"], "local_state": "running", "sizes": {}}
-    reply = host.http.open_session({**messages.SESSION, "sub_agents": [row]})
+    reply = host.http.open_session({**messages.SESSION, "after_epoch": 1, "sub_agents": [row]})
     msgspec.convert(reply, wire.SessionReply)
     assert [item["kind"] for item in reply["directives"]] == ["keep"]
 
@@ -154,7 +154,7 @@ def gap(host: Host) -> None:
 
 
 def stale_epoch(host: Host) -> None:
-    host.http.open_session({**messages.SESSION, "sub_agents": []})
+    host.http.open_session({**messages.SESSION, "after_epoch": 1, "sub_agents": []})
     host.beat()
 
 

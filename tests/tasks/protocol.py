@@ -58,9 +58,12 @@ class PaperHost:
             "inventory_complete": True,
             "sub_agents": sub_agents or [],
             "resources": self.resources,
+            "after_epoch": self.epoch,
             **more,
         }
         reply = self.post("session", body)
+        if reply.get("code") == "stale_epoch":
+            reply = self.post("session", {**body, "after_epoch": reply["epoch"]})
         self.epoch, self.seq = reply.get("epoch", self.epoch), 0
         return reply
 
