@@ -19,6 +19,7 @@ from scheduler_site.body_limits import AGENT_PREFIX
 from scheduler_site.shared.identity import instance_id
 
 FINISH = (b'"finish":{', b'"finish": {')
+STARTED = (b'"started":{', b'"started": {')
 FIRST_GUESS_SECONDS = 0.01
 WEIGHT_OF_NEW = 0.05
 
@@ -48,12 +49,18 @@ PATIENCE_SECONDS = {
 def rank_of(path: str, body: bytes) -> Rank:
     call = path.removeprefix(AGENT_PREFIX).rstrip("/")
     if call == "report":
-        return Rank.RESULT if any(mark in body for mark in FINISH) else Rank.REPORT
+        return _rank_of_report(body)
     if call == "session":
         return Rank.SESSION
     if call == "heartbeat":
         return Rank.BEAT
     return Rank.OUTPUT if call.endswith("/log") else Rank.CLAIM
+
+
+def _rank_of_report(body: bytes) -> Rank:
+    if any(mark in body for mark in FINISH):
+        return Rank.RESULT
+    return Rank.CLAIM if any(mark in body for mark in STARTED) else Rank.REPORT
 
 
 class Busy(Exception):

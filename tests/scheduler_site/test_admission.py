@@ -14,6 +14,7 @@ from scheduler_site.admission import Admission, Busy, Rank, busy_answer, rank_of
         ("/agent/v1/report", b'{"entries":[{"finish":{"reason":"exit"}}]}', Rank.RESULT),
         ("/agent/v1/report", b'{"entries": [{"finish": {"reason": "exit"}}]}', Rank.RESULT),
         ("/agent/v1/report", b'{"entries":[{"finish":null}]}', Rank.REPORT),
+        ("/agent/v1/report", b'{"entries":[{"started":{"pid":7},"finish":null}]}', Rank.CLAIM),
         ("/agent/v1/session", b"{}", Rank.SESSION),
         ("/agent/v1/heartbeat", b"{}", Rank.BEAT),
         ("/agent/v1/sub-agents/1/claim", b"{}", Rank.CLAIM),
