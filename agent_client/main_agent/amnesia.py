@@ -1,7 +1,8 @@
 """Notices that the server's database was replaced by an older copy, and tells it again what it had acknowledged.
 
-By a number that only rises with all that the server commits: a lower one than was seen means that something is gone. A
-main agent that has just started tells it all as well, for it does not know what happened meanwhile.
+By a number that only rises with all that the server commits: a lower one than was seen means that something is gone.
+And by a word that every restore of a backup changes, for the number may have risen again by then. A main agent that has
+just started tells it all as well, for it does not know what happened meanwhile.
 """
 
 from collections.abc import Iterable, Mapping
@@ -22,19 +23,29 @@ class Amnesia:
         self._parent = context.retained
         self._http = http
         self._seen = max([row["commit_seq"] or 0 for row in retained.load(self._parent)], default=0)
+        self._generation: str | None = None
         self.is_to_be_told = True  # what is retained, with the next session
 
     def heed(self, reply: Mapping[str, Any]) -> bool:
         """True: the server has forgotten something, and a session must be opened to find out what."""
-        number = reply.get("commit_seq")
-        if not isinstance(number, int):
-            return False
-        has_fallen = number < self._seen
-        self._seen = number
-        if has_fallen:
+        has_forgotten = self._has_fallen(reply.get("commit_seq"))
+        has_forgotten = self._is_another(reply.get("generation")) or has_forgotten
+        if has_forgotten:
             log.error("server_forgot", detail="its database is older than what it had told; results are told again")
             self.is_to_be_told = True
-        return has_fallen
+        return has_forgotten
+
+    def _has_fallen(self, number: object) -> bool:
+        if not isinstance(number, int):
+            return False
+        before, self._seen = self._seen, number
+        return number < before
+
+    def _is_another(self, generation: object) -> bool:
+        if not isinstance(generation, str):
+            return False
+        before, self._generation = self._generation, generation
+        return before not in (None, generation)
 
     def rows(self) -> list[wire.InventoryRow]:
         """What a session says of results whose folders have gone."""

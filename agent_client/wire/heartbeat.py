@@ -85,6 +85,7 @@ class HeartbeatReply(TypedDict):
     end: NotRequired[bool]
     quarantined: NotRequired[bool]
     commit_seq: NotRequired[int | None]
+    generation: NotRequired[str]
 
 
 class WaitReply(TypedDict):

@@ -109,3 +109,4 @@ class SessionReply(TypedDict):
     directives: list[Directive]
     quarantined: NotRequired[bool]
     commit_seq: NotRequired[int | None]
+    generation: NotRequired[str]

@@ -7,6 +7,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from scheduler_site.models.server_identity import new_generation
 from tasks import log_gaps
 from tasks.log_gaps import Gaps
 
@@ -85,6 +86,17 @@ def follow_gaps(source: Path, copied: Path) -> None:
             if then and then[0] <= stored:
                 gaps = json.dumps(log_gaps.as_rows(log_gaps.below(_gaps(raw), then[0])))
                 rows.execute("UPDATE tasks_outputlog SET gaps = ? WHERE id = ?", [gaps, number])
+
+
+def begin_anew(rows: sqlite3.Connection, fences_skipped: int) -> None:
+    """Fences go on above all that were given out after the backup: scripts fence the outer world with them. Another
+    generation tells agents that something was forgotten; a database of before has none yet and gets one at the next
+    start."""
+    rows.execute("UPDATE tasks_fencecounter SET value = value + ?", [fences_skipped])
+    rows.execute("UPDATE scheduler_site_looplease SET holder = ''")
+    columns = [row[1] for row in rows.execute("PRAGMA table_info(scheduler_site_serveridentity)")]
+    if "generation" in columns:
+        rows.execute("UPDATE scheduler_site_serveridentity SET generation = ?", [new_generation()])
 
 
 def _gaps(raw: str) -> Gaps:

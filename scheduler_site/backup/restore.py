@@ -4,9 +4,10 @@ import shutil
 from pathlib import Path
 
 from django.conf import settings
+from django.db import DatabaseError
 from django.db.migrations.loader import MigrationLoader
 
-from scheduler_site.backup import database, make, manifest, output
+from scheduler_site.backup import database, live, make, manifest, output
 from scheduler_site.backup.manifest import BadBackup, Manifest
 from scheduler_site.up import site_lock
 from tasks import log_gaps
@@ -19,6 +20,8 @@ def restore(source: Path) -> Manifest:
     _refuse_full_folder()
     known = manifest.verify(source)
     _refuse_newer(known)
+    if known.database is None:
+        _begin_anew_elsewhere()
     _put_output(source, known)
     shutil.copyfile(source / make.SECRET_KEY, settings.DATA_DIR / make.SECRET_KEY)
     if known.database is not None:
@@ -43,6 +46,16 @@ def _refuse_newer(known: Manifest) -> None:
         raise BadBackup(f"The backup was made by a newer version of Nightshift: {newer[0]} is not known here.")
 
 
+def _begin_anew_elsewhere() -> None:
+    try:
+        live.begin_anew(FENCES_SKIPPED)
+    except DatabaseError as error:
+        raise BadBackup(
+            "The database is not restored yet, or not of this version: restore it with psql or pg_restore, run "
+            f"manage.py migrate, and then this again: {error}"
+        ) from None
+
+
 def _put_output(source: Path, known: Manifest) -> None:
     """Copied, not linked: what is restored may be written to, the backup stays as it is."""
     partial = Path(settings.TASK_LOG_DIR).with_name("tasks.partial")
@@ -57,13 +70,11 @@ def _put_output(source: Path, known: Manifest) -> None:
 
 
 def _put_database(source: Path) -> None:
-    """Fences go on above all that were given out after the backup: scripts fence the outer world with them."""
     target = Path(settings.DATABASES["default"]["NAME"])
     partial = target.with_name("restored.partial")
     partial.unlink(missing_ok=True)
     partial.touch(mode=0o600)
     shutil.copyfile(source / make.DATABASE, partial)
     with database.opened(partial) as rows:
-        rows.execute("UPDATE tasks_fencecounter SET value = value + ?", [FENCES_SKIPPED])
-        rows.execute("UPDATE scheduler_site_looplease SET holder = ''")
+        database.begin_anew(rows, FENCES_SKIPPED)
     partial.rename(target)

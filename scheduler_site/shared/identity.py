@@ -5,6 +5,7 @@ from typing import Any
 from django.apps import apps
 
 _known: str | None = None
+_generation: str | None = None
 
 
 def instance_id() -> str:
@@ -13,6 +14,14 @@ def instance_id() -> str:
     if _known is None:
         _known = str(identity_row().instance_id)
     return _known
+
+
+def generation() -> str:
+    """Another one after every restore of a backup; agents compare it, so that they tell again what was forgotten."""
+    global _generation
+    if _generation is None:
+        _generation = str(identity_row().generation)
+    return _generation
 
 
 def identity_row() -> Any:

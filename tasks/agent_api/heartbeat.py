@@ -7,6 +7,7 @@ from rest_framework.request import Request
 
 from agents import endings, heartbeats, inventory_requests, pace
 from agents.states import Wish
+from scheduler_site.shared.identity import generation
 from tasks import gpu_use, grants, kept, lost_gpus
 from tasks.agent_api.base import AgentApiView, answer, caller
 from tasks.agent_api.versions import require_session
@@ -46,4 +47,5 @@ def _reply(assignments: list[Any], directives: list[Any], *, inventory_wanted: b
         "inventory_wanted": inventory_wanted,
         "end": end,
         "commit_seq": commit_seq(),
+        "generation": generation(),
     }

@@ -7,7 +7,7 @@ from rest_framework.request import Request
 
 from agents import pace
 from agents.sessions import SessionFacts, open_session
-from scheduler_site.shared.identity import instance_id
+from scheduler_site.shared.identity import generation, instance_id
 from tasks import lost_gpus
 from tasks.agent_api.base import AgentApiView, answer, caller
 from tasks.agent_api.versions import require_common_version
@@ -54,5 +54,6 @@ class SessionView(AgentApiView):
                 "directives": directives,
                 "quarantined": is_quarantined,
                 "commit_seq": commit_seq(),
+                "generation": generation(),
             }
         )

@@ -88,6 +88,14 @@ def test_a_number_that_falls_means_that_something_was_forgotten(server: FakeServ
     assert not amnesia.heed({})  # a server of before
 
 
+@pytest.mark.matrix(39)
+def test_another_generation_means_it_too_however_far_the_number_has_risen(context: Context) -> None:
+    amnesia = Amnesia(context, context.identity.http())
+    said = [(5, "a"), (9, "a"), (40, "b"), (41, "b"), (42, None), (43, "b")]
+    replies = [{"commit_seq": number, "generation": word} for number, word in said]
+    assert [amnesia.heed(reply) for reply in replies] == [False, False, True, False, False, False]
+
+
 def test_the_number_of_the_last_acknowledgement_is_known_after_a_restart(server: FakeServer, context: Context) -> None:
     forget(delivered(context, commit_seq=40).path)
     assert Amnesia(context, context.identity.http()).heed({"commit_seq": 39})

@@ -26,4 +26,4 @@ class Command(BaseCommand):
             raise CommandError(f"Not restored, empty the data folder and try again: {error}") from None
         self.stdout.write(f"Restored what was backed up at {done.created_at} into {settings.DATA_DIR}.")
         if done.database is None:
-            self.stdout.write("It holds no database; restore that with psql or pg_restore.")
+            self.stdout.write("It holds no database: that of NIGHTSHIFT_DATABASE_URL is taken for the restored one.")

@@ -12,16 +12,18 @@ import pytest
 from django.conf import settings
 from django.core.management import CommandError, call_command
 
-from scheduler_site.backup import database, make, manifest, output
+from scheduler_site.backup import database, live, make, manifest, output
 from scheduler_site.backup.manifest import BadBackup
+from scheduler_site.shared.identity import identity_row
 from tasks.log_gaps import Gap
+from tasks.models import FenceCounter
 
 TEXT = b"0123456789" * 1000
 
 
 # As much of the tables as a backup looks at; tests/acceptance/test_backup.py has real ones.
 TABLES = """
-CREATE TABLE scheduler_site_serveridentity (instance_id TEXT);
+CREATE TABLE scheduler_site_serveridentity (instance_id TEXT, generation TEXT);
 CREATE TABLE scheduler_site_looplease (name TEXT, holder TEXT);
 CREATE TABLE django_migrations (app TEXT, name TEXT);
 CREATE TABLE tasks_taskevent (id INTEGER);
@@ -29,7 +31,7 @@ CREATE TABLE tasks_fencecounter (value INTEGER);
 CREATE TABLE tasks_subagent (id INTEGER, task_id INTEGER, attempt_no INTEGER, rank INTEGER);
 CREATE TABLE tasks_outputlog (id INTEGER, sub_agent_id INTEGER, stream TEXT, stored_bytes INTEGER, gaps TEXT,
                               state TEXT, sha256 TEXT);
-INSERT INTO scheduler_site_serveridentity VALUES ('the-instance');
+INSERT INTO scheduler_site_serveridentity VALUES ('the-instance', 'the-first');
 INSERT INTO scheduler_site_looplease VALUES ('reaper', 'somebody');
 INSERT INTO django_migrations VALUES ('tasks', '0001_first_tables');
 INSERT INTO tasks_taskevent VALUES (41);
@@ -202,6 +204,30 @@ def test_restored_output_may_be_written_without_harm_to_the_backup(site: Path, t
     assert (site / "secret_key").read_text() == "key\n"
     with database.opened(site / "database/nightshift.sqlite3") as rows:
         assert rows.execute("SELECT value > 1000 FROM tasks_fencecounter").fetchone() == (1,)
+        assert len(generation_of(rows)) == 16
+
+
+def test_a_backup_of_before_generations_is_restored(site: Path, tmp_path: Path) -> None:
+    with database.opened(site / "database/nightshift.sqlite3") as rows:
+        rows.execute("ALTER TABLE scheduler_site_serveridentity DROP COLUMN generation")
+    make.make(tmp_path / "copy")
+    empty(site)
+    call_command("restore", str(tmp_path / "copy"))
+    with database.opened(site / "database/nightshift.sqlite3") as rows:
+        assert database.instance_id(rows) == "the-instance"
+
+
+@pytest.mark.django_db
+def test_a_database_that_is_restored_by_its_own_tools_begins_anew() -> None:
+    before = identity_row().generation
+    FenceCounter.objects.update_or_create(pk=1, defaults={"value": 7})
+    live.begin_anew(1000)
+    assert FenceCounter.objects.get().value == 1007
+    assert identity_row().generation != before
+
+
+def generation_of(rows: sqlite3.Connection) -> str:
+    return str(rows.execute("SELECT generation FROM scheduler_site_serveridentity").fetchone()[0])
 
 
 def empty(site: Path) -> None:
