@@ -9,6 +9,8 @@ from scheduler_site.access.enter import enter
 from scheduler_site.health import health
 from scheduler_site.pages.overview import overview
 
+handler500 = "scheduler_site.pages.fault.fault"
+
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", RedirectView.as_view(url="/tasks/")),
     path("health/", health, name="health"),
