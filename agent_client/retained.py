@@ -2,6 +2,7 @@
 an older copy, it gets them once more. One small file each, without output. Sends nothing.
 """
 
+import contextlib
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from agent_client.system_log import EventLog
 log = EventLog(loop="beat")
 KEPT_SECONDS = 24 * 3600.0
 MOST = 5000
+FIELDS = frozenset({"sub_agent_id", "fence", "nonce", "token", "finish", "commit_seq"})
 
 
 def keep(parent: Path, folder: SubAgentDir) -> None:
@@ -43,9 +45,9 @@ def _record_of(folder: SubAgentDir) -> wire.RetainedRecord | None:
     }
 
 
-def load(parent: Path) -> list[wire.RetainedRecord]:
-    """The newest first. What cannot be read is passed over: it is a copy of what was told already."""
-    return list(_read(sorted(_files(parent), key=_written_at, reverse=True)))
+def load(parent: Path) -> Iterator[wire.RetainedRecord]:
+    """The newest first, one at a time. What cannot be read is passed over: it is a copy of what was told already."""
+    return _read(sorted(_files(parent), key=_written_at, reverse=True))
 
 
 def _read(paths: list[Path]) -> Iterator[wire.RetainedRecord]:
@@ -54,7 +56,7 @@ def _read(paths: list[Path]) -> Iterator[wire.RetainedRecord]:
             record = read_json(path)
         except Unreadable:
             continue
-        if record is not None and {"sub_agent_id", "fence", "token", "finish"} <= record.keys():
+        if record is not None and record.keys() >= FIELDS and isinstance(record["finish"], dict):
             yield cast("wire.RetainedRecord", record)
 
 
@@ -68,7 +70,8 @@ def drop_old(parent: Path) -> None:
     oldest = time.time() - KEPT_SECONDS
     for number, path in enumerate(paths):
         if number >= MOST or _written_at(path) < oldest:
-            path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # a disk that can only be read
+                path.unlink()
 
 
 def _files(parent: Path) -> list[Path]:

@@ -5,16 +5,19 @@ And by a word that every restore of a backup changes, for the number may have ri
 just started tells it all as well, for it does not know what happened meanwhile.
 """
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, cast
 
 from agent_client import retained, wire
-from agent_client.http import AgentHttp
+from agent_client.http import AgentHttp, ProtocolError
+from agent_client.main_agent.claim import ask_again
 from agent_client.main_agent.context import Context
 from agent_client.system_log import EventLog
 
 log = EventLog(loop="beat")
 ENTRIES_AT_ONCE = 50
+BYTES_AT_ONCE = 1 << 20
 
 
 class Amnesia:
@@ -22,7 +25,7 @@ class Amnesia:
         self._context = context
         self._parent = context.retained
         self._http = http
-        self._seen = max([row["commit_seq"] or 0 for row in retained.load(self._parent)], default=0)
+        self._seen = max((row["commit_seq"] or 0 for row in retained.load(self._parent)), default=0)
         self._generation: str | None = None
         self.is_to_be_told = True  # what is retained, with the next session
 
@@ -57,7 +60,7 @@ class Amnesia:
                 "sub_agent_id": row["sub_agent_id"],
                 "fence": row["fence"],
                 "local_state": "finished",
-                "sizes": row["finish"]["sizes"],
+                "sizes": row["finish"].get("sizes") or {},
                 "is_retained": True,
             }
             for row in retained.load(self._parent)
@@ -68,7 +71,7 @@ class Amnesia:
         if self._context.hands_off:
             return
         wanted = {row["sub_agent_id"] for row in directives if row["kind"] == "send_result"}
-        self._send([row for row in retained.load(self._parent) if row["sub_agent_id"] in wanted])
+        self._send(row for row in retained.load(self._parent) if row["sub_agent_id"] in wanted)
         self.is_to_be_told = False
 
     def withhold(self, assignments: Iterable[wire.Assignment]) -> list[wire.Assignment]:
@@ -87,15 +90,35 @@ class Amnesia:
     def _claim_again(self, row: wire.RetainedRecord) -> None:
         numbers = {"epoch": self._context.epoch or 0, "fence": row["fence"], "nonce": row["nonce"]}
         request = cast("wire.ClaimRequest", {**numbers, "master_port": None})
-        self._http.claim(row["sub_agent_id"], request)
+        ask_again(self._http, row["sub_agent_id"], request)
 
-    def _send(self, rows: list[wire.RetainedRecord]) -> None:
-        entries = [_entry(row) for row in rows]
-        for start in range(0, len(entries), ENTRIES_AT_ONCE):
-            part = entries[start : start + ENTRIES_AT_ONCE]
-            replies = self._http.report({"entries": part})["replies"]
+    def _send(self, rows: Iterable[wire.RetainedRecord]) -> None:
+        for part in in_parts(_entry(row) for row in rows):
+            try:
+                replies = self._http.report({"entries": part})["replies"]
+            except ProtocolError as error:
+                if error.code not in ("bad_message", "too_large"):
+                    raise
+                ids = " ".join(entry["sub_agent_id"] for entry in part)
+                log.error("results_refused", code=error.code, detail=f"{error.detail} Told again: {ids}")
+                continue  # one that no server can read must not keep this host from its session
             for entry, own in zip(part, replies, strict=False):
                 log.warning("result_told_again", sub_agent_id=entry["sub_agent_id"], code=own["code"])
+
+
+def in_parts(entries: Iterable[wire.ReportEntry]) -> Iterator[list[wire.ReportEntry]]:
+    """What fits into one message each, however large the results are."""
+    part: list[wire.ReportEntry] = []
+    size = 0
+    for entry in entries:
+        length = len(json.dumps(entry))
+        if part and (len(part) >= ENTRIES_AT_ONCE or size + length > BYTES_AT_ONCE):
+            yield part
+            part, size = [], 0
+        part.append(entry)
+        size += length
+    if part:
+        yield part
 
 
 def _entry(row: wire.RetainedRecord) -> wire.ReportEntry:

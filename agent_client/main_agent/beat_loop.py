@@ -31,9 +31,9 @@ DRAINED = "it was told on its host to end when nothing runs"
 
 
 class BeatLoop:
-    def __init__(self, context: Context, pause: Callable[[float], None] = time.sleep) -> None:
+    def __init__(self, context: Context, pause: Callable[[float], None] | None = None) -> None:
         self._context = context
-        self._pause = pause
+        self._pause = pause or self._sit_out
         self._http = context.identity.http()
         self._memory = BeatMemory()
         self._performer = Performer(context, self._http, self._memory)
@@ -57,6 +57,17 @@ class BeatLoop:
         else:
             self._context.beat_wanted.wait(seconds)
         self._context.beat_wanted.clear()
+
+    def _sit_out(self, seconds: float) -> None:
+        """What somebody asks on this host is not kept waiting: its server may be away for long."""
+        wish, ends_at = self._context.wish, time.monotonic() + seconds
+        while (left := ends_at - time.monotonic()) > 0:
+            wish.asked.wait(min(left, BEAT_SECONDS))
+            wish.asked.clear()
+            if wish.kill.is_set():
+                kill_scripts(self._context.sub_agents)
+            if wish.drain.is_set() and self._is_empty():
+                return
 
     def turn(self) -> float:
         """One exchange and what follows from it; returns the seconds until the next."""

@@ -18,6 +18,7 @@ from agent_client.sub_agent_dir import SubAgentDir
 from agent_client.system_log import EventLog
 
 log = EventLog(loop="beat")
+REFUSALS = ("gang_waiting", "sub_agent_closed", "unknown_sub_agent", "bad_message")  # they concern the one alone
 
 
 def claim(context: Context, http: AgentHttp, memory: BeatMemory, action: Claim) -> bool:
@@ -51,16 +52,22 @@ def claim(context: Context, http: AgentHttp, memory: BeatMemory, action: Claim) 
 
 
 def claim_again(context: Context, http: AgentHttp, sub_agent_id: str) -> None:
-    """Under the nonce of then, so that the token of then is good again. Whatever is answered, nothing is started."""
     assignment = SubAgentDir(context.sub_agents / sub_agent_id).read_assignment()
-    if assignment is None:
-        return
+    if assignment is not None:
+        ask_again(http, sub_agent_id, _request(context, assignment))
+
+
+def ask_again(http: AgentHttp, sub_agent_id: str, request: wire.ClaimRequest) -> None:
+    """Under the nonce of then, so that the token of then is good again. Whatever is answered, nothing is started, and a
+    refusal keeps nothing else of this host waiting."""
     try:
-        http.claim(sub_agent_id, _request(context, assignment))
+        http.claim(sub_agent_id, request)
     except ProtocolError as error:
-        if error.code not in ("sub_agent_closed", "unknown_sub_agent"):
+        if error.code not in REFUSALS:
             raise
-    log.warning("claimed_again", sub_agent_id=sub_agent_id, detail="the server had forgotten that it granted this")
+        log.warning("claim_again_refused", sub_agent_id=sub_agent_id, code=error.code, detail=error.detail)
+    else:
+        log.warning("claimed_again", sub_agent_id=sub_agent_id, detail="the server had forgotten that it granted this")
 
 
 def _rest(memory: BeatMemory, sub_agent_id: str, detail: str) -> bool:

@@ -42,7 +42,8 @@ def left(folder: SubAgentDir) -> list[int]:
 
 
 def forget(folder: SubAgentDir) -> None:
-    with contextlib.suppress(FileNotFoundError):
+    """A disk that refuses it costs no more than that the server is told again."""
+    with contextlib.suppress(OSError):
         (folder.path / FILE).unlink()
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from agent_client import retained
 from agent_client.journal import LocalRecord
-from agent_client.main_agent.amnesia import Amnesia
+from agent_client.main_agent.amnesia import Amnesia, in_parts
 from agent_client.main_agent.beat_loop import BeatLoop
 from agent_client.main_agent.context import Context
 from agent_client.main_agent.forget import forget
@@ -17,7 +17,7 @@ from agent_client.reconcile import ClaimAgain, Memory, reconcile
 from agent_client.sub_agent.finish import never_ran
 from agent_client.sub_agent_dir import SubAgentDir
 from tests.agent_client.beats import claims, closed_connections, launched, turns
-from tests.agent_client.fake_server import FakeServer
+from tests.agent_client.fake_server import FakeServer, Handler, Reply
 from tests.agent_client.main_agent_process import assign, grant_of, make_context
 
 
@@ -59,7 +59,7 @@ def test_a_full_disk_costs_only_that(context: Context, monkeypatch: pytest.Monke
     monkeypatch.setattr(retained, "write_json", full)
     forget(delivered(context).path)
     assert not (context.sub_agents / "s1").exists()
-    assert retained.load(context.retained) == []
+    assert list(retained.load(context.retained)) == []
 
 
 def test_they_go_after_a_day_and_when_there_are_too_many(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -72,14 +72,81 @@ def test_they_go_after_a_day_and_when_there_are_too_many(context: Context, monke
     assert {row["sub_agent_id"] for row in retained.load(context.retained)} == {"s2", "s3"}
     monkeypatch.setattr(retained, "MOST", 1)
     retained.drop_old(context.retained)
-    assert len(retained.load(context.retained)) == 1
+    assert len(list(retained.load(context.retained))) == 1
 
 
 def test_a_damaged_one_is_passed_over(context: Context) -> None:
     forget(delivered(context).path)
     (context.retained / "s1.json").write_text("{")
-    assert retained.load(context.retained) == []
+    assert list(retained.load(context.retained)) == []
     assert retained.find(context.retained, "s1") is None
+
+
+def test_one_of_another_kind_ends_nothing(server: FakeServer, context: Context) -> None:
+    """Raised in the beat loop, it would end the main agent at each start."""
+    forget(delivered(context).path)
+    path = context.retained / "s1.json"
+    for content in ('{"sub_agent_id": "s1"}', '{"sub_agent_id": "s1", "fence": 7, "token": "t", "finish": {}}', "{}"):
+        path.write_text(content)
+        context.epoch = None
+        turns(BeatLoop(context), 2)
+    assert len(server.sessions) == 3
+
+
+def test_a_disk_that_can_only_be_read_ends_nothing(
+    server: FakeServer, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read_only(*_: object, **__: object) -> None:
+        raise OSError(30, "Read-only file system")
+
+    forget(delivered(context).path)
+    os.utime(context.retained / "s1.json", (1, 1))
+    context.cleared["gone"] = 7
+    loop = BeatLoop(context)
+    monkeypatch.setattr(Path, "unlink", read_only)
+    turns(loop, 2)
+    assert server.heartbeats[-1]["cleared"] == [{"sub_agent_id": "gone", "fence": 7}]
+
+
+def refused(call: str, code: str) -> Any:
+    def answer(handler: Handler) -> bool:
+        if not handler.path.endswith(call):
+            return False
+        handler.answer(Reply(409, {"code": code, "detail": "not now"}))
+        return True
+
+    return answer
+
+
+@pytest.mark.parametrize("code", ["gang_waiting", "sub_agent_closed", "bad_message"])
+def test_a_refused_claim_of_then_keeps_nothing_else_waiting(server: FakeServer, context: Context, code: str) -> None:
+    loop = BeatLoop(context)
+    turns(loop, 2)
+    forget(delivered(context).path)
+    assign(server)
+    server.directives = [{"kind": "no such kind", "sub_agent_id": "s9", "fence": 1}]
+    acted: list[Any] = []
+    loop._performer.perform = acted.append  # type: ignore[method-assign]
+    with server.failing(refused("/claim", code)):
+        loop.turn()
+    assert [action.sub_agent_id for action in acted] == ["s9"]
+
+
+@pytest.mark.parametrize("code", ["bad_message", "too_large"])
+def test_a_result_that_no_server_reads_does_not_keep_the_host_away(
+    server: FakeServer, context: Context, code: str
+) -> None:
+    forget(delivered(context).path)
+    server.directives = [{"kind": "send_result", "sub_agent_id": "s1", "fence": 7}]
+    with server.failing(refused("/report", code)):
+        turns(BeatLoop(context), 2)
+    assert (len(server.sessions), len(server.heartbeats)) == (1, 1)
+
+
+def test_large_results_are_told_one_by_one() -> None:
+    entries: Any = [{"id": number, "result": "x" * size} for number, size in enumerate([10, 700_000, 700_000, 10, 10])]
+    assert [[entry["id"] for entry in part] for part in in_parts(entries)] == [[0, 1], [2, 3, 4]]
+    assert [len(part) for part in in_parts(entries[:1] * 120)] == [50, 50, 20]
 
 
 def test_a_number_that_falls_means_that_something_was_forgotten(server: FakeServer, context: Context) -> None:

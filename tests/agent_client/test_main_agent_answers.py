@@ -6,12 +6,14 @@ from typing import Any
 
 import pytest
 
+from agent_client.main_agent import local_wish
 from agent_client.main_agent.beat_loop import BeatLoop
 from agent_client.main_agent.context import Context
 from agent_client.main_agent.doorbell_loop import DoorbellLoop
+from agent_client.sub_agent.finish import never_ran
 from agent_client.sub_agent_dir import SubAgentDir
 from tests.agent_client import faults
-from tests.agent_client.beats import claims, closed_connections, folder, launched, turns
+from tests.agent_client.beats import claimed_folder, claims, closed_connections, folder, launched, turns
 from tests.agent_client.fake_server import FakeServer, Handler, Reply
 from tests.agent_client.main_agent_process import assign, grant_of, make_context
 
@@ -128,6 +130,28 @@ def test_a_ring_ends_a_rest_but_no_back_off(server: FakeServer, context: Context
     loop.rest(seconds)
     assert pauses == [seconds]
     assert not context.beat_wanted.is_set()
+
+
+def test_what_is_asked_on_the_host_is_not_kept_waiting_by_a_failure(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor does one folder that cannot be written keep the next from its stop."""
+    killed: list[str] = []
+
+    def stop(asked: SubAgentDir, _: object) -> None:
+        killed.append(asked.sub_agent_id)
+        asked.write_exit(never_ran("cancel", "", {}, "now"))
+        if asked.sub_agent_id == "s1":
+            raise OSError(28, "No space left on device")
+
+    for name in ("s1", "s2"):
+        claimed_folder(context, name)
+    monkeypatch.setattr(SubAgentDir, "is_alive", lambda one: len(killed) < 2)
+    monkeypatch.setattr(local_wish, "request_stop", stop)
+    loop = BeatLoop(context)
+    context.wish._set(kill=True)
+    loop._sit_out(3600.0)
+    assert killed == ["s1", "s2"]
 
 
 def test_a_doorbell_that_answers_at_once_is_not_asked_without_end(server: FakeServer, context: Context) -> None:
