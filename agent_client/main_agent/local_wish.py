@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from agent_client.journal import scan
+from agent_client.reserve import Reserve
 from agent_client.sub_agent.stop_file import request_stop
 from agent_client.sub_agent_dir import SubAgentDir
 from agent_client.system_log import EventLog
@@ -48,4 +49,5 @@ def kill_scripts(sub_agents: Path) -> None:
             try:
                 request_stop(folder, {"reason": "cancel", "grace_seconds": None, "kill_now": True})
             except OSError as error:
+                Reserve.of(folder).give()
                 log.error("stop_not_written", sub_agent_id=record.sub_agent_id, detail=str(error))

@@ -69,10 +69,13 @@ class OutputStream:
         return self.final_size is not None and not self.is_settled and not self._close_was_sent
 
     def tail(self, most_bytes: int) -> bytes:
-        """The end of what is still here."""
-        start = max(0, self.spool.size - most_bytes)
-        missing = self.spool.missing_from(start)
-        return self.spool.read(start if missing is None else missing[0], most_bytes)
+        """The end of what is still here; nothing from a disk that cannot be read: a result is not to be lost for it."""
+        try:
+            start = max(0, self.spool.size - most_bytes)
+            missing = self.spool.missing_from(start)
+            return self.spool.read(start if missing is None else missing[0], most_bytes)
+        except OSError:
+            return b""
 
     @property
     def _is_over(self) -> bool:

@@ -12,7 +12,7 @@ from agent_client.probes.usage import UsageMeter
 from agent_client.sub_agent import cadence
 from agent_client.sub_agent.delivery import BEAT_SECONDS, Delivery, Outcome
 from agent_client.sub_agent.lease import Lease
-from agent_client.sub_agent.stop_file import request_stop
+from agent_client.sub_agent.stop_file import StopFile
 from agent_client.sub_agent_dir import SubAgentDir
 
 log = logging.getLogger(__name__)
@@ -35,12 +35,18 @@ def is_hopeless(outcome: Outcome, is_on_disk: bool) -> bool:
 
 class Reporter(threading.Thread):
     def __init__(
-        self, directory: SubAgentDir, delivery: Delivery, meter: UsageMeter, lease: Lease | None = None
+        self,
+        directory: SubAgentDir,
+        delivery: Delivery,
+        meter: UsageMeter,
+        stop_file: StopFile,
+        lease: Lease | None = None,
     ) -> None:
         super().__init__(name="reporter", daemon=True)
         self._directory = directory
         self._delivery = delivery
         self._meter = meter
+        self._stop_file = stop_file
         self._lease = lease
         self._wake = threading.Event()
         self._finish: wire.Finish | None = None
@@ -82,7 +88,7 @@ class Reporter(threading.Thread):
             self._take_finish()
             outcome = self._delivery.step(self._usage())
             self._renew(outcome)
-            if outcome.stop is not None and request_stop(self._directory, outcome.stop):
+            if outcome.stop is not None and self._stop_file.hand(outcome.stop):
                 log.info(
                     "stop requested by a reply reason=%s kill_now=%s", outcome.stop["reason"], outcome.stop["kill_now"]
                 )

@@ -18,6 +18,7 @@ from agent_client.probes.usage import UsageMeter
 from agent_client.process import prctl, proc, spawn_sentence
 from agent_client.process.cgroup.group import Group
 from agent_client.process.family import Family
+from agent_client.process.proc import ProcessStat
 from agent_client.process.spawn import HeldChild, SpawnFailure, spawn
 from agent_client.reserve import Reserve
 from agent_client.sub_agent import survivors
@@ -83,16 +84,17 @@ def _run_locked(folder: SubAgentDir) -> int:
     fail_at("script.before_release")
     failure = child.release()
     fail_at("script.after_release")
-    reporter = Reporter(folder, delivery, meter, lease)
+    stop_file = StopFile(folder)
+    reporter = Reporter(folder, delivery, meter, stop_file, lease)
     _end_on_term(reporter, folder)
     reporter.start()
     if failure is None:
         log.info("script runs pid=%d", child.pid)
         limits = grant["time_limit_seconds"], grant["grace_seconds"]
         look = partial(_look, beat, reporter, keeper)
-        ending = Supervisor(child.pid, family, StopFile(folder), *limits, look, lease).run()
+        ending = Supervisor(child.pid, family, stop_file, *limits, look, lease).run()
         if ending.stuck:
-            survivors.note(folder, ending.stuck)
+            _note_survivors(folder, ending.stuck)
         finish = finish_of(ending, _facts(folder, delivery, counters, meter, grant["memory_mib"]))
     else:
         os.waitpid(child.pid, 0)
@@ -102,9 +104,21 @@ def _run_locked(folder: SubAgentDir) -> int:
 
 
 def _look(beat: "Beat", reporter: Reporter, keeper: SpoolKeeper) -> None:
+    """A fault in here is no reason to end the script: it would die with us."""
     beat()
-    reporter.look()
-    keeper.look()
+    try:
+        reporter.look()
+        keeper.look()
+    except Exception:
+        log.exception("fault while looking after the script")
+
+
+def _note_survivors(folder: SubAgentDir, stuck: list[ProcessStat]) -> None:
+    """Without the note the result is told all the same; a person must then say that nothing is left of them."""
+    try:
+        survivors.note(folder, stuck)
+    except OSError as error:
+        log.error("survivors not noted error=%s", error)
 
 
 def spool_keeper(folder: SubAgentDir, delivery: Delivery, grant: wire.Grant) -> SpoolKeeper:

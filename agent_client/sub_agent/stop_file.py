@@ -1,4 +1,7 @@
-"""stop.json: the one channel by which a running sub agent is told to stop, written by the main agent and by replies."""
+"""stop.json: the one channel by which a running sub agent is told to stop, written by the main agent and by replies.
+
+On a disk that takes no file, what a reply says is heeded all the same.
+"""
 
 import logging
 from collections.abc import Mapping
@@ -17,9 +20,26 @@ class StopFile:
         self._directory = directory
         self._path = directory.path / "stop.json"
         self._seen: tuple[int, int] | None = None
+        self._unwritten: wire.Stop | None = None
+        self._handed: wire.Stop | None = None
+
+    def hand(self, stop: wire.Stop) -> bool:
+        """Take what a reply says, from another thread. True when it is new."""
+        try:
+            return request_stop(self._directory, stop)
+        except OSError as error:
+            wanted = understood(stop)
+            if wanted is None or wanted == self._handed:
+                return False
+            log.warning("stop request not written, heeded all the same error=%s", error)
+            self._handed = self._unwritten = wanted
+            return True
 
     def look(self) -> wire.Stop | None:
         """The request if it is new since the last look."""
+        if (unwritten := self._unwritten) is not None:
+            self._unwritten = None
+            return unwritten
         try:
             status = self._path.stat()
         except OSError:

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from agent_client.atomic import Unreadable, read_json, write_json
 from agent_client.process import proc, signals
 from agent_client.process.proc import ProcessStat
+from agent_client.reserve import Reserve
 from agent_client.sub_agent.limits import noted_group
 from agent_client.sub_agent_dir import SubAgentDir
 
@@ -19,7 +20,13 @@ FILE = "survivors.json"
 def note(folder: SubAgentDir, processes: Iterable[ProcessStat]) -> None:
     """To be called before the result is written: a result without its survivors would free what they hold."""
     rows = sorted((stat.pid, stat.start_ticks) for stat in processes)
-    write_json(folder.path / FILE, {"boot_id": proc.boot_id(), "processes": rows})
+    record = {"boot_id": proc.boot_id(), "processes": rows}
+    try:
+        write_json(folder.path / FILE, record)
+    except OSError:
+        if not Reserve.of(folder).give():
+            raise
+        write_json(folder.path / FILE, record)
 
 
 def are_noted(folder: SubAgentDir) -> bool:
@@ -27,12 +34,19 @@ def are_noted(folder: SubAgentDir) -> bool:
 
 
 def left(folder: SubAgentDir) -> list[int]:
-    """The pids of those that are still there, after one more KILL. None outlives a reboot."""
+    """The pids of those that are still there, after one more KILL. None outlives a reboot.
+
+    Raises Unreadable when it cannot be told now; from a damaged note nobody will ever know.
+    """
     try:
         noted = read_json(folder.path / FILE) or {}
         processes = [] if noted.get("boot_id") != proc.boot_id() else noted["processes"]
         known = [(int(pid), int(ticks)) for pid, ticks in processes]
-    except (Unreadable, KeyError, TypeError, ValueError):
+    except Unreadable as error:
+        if not error.is_damaged:
+            raise
+        known = []
+    except (KeyError, TypeError, ValueError):
         known = []
     group = noted_group(folder)
     group.kill()

@@ -135,6 +135,21 @@ class TestSpool:
         assert spool.read(MIB, 2) == b"aa"
         spool.close()
 
+    def test_a_disk_that_cannot_be_read_has_no_end_to_show(
+        self, folder: SubAgentDir, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """It is asked for between a script's end and its record: raised there, the result would be lost."""
+
+        def broken(*_: object) -> bytes:
+            raise OSError(5, "Input/output error")
+
+        write(folder, b"abc")
+        stream = OutputStream(folder, "out")
+        assert stream.tail(2) == b"bc"
+        monkeypatch.setattr(Spool, "read", broken)
+        assert stream.tail(2) == b""
+        stream.close()
+
 
 class TestSkips:
     @pytest.fixture

@@ -98,6 +98,37 @@ def test_a_stop_can_come_in_a_reply(server: FakeServer, tmp_path: Path) -> None:
     assert "newer attempt" in finish["detail"]
 
 
+FULL_DISK = """
+from agent_client.sub_agent_dir import SubAgentDir
+def full(*_):
+    raise OSError(28, "No space left on device")
+SubAgentDir.write_stop = full"""
+
+
+@pytest.mark.matrix(34)
+def test_a_stop_in_a_reply_is_heeded_on_a_full_disk(server: FakeServer, tmp_path: Path) -> None:
+    """The script may be what fills it."""
+    with start_sub_agent(server, tmp_path, "sleep 300", FULL_DISK) as running:
+        running.wait_running()
+        running.seen.stop = {"reason": "cancel", "grace_seconds": 5.0, "kill_now": False}
+        finish = running.wait_delivered()
+        assert (finish["reason"], finish["sent_signals"]) == ("cancel", ["TERM"])
+        running.seen.stop = None
+
+
+FAULTS_OF_OURS = """
+from agent_client.sub_agent import reporter
+def fault(*_):
+    raise TypeError("a fault of ours")
+reporter.Reporter.look = fault"""
+
+
+def test_a_fault_while_looking_after_a_script_does_not_end_it(server: FakeServer, tmp_path: Path) -> None:
+    with start_sub_agent(server, tmp_path, "sleep 0.5; exit 7", FAULTS_OF_OURS) as running:
+        finish = running.wait_delivered()
+    assert (finish["reason"], finish["exit_code"]) == ("exit", 7)
+
+
 def test_time_limit(server: FakeServer, tmp_path: Path) -> None:
     with start_sub_agent(server, tmp_path, "sleep 300", time_limit_seconds=0.5, grace_seconds=2.0) as running:
         finish = running.wait_delivered()

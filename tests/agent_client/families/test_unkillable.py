@@ -10,11 +10,13 @@ from typing import Any
 
 import pytest
 
+from agent_client.atomic import write_json
 from agent_client.main_agent.beat_loop import BeatLoop
 from agent_client.main_agent.context import Context
 from agent_client.main_agent.watch_loop import WatchLoop
 from agent_client.process.proc import read_stat
-from agent_client.sub_agent import survivors
+from agent_client.reserve import Reserve
+from agent_client.sub_agent import run, survivors
 from agent_client.sub_agent.aftermath import bury
 from agent_client.sub_agent.finish import never_ran
 from agent_client.sub_agent.stop_file import request_stop
@@ -130,6 +132,41 @@ def test_no_survivor_outlives_a_reboot(context: Context, survivor: tuple[SubAgen
     path.write_text(path.read_text().replace(str(read_boot_id()), "an-older-boot"))
     assert survivors.left(folder) == []
     assert not is_gone(pid)
+
+
+def test_what_cannot_be_read_now_is_not_gone(
+    context: Context, survivor: tuple[SubAgentDir, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else what it holds would be given to the next."""
+
+    def none_left(path: Path) -> bytes:
+        if path.name == survivors.FILE:
+            raise OSError(24, "Too many open files")
+        return read(path)
+
+    read = Path.read_bytes
+    monkeypatch.setattr(Path, "read_bytes", none_left)
+    WatchLoop(context).turn()
+    assert context.cleared == {}
+
+
+@pytest.mark.parametrize("has_reserve", [True, False])
+def test_a_full_disk_takes_no_result_of_one_that_cannot_be_killed(
+    context: Context, survivor: tuple[SubAgentDir, int], monkeypatch: pytest.MonkeyPatch, has_reserve: bool
+) -> None:
+    def write(path: Path, value: Any) -> None:
+        if not has_reserve or (context.config.state_dir / "reserve").exists():
+            raise OSError(28, "No space left on device")
+        write_json(path, value)
+
+    folder, pid = survivor
+    stat = read_stat(pid)
+    assert stat is not None
+    assert not has_reserve or Reserve(context.config.state_dir).keep()
+    survivors.forget(folder)
+    monkeypatch.setattr(survivors, "write_json", write)
+    run._note_survivors(folder, [stat])
+    assert survivors.are_noted(folder) is has_reserve
 
 
 def read_boot_id() -> str:
