@@ -13,6 +13,13 @@ from scheduler_site.shared.errors import DomainError
 
 def answer(error: Exception, context: dict[str, Any]) -> Response | None:
     """DRF's exception handler. None: not ours, a fault (500)."""
+    response = _answer(error, context)
+    if response is not None:
+        response.data = _sendable(response.data)
+    return response
+
+
+def _answer(error: Exception, context: dict[str, Any]) -> Response | None:
     if isinstance(error, DomainError):
         set_rollback()
         return Response(body_of(error), status=error.status)
@@ -22,6 +29,15 @@ def answer(error: Exception, context: dict[str, Any]) -> Response | None:
     if response is not None and isinstance(error, APIException) and not isinstance(error, ValidationError):
         _add_code(response, error)
     return response
+
+
+def _sendable(value: Any) -> Any:
+    """Sentences quote what was sent, and half of a surrogate pair cannot be written as UTF-8: it is spelled out."""
+    if isinstance(value, str):
+        return value.encode(errors="backslashreplace").decode()
+    if isinstance(value, Mapping):
+        return {_sendable(name): _sendable(part) for name, part in value.items()}
+    return [_sendable(part) for part in value] if isinstance(value, list | tuple) else value
 
 
 def body_of(error: DomainError) -> dict[str, Any]:

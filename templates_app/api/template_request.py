@@ -19,7 +19,7 @@ class Script(Text):
         text = super().to_internal_value(data)
         if not text.strip():
             self.fail("blank")
-        if len(text.encode()) > LARGEST_SCRIPT_BYTES:
+        if len(text.encode(errors="surrogatepass")) > LARGEST_SCRIPT_BYTES:
             self.fail("max_length", max_length="1 MiB")
         return text
 
