@@ -11,9 +11,12 @@ import msgspec
 
 from agents.readings import GpuReading, Resources
 from scheduler_site.shared.errors import BadMessage
+from tasks.script_result import storable
 from tasks.usage import Usage
 
+NO_NUL = r"^[^\x00]*\Z"  # PostgreSQL stores none
 Short = Annotated[str, msgspec.Meta(max_length=255)]
+Plain = Annotated[str, msgspec.Meta(max_length=255, pattern=NO_NUL)]
 Size = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
 Fence = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
 Stream = Literal["out", "err"]
@@ -30,16 +33,16 @@ class Proto(msgspec.Struct):
 
 class Register(msgspec.Struct):
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=120)]
-    hostname: Short
-    agent_version: Annotated[str, msgspec.Meta(max_length=40)]
+    hostname: Plain
+    agent_version: Annotated[str, msgspec.Meta(max_length=40, pattern=NO_NUL)]
     proto: Proto
-    machine_id: Annotated[str, msgspec.Meta(max_length=64)] = ""
+    machine_id: Annotated[str, msgspec.Meta(max_length=64, pattern=NO_NUL)] = ""
 
 
 class GpuMessage(msgspec.Struct):
     index: Annotated[int, msgspec.Meta(ge=0, le=1023)]
-    uuid: Annotated[str, msgspec.Meta(min_length=1, max_length=80)]
-    name: Short | None = None
+    uuid: Annotated[str, msgspec.Meta(min_length=1, max_length=80, pattern=NO_NUL)]
+    name: Plain | None = None
     memory_mib: Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)] | None = None
     memory_used_mib: Size | None = None
     own_mib: Size | None = None
@@ -64,7 +67,7 @@ class ResourcesMessage(msgspec.Struct):
 
     def value(self) -> Resources:
         columns = {name: getattr(self, name) for name in self.__struct_fields__ if name != "gpus"}
-        columns["gpu_detail"] = self.gpu_detail or ""
+        columns["gpu_detail"] = (self.gpu_detail or "").replace("\0", "")
         by_uuid = {gpu.uuid: _gpu_value(gpu) for gpu in reversed(self.gpus)}  # a card named twice: the first counts
         return Resources(**columns, gpus=tuple(sorted(by_uuid.values(), key=lambda gpu: gpu.index)))
 
@@ -100,26 +103,26 @@ class HostMessage(msgspec.Struct):
     ] = {}
 
     def facts(self) -> dict[str, Any]:
-        """Who it is; what it offers is kept elsewhere."""
+        """Who it is; what it offers is kept elsewhere. What no database can store is left out."""
         names = ("hostname", "os", "python", "user", "zone", "started_at", "address", "tracking")
-        return {name: getattr(self, name) for name in names}
+        return {name: storable(getattr(self, name))[0] for name in names}
 
 
 class Session(msgspec.Struct):
-    boot_id: Annotated[str, msgspec.Meta(max_length=64)]
-    incarnation: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
-    agent_version: Annotated[str, msgspec.Meta(max_length=40)]
+    boot_id: Annotated[str, msgspec.Meta(max_length=64, pattern=NO_NUL)]
+    incarnation: Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=NO_NUL)]
+    agent_version: Annotated[str, msgspec.Meta(max_length=40, pattern=NO_NUL)]
     proto: Proto
     inventory_complete: bool
     sub_agents: Annotated[list[InventoryItem], msgspec.Meta(max_length=100_000)]
     resources: ResourcesMessage
-    machine_id: Annotated[str, msgspec.Meta(max_length=64)] = ""
+    machine_id: Annotated[str, msgspec.Meta(max_length=64, pattern=NO_NUL)] = ""
     after_epoch: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] | None = None
     host: HostMessage = msgspec.field(default_factory=HostMessage)
 
 
 class GpuMemory(msgspec.Struct):
-    uuid: Annotated[str, msgspec.Meta(min_length=1, max_length=80)]
+    uuid: Annotated[str, msgspec.Meta(min_length=1, max_length=80, pattern=NO_NUL)]
     memory_mib: Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
 
 
@@ -139,7 +142,7 @@ class Heartbeat(msgspec.Struct):
     resources: ResourcesMessage
     accepts_work: bool = True
     gpu_use: Annotated[list[GpuUse], msgspec.Meta(max_length=10_000)] | None = None
-    ending: Short = ""
+    ending: Plain = ""
     cleared: Annotated[list[Cleared], msgspec.Meta(max_length=10_000)] = []
 
     def gpu_use_by_sub_agent(self) -> dict[UUID, dict[str, int]] | None:
@@ -151,7 +154,7 @@ class Heartbeat(msgspec.Struct):
 class Claim(msgspec.Struct):
     epoch: int
     fence: Fence
-    nonce: Annotated[str, msgspec.Meta(min_length=16, max_length=64)]
+    nonce: Annotated[str, msgspec.Meta(min_length=16, max_length=64, pattern=NO_NUL)]
     fences: bool = False
     master_port: Annotated[int, msgspec.Meta(ge=1, le=65535)] | None = None
 
@@ -176,7 +179,7 @@ class UsageMessage(msgspec.Struct):
     gpus: Annotated[list[dict[str, Any]], msgspec.Meta(max_length=256)] = []
 
     def value(self) -> Usage:
-        return Usage(self.cpu_percent, self.cpu_seconds, self.memory_mib, self.processes, self.gpus)
+        return Usage(self.cpu_percent, self.cpu_seconds, self.memory_mib, self.processes, storable(self.gpus)[0] or [])
 
 
 class Output(msgspec.Struct):
@@ -193,7 +196,7 @@ class OomMessage(msgspec.Struct):
 
 class Finish(msgspec.Struct):
     reason: str
-    digest: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+    digest: Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=NO_NUL)]
     sizes: dict[Stream, Size]
     exit_code: Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)] | None = None
     signal: Annotated[int, msgspec.Meta(ge=0, le=1023)] | None = None
