@@ -7,6 +7,7 @@ import msgspec
 from django.db import transaction
 from django.db.models import QuerySet
 
+from agents.models import Agent
 from scheduler_site.shared.actors import Actor
 from scheduler_site.shared.errors import BadMessage, CrcMismatch, DomainError, OffsetGap, SubAgentClosed
 from scheduler_site.shared.failpoints import fail_at
@@ -128,6 +129,8 @@ def _finish(sub_agent: SubAgent, finish: Finish, actor: Actor) -> None:
 @transaction.atomic
 def _end(sub_agent: SubAgent, outcome: Outcome, finish: Finish, actor: Actor) -> None:
     """Both or nothing: a result that is known already pauses nobody when it comes again."""
+    if outcome.keeps:  # its host is paused, too, and hosts are locked before tasks
+        Agent.objects.select_for_update(no_key=True).only("pk").get(pk=sub_agent.agent_id)
     lifecycle.finish(sub_agent, outcome, actor=actor)
     if outcome.keeps:
         kept.pause_host(sub_agent, finish.survivors)

@@ -13,7 +13,9 @@ from tasks.outcome import Outcome, lost
 from tasks.states import EndReason, Kept, SubAgentState
 from tests.factories import make_agent, make_sub_agent, make_task, make_user
 from tests.tasks.at_once import pair, queries
+from tests.tasks.protocol import PaperHost, finish
 from tests.tasks.reservation_rows import granted
+from tests.tasks.test_failover import claimed
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -36,14 +38,14 @@ def test_a_claim_locks_its_host_before_its_task() -> None:
     assert tuple(first_of(order, found)) == order
 
 
-def test_giving_up_locks_the_task_before_its_attempt() -> None:
-    sub_agent = make_sub_agent()
+def test_a_result_with_survivors_locks_its_host_before_its_task() -> None:
+    host = PaperHost()
+    grant = claimed(host)
     with queries() as found:
-        giving_up.give_up(sub_agent, SILENT)
-    order = ("tasks_task", "tasks_subagent")
+        host.report(grant, finish=finish(reason="unkillable", exit_code=None, survivors=[4711]))
+    order = ("agents_agent", "tasks_task")
     assert tuple(first_of(order, found)) == order
-    sub_agent.refresh_from_db()
-    assert sub_agent.state == "lost"
+    assert Agent.objects.get().standing == "paused"
 
 
 def test_a_claim_and_the_end_of_its_reservation() -> None:
