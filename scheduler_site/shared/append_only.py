@@ -4,6 +4,7 @@ Triggers, set after every migration (SQLite loses them when it rebuilds a table)
 code that removes old rows on purpose: it takes them away inside the transaction of the caller and puts them back.
 """
 
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -45,11 +46,12 @@ def rules() -> list[Rule]:
 
 
 def install(**_signal: Any) -> None:
-    """Idempotent. Tables that are not there yet are left out: a migration may stop in between."""
+    """Idempotent. Tables that are not there yet are left out: a migration may stop in between. What is set already on
+    PostgreSQL is not touched: other servers may be at work, and each would have to wait for the other."""
     tables = set(connection.introspection.table_names())
     with transaction.atomic():
         for rule in rules():
-            if rule.table in tables:
+            if rule.table in tables and not _is_set(rule):
                 _run([*without(rule), *_created(rule)])
 
 
@@ -94,18 +96,40 @@ def _on_sqlite(rule: Rule) -> list[str]:
     return [f"CREATE TRIGGER {rule.name}_update BEFORE UPDATE ON {rule.table} {when} {refusal}"]
 
 
+def _is_set(rule: Rule) -> bool:
+    if connection.vendor == "sqlite":
+        return False
+    with connection.cursor() as cursor:
+        query = "SELECT tgname, obj_description(oid, 'pg_trigger') FROM pg_trigger WHERE tgrelid = %s::regclass"
+        cursor.execute(query, [rule.table])
+        found = dict(cursor.fetchall())
+    wanted = _triggers_on_postgresql(rule)
+    return all(found.get(name) == _mark(statement) for name, statement in wanted.items())
+
+
+def _mark(statement: str) -> str:
+    """Kept as the trigger's comment: PostgreSQL spells its definition in its own words."""
+    return f"nightshift {zlib.crc32(statement.encode()):08x}"
+
+
 def _on_postgresql(rule: Rule) -> list[str]:
-    function = (
+    made = [
         "CREATE OR REPLACE FUNCTION nightshift_refuse() RETURNS trigger LANGUAGE plpgsql AS "
         "$$ BEGIN RAISE EXCEPTION '%', TG_ARGV[0] USING ERRCODE = 'integrity_constraint_violation'; END $$"
-    )
-    refusal = f"EXECUTE FUNCTION nightshift_refuse('{rule.sentence}')"
+    ]
+    for name, statement in _triggers_on_postgresql(rule).items():
+        made += [statement, f"COMMENT ON TRIGGER {name} ON {rule.table} IS '{_mark(statement)}'"]
+    return made
+
+
+def _triggers_on_postgresql(rule: Rule) -> dict[str, str]:
+    """A trigger for each row does not see TRUNCATE."""
+    name, table, refusal = rule.name, rule.table, f"EXECUTE FUNCTION nightshift_refuse('{rule.sentence}')"
     if not rule.columns:
-        return [
-            function,
-            f"CREATE TRIGGER {rule.name} BEFORE UPDATE OR DELETE ON {rule.table} FOR EACH ROW {refusal}",
-            f"CREATE TRIGGER {rule.name}_truncate BEFORE TRUNCATE ON {rule.table} {refusal}",
-        ]
+        return {
+            name: f"CREATE TRIGGER {name} BEFORE UPDATE OR DELETE ON {table} FOR EACH ROW {refusal}",
+            f"{name}_truncate": f"CREATE TRIGGER {name}_truncate BEFORE TRUNCATE ON {table} {refusal}",
+        }
     changed = " OR ".join(f"NEW.{column} IS DISTINCT FROM OLD.{column}" for column in rule.columns)
     when = f"WHEN (({rule.condition}) AND ({changed}))"
-    return [function, f"CREATE TRIGGER {rule.name} BEFORE UPDATE ON {rule.table} FOR EACH ROW {when} {refusal}"]
+    return {name: f"CREATE TRIGGER {name} BEFORE UPDATE ON {table} FOR EACH ROW {when} {refusal}"}

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.apps import apps
 from django.db import DatabaseError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from agents.models import AgentEvent, PlacementEvent
@@ -116,3 +117,17 @@ def test_setting_it_again_changes_nothing() -> None:
     append_only.install()
     append_only.install()
     refused(made(AgentEvent).delete, "is only ever added to")
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite loses triggers, so they are set each time")
+def test_what_is_set_is_not_set_again_and_what_is_another_is() -> None:
+    sql("DROP TRIGGER agents_agentevent_append_only_truncate ON agents_agentevent")
+    sql("COMMENT ON TRIGGER tasks_task_final ON tasks_task IS 'an older one'")
+    with CaptureQueriesContext(connection) as queries:
+        append_only.install()
+    made_anew = [query["sql"] for query in queries if query["sql"].startswith("CREATE TRIGGER")]
+    assert {statement.split()[2] for statement in made_anew} == {
+        "agents_agentevent_append_only",
+        "agents_agentevent_append_only_truncate",
+        "tasks_task_final",
+    }
