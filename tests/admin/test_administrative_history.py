@@ -12,11 +12,12 @@ from django.contrib.auth.models import User
 from django.test import Client, RequestFactory
 from django.urls import reverse
 
-from agents import enrolment
-from agents.models import Agent, CountedResource, EnrolmentToken, PlacementRules, Pool
+from agents import access_rules, enrolment
+from agents.models import AccessRule, Agent, CountedResource, EnrolmentToken, PlacementRules, Pool
 from scheduler_site.access.links import create_link, redeem
 from scheduler_site.access.tokens import create_token, revoke_token
 from scheduler_site.models import AdministrativeEvent, ApiToken
+from scheduler_site.shared.actors import SYSTEM
 from scheduler_site.shared.admin_operations import OperatedAdmin
 from scheduler_site.shared.audit import HistoryRow
 from tasks.models import Reservation, Task
@@ -87,6 +88,19 @@ def pool_made(client: Client) -> None:
     filled(client, page(Pool, "add"), name="fast")
 
 
+def access_rule_added(client: Client) -> None:
+    filled(client, page(AccessRule, "add"), network="10.1.0.0/16", verdict="deny", audience="agents")
+    assert AccessRule.objects.get().network == "10.1.0.0/16"
+
+
+def access_rule_removed(client: Client) -> None:
+    row = access_rules.add("10.1.0.0/16", "deny", "agents", actor=SYSTEM)
+    before = rows()
+    client.post(page(AccessRule, "delete", row.pk), {"post": "yes"}, follow=True)
+    assert rows() == before + 1
+    assert not AccessRule.objects.exists()
+
+
 def resource_made(client: Client) -> None:
     filled(client, page(CountedResource, "add"), name="licence", total=2)
 
@@ -109,6 +123,7 @@ ACTS: dict[type[Any], list[Callable[[Client], None]]] = {
     ApiToken: [token_made, token_revoked],
     EnrolmentToken: [enrolment_made, enrolment_deleted],
     Pool: [pool_made],
+    AccessRule: [access_rule_added, access_rule_removed],
     CountedResource: [resource_made],
     PlacementRules: [rules_changed],
     Agent: [host_changed],
