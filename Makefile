@@ -8,13 +8,14 @@ BIN := $(VENV)/bin
 # Whole files go to the next free test process, in the order of tests/conftest.py: quick ones first, browser tests last.
 PROCESSES ?= 2
 PYTEST_ALL = $(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder
+ON_POSTGRES = tests/tasks tests/agents tests/contract tests/templates_app tests/admin tests/scheduler_site
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq --no-input
 DIST := static/dist/main.js
 SOURCES := $(shell find static/src -type f 2>/dev/null) static/package.json
 WITH_NODE := PATH="$(CURDIR)/$(BIN):$$PATH"
 HAS_NODE := command -v npm >/dev/null 2>&1 && node -e 'process.exit(+process.versions.node.split(".")[0] < 20)' 2>/dev/null
 
-.PHONY: run test matrix fuzz mutations fmt lint types check assets try-assets chromium link example clean help chaos
+.PHONY: run test test-postgres matrix fuzz mutations fmt lint types check assets try-assets chromium link example clean help chaos
 .DELETE_ON_ERROR:
 
 help: ## Say what there is
@@ -31,6 +32,10 @@ example: $(VENV)/.installed ## Submit the example chain to the running server
 
 test: $(VENV)/.installed-dev assets chromium lint types check ## Everything the gate asks
 	@$(PYTEST_ALL) $(PYTEST)
+
+test-postgres: $(VENV)/.installed-dev assets ## Unit, contract and lifecycle tests on a PostgreSQL of their own; skipped without one
+	@$(BIN)/python -m tests.postgres -n $(PROCESSES) --dist loadfile --no-loadscope-reorder \
+	-m "not acceptance and not browser and not slow" $(or $(PYTEST),$(ON_POSTGRES))
 
 matrix: $(VENV)/.installed-dev assets ## Tests of the fault matrix, slow ones too; writes the table in docs/failure.md
 	@$(if $(PYTEST),,rm -f tests/matrix/results.json)

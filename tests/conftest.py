@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.db import connection
 
 from tests.running import Nightshift, Site, prepared_site
 
@@ -72,6 +73,16 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     if not CHROMIUM:
         terminalreporter.section("browser")
         terminalreporter.write_line(NO_CHROMIUM, yellow=True)
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """A thread that outlives its test may hold a connection, and PostgreSQL would then not drop the database."""
+    yield
+    if connection.vendor == "postgresql":
+        others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
+        with django_db_blocker.unblock(), connection.cursor() as cursor:
+            cursor.execute(f"{others} AND pid <> pg_backend_pid()")
 
 
 @pytest.fixture(scope="session")
