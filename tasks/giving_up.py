@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from scheduler_site.shared.actors import SYSTEM
+from scheduler_site.shared.actors import SYSTEM, Actor
 from scheduler_site.shared.errors import DomainError
 from scheduler_site.shared.failpoints import fail_at
 from tasks import describe, leases, lifecycle, steady, usage
@@ -47,7 +47,7 @@ def fail_over() -> None:
             give_up(sub_agent, lost(EndReason.HOST_LOST, detail, is_proven=True, keeps=Kept.HOST_LOST))
 
 
-def give_up(sub_agent: SubAgent, outcome: Outcome) -> None:
+def give_up(sub_agent: SubAgent, outcome: Outcome, actor: Actor = SYSTEM) -> None:
     """Nothing, when it was heard since `sub_agent` was read."""
     with race_may_be_lost(), transaction.atomic():
         locked(sub_agent.task_id)  # before the sub agent's, as everywhere
@@ -56,7 +56,7 @@ def give_up(sub_agent: SubAgent, outcome: Outcome) -> None:
         if usage.was_heard(sub_agent.pk) or row.first() is None:
             log.info("expiry_superseded sub_agent_id=%s detail='heard meanwhile'", sub_agent.pk)
             return
-        lifecycle.finish(sub_agent, outcome, actor=SYSTEM)
+        lifecycle.finish(sub_agent, outcome, actor=actor)
 
 
 @contextmanager

@@ -6,7 +6,6 @@ comes back all the same, its sub agents are told to stop.
 
 from datetime import timedelta
 
-from django.conf import settings
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -14,8 +13,8 @@ from agents.history import record
 from agents.models import Agent
 from agents.states import Connectivity
 from scheduler_site.shared.actors import Actor
-from scheduler_site.shared.errors import Conflict, DomainError
-from tasks import lifecycle
+from scheduler_site.shared.errors import Conflict
+from tasks import giving_up, lifecycle, report_pace
 from tasks.models import SubAgent
 from tasks.outcome import lost
 from tasks.states import LIVE_STATES, EndReason, SubAgentState
@@ -36,7 +35,7 @@ def declare_gone(agent: Agent, *, actor: Actor, reason: str = "") -> Agent:
 
 def _still_heard(agent: Agent) -> SubAgent | None:
     """A sub agent that reports by itself: its host is not gone, and another attempt beside it would run twice."""
-    since = timezone.now() - timedelta(seconds=settings.UNREACHABLE_SECONDS)
+    since = timezone.now() - timedelta(seconds=report_pace.silent_after_seconds())
     return _live_on(agent).filter(unreachable_since=None, last_heartbeat_time__gt=since).first()
 
 
@@ -45,11 +44,9 @@ def _live_on(agent: Agent) -> QuerySet[SubAgent]:
 
 
 def _end(sub_agent: SubAgent, detail: str, actor: Actor) -> None:
-    """A report that came in between wins."""
-    try:
-        if sub_agent.state == SubAgentState.ASSIGNED:
-            lifecycle.give_back(sub_agent, SubAgentState.REVOKED, detail, actor=actor)
-        else:
-            lifecycle.finish(sub_agent, lost(EndReason.HOST_LOST, detail, is_proven=True), actor=actor)
-    except DomainError:
+    """Whatever was heard of it in between wins: it runs, and another attempt beside it would run twice."""
+    if sub_agent.state != SubAgentState.ASSIGNED:
+        giving_up.give_up(sub_agent, lost(EndReason.HOST_LOST, detail, is_proven=True), actor)
         return
+    with giving_up.race_may_be_lost():
+        lifecycle.give_back(sub_agent, SubAgentState.REVOKED, detail, actor=actor)

@@ -21,6 +21,18 @@ BEATS_IN_A_LEASE = 5
 REPORT_SECONDS = 1.0
 DRIFT = 1.01
 
+# Of every lease in every second: no more than that. What the end of one needs besides is read then.
+_LOOKED_AT = (
+    "renewals",
+    "granted_seconds",
+    "unreachable_since",
+    "last_heartbeat_time",
+    "task_id",
+    "fence",
+    "state",
+    "agent__name",
+)
+
 _lock = threading.Lock()
 _written: dict[uuid.UUID, float] = {}
 _seen: dict[uuid.UUID, tuple[int, float]] = {}
@@ -78,7 +90,7 @@ def observe() -> list[SubAgent]:
     """One look per turn of the reaper at every lease that is out; returns those that are surely over."""
     now = clock()
     leased = SubAgent.objects.filter(state__in=CLAIMED_STATES, granted_seconds__isnull=False)
-    found = list(leased.select_related("agent", "task").defer("task__script_content", "agent__gpu_info"))
+    found = list(leased.select_related("agent").only(*_LOOKED_AT))
     _forget_others({sub_agent.pk for sub_agent in found})
     return [sub_agent for sub_agent in found if now - _unchanged_since(sub_agent, now) > over_after(sub_agent)]
 

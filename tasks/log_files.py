@@ -111,7 +111,7 @@ def crc32_of(path: Path, start: int, stop: int) -> int:
 def to_stable_storage(path: Path) -> None:
     if not path.exists():
         return
-    for target in (path, path.parent):
+    for target in (path, path.parent, path.parent.parent):  # the task's folder may be new as well
         descriptor = os.open(target, os.O_RDONLY)
         try:
             os.fsync(descriptor)

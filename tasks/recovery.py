@@ -27,6 +27,7 @@ from tasks import (
     lifecycle,
     logs,
     messages,
+    report_pace,
     reservation_deadlines,
     run_time,
     steady,
@@ -97,7 +98,7 @@ def _flag_unreachable() -> None:
         state__in=CLAIMED_STATES,
         unreachable_since=None,
         agent__connectivity=Connectivity.UNREACHABLE,
-        heard_at__lt=_ago(settings.UNREACHABLE_SECONDS),
+        heard_at__lt=_ago(report_pace.silent_after_seconds()),
     )
     found = dict(silent.values_list("pk", "task_id"))
     if found:

@@ -12,6 +12,11 @@ from tasks.states import CLAIMED_STATES
 reports = Callers(REPORT_SECONDS, lambda: settings.REPORTS_PER_SECOND)
 
 
+def silent_after_seconds() -> float:
+    """Who has not reported for so long is not heard. Longer where many are asked to report more rarely."""
+    return reports.stretched(settings.UNREACHABLE_SECONDS)
+
+
 def after_restart() -> None:
     reports.expect(SubAgent.objects.filter(state__in=CLAIMED_STATES).count())
 

@@ -243,3 +243,12 @@ def test_the_defaults_add_up_to_a_minute() -> None:
     bound = (settings.FAILOVER_STOP_SECONDS + settings.FAILOVER_KILL_SECONDS) * leases.DRIFT
     assert bound + settings.FAILOVER_MARGIN_SECONDS == pytest.approx(60)
     assert (liveness.in_amnesty(), breaker.alarm()) == (False, "")
+
+
+def test_the_look_at_leases_reads_no_more_than_it_needs(django_assert_num_queries: Any) -> None:
+    """Each lease of the site, in every second."""
+    leased()
+    with django_assert_num_queries(1) as queries:
+        leases.observe()
+    assert "environment" not in queries.captured_queries[0]["sql"]
+    assert "host_facts" not in queries.captured_queries[0]["sql"]

@@ -8,6 +8,7 @@ from django.utils import timezone
 from agents.models import Agent
 from scheduler_site.shared.actors import Actor
 from scheduler_site.shared.errors import Conflict
+from tasks import report_pace, usage
 from tasks.host_gone import declare_gone
 from tasks.models import SubAgent
 from tests.factories import make_agent, make_sub_agent, make_task
@@ -55,3 +56,22 @@ def test_a_host_whose_sub_agents_report_is_not_gone() -> None:
     declare_gone(agent, actor=ADA)
     sub_agent.refresh_from_db()
     assert sub_agent.state == "lost"
+
+
+def test_what_is_heard_while_the_word_is_acted_upon_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A report that is not written yet: another attempt beside it would run twice."""
+    monkeypatch.setattr(usage, "_fresh", {})
+    agent = make_agent("box", connectivity="unreachable")
+    sub_agent = make_sub_agent(make_task(retries=1), agent)
+    usage.keep(sub_agent.pk, None)
+    declare_gone(agent, actor=ADA)
+    sub_agent.refresh_from_db()
+    assert sub_agent.state == "running"
+
+
+def test_who_is_asked_to_report_rarely_may_be_silent_for_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(report_pace.reports, "seconds", lambda: 2.0)  # instead of 1 s
+    agent = make_agent("box", connectivity="unreachable")
+    make_sub_agent(agent=agent, last_heartbeat_time=timezone.now() - timedelta(seconds=50))
+    with pytest.raises(Conflict, match="runs there"):
+        declare_gone(agent, actor=ADA)

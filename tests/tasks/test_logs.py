@@ -1,6 +1,7 @@
 """Output by offset: stored once, in order, byte for byte, whatever is repeated, late, lost or damaged on the way."""
 
 import hashlib
+import os
 import zlib
 from contextlib import suppress
 from pathlib import Path
@@ -189,3 +190,14 @@ def test_whatever_the_network_does_a_prefix_is_stored(
         found = logs.find(sub_agent.task)
         if found is not None:
             assert b"".join(logs.read(found, 0, found.size)) == truth[: found.size]
+
+
+def test_the_folder_of_a_task_is_put_on_stable_storage_with_its_first_output(
+    sub_agent: SubAgent, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Else a power cut takes the whole folder, although the host was told that it may let go of the bytes."""
+    opened: list[Path] = []
+    monkeypatch.setattr(os, "fsync", lambda descriptor: opened.append(Path(f"/proc/self/fd/{descriptor}").readlink()))
+    append(sub_agent, 0, b"abc")
+    logs.close(sub_agent, "out", 3, hashlib.sha256(b"abc").hexdigest())
+    assert tmp_path in opened
