@@ -19,6 +19,7 @@ from agent_client.retry import FINAL, Backoff, classify
 from agent_client.system_log import EventLog
 from agent_client.version import PROTOCOL_VERSION, VERSION
 
+PREVIOUS = "previous_secret"
 PROTOCOLS: wire.ProtocolRange = {"min": PROTOCOL_VERSION, "max": PROTOCOL_VERSION}
 
 
@@ -28,17 +29,24 @@ class EnrolmentRefused(Exception):
 
 @dataclass(frozen=True)
 class Identity:
-    """What agent.json holds."""
+    """What agent.json holds. `previous_secret`: the one before a rotation, empty when there was none."""
 
     server_url: str
     agent_id: str
     agent_secret: str = field(repr=False)
     name: str
     instance_id: str
+    previous_secret: str = field(default="", repr=False)
 
     @property
     def credential(self) -> str:
         return f"Agent {self.agent_id}:{self.agent_secret}"
+
+    def with_secret(self, secret: str) -> "Identity":
+        return replace(self, agent_secret=secret, previous_secret=self.agent_secret)
+
+    def with_the_other_first(self) -> "Identity":
+        return self.with_secret(self.previous_secret)
 
     def http(self) -> AgentHttp:
         """A connection that only takes answers of the server that enrolled this agent."""
@@ -53,7 +61,8 @@ def load_identity(state_dir: Path) -> Identity | None:
         if values is None:
             return None
         require_private_file(path)
-        return Identity(**{name: _text(path, values, name) for name in Identity.__dataclass_fields__})
+        wanted = {name: _text(path, values, name) for name in Identity.__dataclass_fields__ if name != PREVIOUS}
+        return Identity(**wanted, previous_secret=_text(path, values, PREVIOUS) if values.get(PREVIOUS) else "")
     except Unreadable as error:
         raise StateDirError(f"{error}; remove it and enrol this agent again") from error
 

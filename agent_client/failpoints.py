@@ -27,6 +27,8 @@ NAMES = frozenset(
         "script.after_release",
         "script.before_record",
         "script.before_release",
+        "secret.before_store",
+        "secret.before_use",
     }
 )
 

@@ -95,6 +95,9 @@ class AgentHttp:
     def heartbeat(self, body: wire.HeartbeatRequest) -> wire.HeartbeatReply:
         return cast(wire.HeartbeatReply, self._call("/agent/v1/heartbeat", body, reply_shapes.HEARTBEAT))
 
+    def new_secret(self, body: wire.SecretRequest) -> wire.SecretReply:
+        return cast(wire.SecretReply, self._call("/agent/v1/secret", body, reply_shapes.SECRET))
+
     def wait(self, epoch: int) -> wire.WaitReply:
         """The doorbell: hangs for as long as the server lets it, at most 40 s."""
         reply = self._exchange("GET", f"/agent/v1/wait?epoch={epoch:d}", None, {}, WAIT_SECONDS, reply_shapes.WAIT)
@@ -118,6 +121,10 @@ class AgentHttp:
         path = f"/agent/v1/sub-agents/{sub_agent_id}/log?stream={stream}&offset={offset:d}"
         headers = {"Content-Type": "application/octet-stream", "X-CRC32": str(zlib.crc32(data))}
         return cast(wire.StreamStatus, self._exchange("POST", path, data, headers, LOG_SECONDS, reply_shapes.STREAM))
+
+    def use(self, credential: str) -> None:
+        """From the next call on."""
+        self._credential = credential
 
     def close(self) -> None:
         if self._connection is not None:

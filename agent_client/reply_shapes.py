@@ -22,6 +22,7 @@ HEARTBEAT: Kind = {
     "directives": [DIRECTIVE],
     "inventory_wanted": bool,
 }
+SECRET: Kind = {"agent_secret": str}
 WAIT: Kind = {"beat": bool}
 CLAIM: Kind = {
     "sub_agent_id": str,

@@ -11,7 +11,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
-from agents import administration
+from agents import administration, rotation
 from agents.admin_host_words import OperatorsCapabilities, OperatorsResources, SaidCapabilities, SaidResources, keep
 from agents.models import Agent, AgentEvent, Gpu
 from agents.states import RETIRED, Standing
@@ -67,6 +67,14 @@ OPERATIONS = (
         done="draining",
         act=lambda agent, actor, reason: administration.drain(agent, actor=actor, reason=reason),
         applies=lambda agent: agent.standing in (Standing.ACTIVE, Standing.PAUSED),
+    ),
+    Operation(
+        name="rotate-secret",
+        label="New secret",
+        meaning="Its main agent takes a new secret; the old one is refused once the new one was used.",
+        done="to take a new secret",
+        act=lambda agent, actor, reason: rotation.ask(agent, actor=actor, reason=reason),
+        applies=lambda agent: agent.standing not in RETIRED,
     ),
     Operation(
         name="deactivate",
@@ -143,7 +151,10 @@ class AgentAdmin(OperatedAdmin):
         ("Times", {"fields": ("created_time", "started_at", "last_heartbeat_time")}),
         ("Resources", {"fields": (CORES, MEMORY, DISK, GPU_STATE, "gpu_detail")}),
         ("Latest reading", {"fields": READING}),
-        ("Session", {"fields": ("epoch", "boot_id", "incarnation", "machine_id"), "classes": ("collapse",)}),
+        (
+            "Session",
+            {"fields": ("epoch", "boot_id", "incarnation", "machine_id", "secret_asked_at"), "classes": ("collapse",)},
+        ),
     )
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:

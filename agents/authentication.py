@@ -3,7 +3,6 @@
 `request.user` stays anonymous; `request.auth` is the Agent or the EnrolmentToken.
 """
 
-import hmac
 import uuid
 from typing import Any
 
@@ -12,7 +11,7 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
-from agents.credentials import hashed
+from agents import rotation
 from agents.enrolment import find_token
 from agents.models import Agent
 from agents.states import RETIRED
@@ -35,10 +34,11 @@ def authenticated_agent(header: str) -> Agent:
     """The host whose credential this is; AuthenticationFailed otherwise."""
     agent_id, secret = identified(header, "Agent")
     agent = Agent.objects.defer("gpu_info", "host_facts").filter(pk=agent_id).first()
-    if agent is None or not hmac.compare_digest(agent.secret_hash, hashed(secret)):
+    if agent is None or not rotation.is_good(agent, secret):
         raise AuthenticationFailed("No host has this id and secret.")
     if agent.standing in RETIRED:
         raise AuthenticationFailed(f"This host was {agent.standing} by an operator.")
+    rotation.note_use(agent, secret)
     return agent
 
 

@@ -151,6 +151,10 @@ class Heartbeat(msgspec.Struct):
         return {use.sub_agent_id: {gpu.uuid: gpu.memory_mib for gpu in use.gpus} for use in self.gpu_use}
 
 
+class NewSecret(msgspec.Struct):
+    epoch: int
+
+
 class Claim(msgspec.Struct):
     epoch: int
     fence: Fence

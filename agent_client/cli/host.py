@@ -15,6 +15,7 @@ DONE = {
     "stop": "is asked to end its main agent",
     "remove": "is removed",
     "end-quarantine": "is out of quarantine",
+    "rotate-secret": "is to take a new secret",
     "release": "is free of what the task held",
 }
 SCRIPTS = {

@@ -14,6 +14,7 @@ from agent_client.main_agent.local_wish import kill_scripts
 from agent_client.main_agent.loops import Ended
 from agent_client.main_agent.memory import BeatMemory
 from agent_client.main_agent.perform import Performer
+from agent_client.main_agent.rotation import Rotation
 from agent_client.main_agent.session import open_session
 from agent_client.reconcile import reconcile
 from agent_client.reserve import Reserve
@@ -41,6 +42,7 @@ class BeatLoop:
         self._seq = 0
         self._care = Care(context)
         self._amnesia = Amnesia(context, self._http)
+        self._rotation = Rotation(context, self._http)
         self._reserve = Reserve(context.config.state_dir)
 
     def run(self) -> None:
@@ -116,6 +118,7 @@ class BeatLoop:
         if reply.get("end"):
             self._say(resources, gpu_use, accepts_work=False, cleared={}, ending=ASKED)
             raise Ended(ASKED)
+        self._rotation.heed(reply)
         if self._amnesia.heed(reply) or reply["inventory_wanted"]:
             self._context.epoch = None
             return 0.0
@@ -178,6 +181,8 @@ class BeatLoop:
             self._context.epoch = None
             self._care.disturbed()
         elif isinstance(error, Unauthorized):
+            if self._rotation.refused(error):
+                return 0.0
             log.error("not_authorized", detail=self._not_authorized(error))
         elif code == "version_too_old":
             log.error("version_too_old", detail=error.detail)

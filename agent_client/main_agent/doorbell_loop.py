@@ -28,11 +28,14 @@ class DoorbellLoop:
         epoch = self._context.epoch
         if epoch is None:
             return NO_SESSION_SECONDS
+        credential = self._context.identity.credential
+        self._http.use(credential)
         began_at = time.monotonic()
         try:
             rings = self._http.wait(epoch)["beat"]
         except (NetworkFailure, ProtocolError) as error:  # the beat loop meets the same failure and says so
-            return self._backoff.after(error)
+            is_old = credential != self._context.identity.credential  # it was changed meanwhile
+            return NO_SESSION_SECONDS if is_old else self._backoff.after(error)
         self._backoff.reset()
         if rings:
             self._ring()

@@ -51,6 +51,7 @@ from agent_client.wire.report import (
     StreamStatus,
     Usage,
 )
+from agent_client.wire.secret import SecretReply, SecretRequest
 from agent_client.wire.session import (
     Directive,
     DirectiveKind,
@@ -108,6 +109,8 @@ __all__ = [
     "ReportRequest",
     "Resources",
     "RetainedRecord",
+    "SecretReply",
+    "SecretRequest",
     "SessionReply",
     "SessionRequest",
     "Skip",

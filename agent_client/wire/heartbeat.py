@@ -83,6 +83,7 @@ class HeartbeatReply(TypedDict):
     directives: list[Directive]
     inventory_wanted: bool
     end: NotRequired[bool]
+    rotate_secret: NotRequired[bool]
     quarantined: NotRequired[bool]
     commit_seq: NotRequired[int | None]
     generation: NotRequired[str]

@@ -15,7 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from agents import administration, quarantine
+from agents import administration, quarantine, rotation
 from agents.models import Agent, AgentEvent
 from agents.states import Standing
 from scheduler_site.shared.actors import Actor
@@ -115,6 +115,15 @@ class EndQuarantine(Operation):
     @described("end_quarantine")
     def post(self, request: Request, pk: UUID) -> Response:
         """Take the host's main agent for the only one again; enrol the other one anew first."""
+        return self.operate(request, pk)
+
+
+class RotateSecret(Operation):
+    verb = staticmethod(rotation.ask)
+
+    @described("rotate_secret")
+    def post(self, request: Request, pk: UUID) -> Response:
+        """The host's main agent is to take a new secret; the old one is refused once the new one was used."""
         return self.operate(request, pk)
 
 

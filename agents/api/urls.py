@@ -2,7 +2,16 @@
 
 from django.urls import path
 
-from agents.api.operations import AgentEvents, Deactivate, Drain, EndQuarantine, Pause, Reactivate, Resume
+from agents.api.operations import (
+    AgentEvents,
+    Deactivate,
+    Drain,
+    EndQuarantine,
+    Pause,
+    Reactivate,
+    Resume,
+    RotateSecret,
+)
 from agents.api.placement import Placement
 
 urlpatterns = [
@@ -12,6 +21,7 @@ urlpatterns = [
     path("agents/<uuid:pk>/drain/", Drain.as_view(), name="api-agent-drain"),
     path("agents/<uuid:pk>/deactivate/", Deactivate.as_view(), name="api-agent-deactivate"),
     path("agents/<uuid:pk>/end-quarantine/", EndQuarantine.as_view(), name="api-agent-end-quarantine"),
+    path("agents/<uuid:pk>/rotate-secret/", RotateSecret.as_view(), name="api-agent-rotate-secret"),
     path("agents/<uuid:pk>/reactivate/", Reactivate.as_view(), name="api-agent-reactivate"),
     path("agents/<uuid:pk>/events/", AgentEvents.as_view(), name="api-agent-events"),
 ]

@@ -19,6 +19,11 @@ class Agent(models.Model):
         max_digits=6, decimal_places=2, default=1, help_text="Share of work under the weighted policy."
     )
     secret_hash = models.CharField(max_length=64, editable=False)
+    next_secret_hash = models.CharField(max_length=64, blank=True, editable=False)  # agents.rotation
+    next_secret_at = models.DateTimeField(null=True, blank=True, editable=False)
+    secret_asked_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="Since when it is to take a new secret."
+    )
     machine_id = models.CharField(max_length=64, blank=True, editable=False)
     agent_version = models.CharField(max_length=40, blank=True)
     host_facts = models.JSONField(

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods
 
-from agents import administration, quarantine
+from agents import administration, quarantine, rotation
 from agents.models import Agent
 from agents.pages.replies import dialog_done
 from scheduler_site.shared.actors import Actor
@@ -36,6 +36,15 @@ VERBS: dict[str, dict[str, Any]] = {
         "meaning": (
             "Two main agents spoke for this host. Stop one of them first, remove its agent.json and enrol it anew; the "
             "one that speaks next is taken for this host."
+        ),
+    },
+    "rotate-secret": {
+        "act": rotation.ask,
+        "button": "New secret for",
+        "done": "to take a new secret",
+        "meaning": (
+            "Its main agent fetches a new secret, stores it and uses it; from then on the old one is refused. "
+            "If others may have the old one, deactivate the host instead: that counts at once."
         ),
     },
     "drain": {

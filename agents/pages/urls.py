@@ -11,5 +11,6 @@ urlpatterns = [
     path("<uuid:agent_id>/pause/", decide, {"verb": "pause"}, name="pause"),
     path("<uuid:agent_id>/drain/", decide, {"verb": "drain"}, name="drain"),
     path("<uuid:agent_id>/end-quarantine/", decide, {"verb": "end-quarantine"}, name="end-quarantine"),
+    path("<uuid:agent_id>/rotate-secret/", decide, {"verb": "rotate-secret"}, name="rotate-secret"),
     path("<uuid:agent_id>/resume/", decide, {"verb": "resume"}, name="resume"),
 ]

@@ -28,6 +28,7 @@ CALLS: dict[str, tuple[str, Any, str, dict[str, str]]] = {
     "/register": ("Enrolment", agent_messages.Register, "201", TOO_OLD),
     "/session": ("Agent", agent_messages.Session, "200", {**STALE, **TOO_OLD}),
     "/heartbeat": ("Agent", agent_messages.Heartbeat, "200", STALE),
+    "/secret": ("Agent", agent_messages.NewSecret, "200", STALE),
     "/report": ("Agent", agent_messages.Report, "200", MISSING),
     "/sub-agents/{sub_agent_id}/claim": ("Agent", agent_messages.Claim, "200", {**MISSING, **STALE, **CLOSED}),
     "/sub-agents/{sub_agent_id}/reject": ("Agent", agent_messages.GiveBack, "200", {**MISSING, **STALE, **CLOSED}),

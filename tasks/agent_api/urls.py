@@ -7,6 +7,7 @@ from tasks.agent_api.heartbeat import HeartbeatView
 from tasks.agent_api.log import LogView
 from tasks.agent_api.register import RegisterView
 from tasks.agent_api.report import ReportView
+from tasks.agent_api.secret import SecretView
 from tasks.agent_api.session import SessionView
 from tasks.agent_api.unknown import unknown_call
 from tasks.agent_api.wait import wait
@@ -16,6 +17,7 @@ urlpatterns = [
     path("register", RegisterView.as_view()),
     path("session", SessionView.as_view()),
     path("heartbeat", HeartbeatView.as_view()),
+    path("secret", SecretView.as_view()),
     path("wait", wait),
     path("report", ReportView.as_view()),
     path("sub-agents/<uuid:sub_agent_id>/claim", ClaimView.as_view()),

@@ -40,6 +40,9 @@ class FakeServer:
         self.heartbeats: list[dict[str, Any]] = []
         self.next_in_seconds = 1.0
         self.wants_end = False
+        self.wants_rotation = False
+        self.secrets: list[str] | None = None  # the host's good ones, the oldest first; None: any
+        self.issued: list[str] = []
         self.faults_served = 0
         self._faults: list[Fault] = []  # one per call, used up
         self._standing_fault: Fault | None = None
@@ -117,6 +120,10 @@ class FakeServer:
         match parts[2:]:
             case ["register"]:
                 return self._register(call)
+            case ["session" | "heartbeat" | "wait" | "secret"] if not self._lets_in(call):
+                return Reply(401, {"code": "unauthorized", "detail": "no host has this id and secret"})
+            case ["secret"]:
+                return self._new_secret()
             case ["session"]:
                 return self._session(call.body)
             case ["heartbeat"]:
@@ -139,6 +146,20 @@ class FakeServer:
         body = {"agent_id": agent_id, "agent_secret": f"secret-{agent_id}", "name": call.body["name"]}
         return Reply(201, {**body, "instance_id": INSTANCE})
 
+    def _lets_in(self, call: Call) -> bool:
+        """The first use of the newest secret ends the older ones, and the wish for a new one."""
+        if self.secrets is None:
+            return True
+        used = call.authorization.rpartition(":")[2]
+        if used in self.issued and used == self.secrets[-1]:
+            self.secrets, self.wants_rotation = [used], False
+        return used in self.secrets
+
+    def _new_secret(self) -> Reply:
+        self.issued.append(f"new-secret-{len(self.issued) + 1}")
+        self.secrets = [(self.secrets or [""])[0], self.issued[-1]]
+        return Reply(200, {"agent_secret": self.issued[-1]})
+
     def _session(self, body: dict[str, Any]) -> Reply:
         with self.lock:
             if body["after_epoch"] != self.epoch:
@@ -157,6 +178,7 @@ class FakeServer:
         reply = {"next_in_seconds": self.next_in_seconds, "inventory_wanted": self.inventory_wanted}
         reply["commit_seq"] = self.commit_seq
         reply["end"] = self.wants_end
+        reply["rotate_secret"] = self.wants_rotation
         return Reply(200, {**reply, "assignments": list(self.assignments), "directives": list(self.directives)})
 
     def _wait(self, epoch: int) -> Reply:

@@ -12,6 +12,7 @@ from pytest_django.live_server_helper import LiveServer
 from agent_client import wire
 from agent_client.http import AgentHttp, ProtocolError, Unauthorized
 from agents.enrolment import create_token
+from agents.models import Agent
 from scheduler_site.shared.actors import SYSTEM
 from tasks import lifecycle
 from tasks.models import Task
@@ -94,6 +95,18 @@ def test_session_heartbeat_and_claim(host: Host) -> None:
     grant = host.claimed(gpu_count=1, memory_mib=1024, environment={"A": "b"}, time_limit_seconds=5)
     assert (grant["environment"], grant["time_limit_seconds"]) == ({"A": "b"}, 5)
     assert [gpu["uuid"] for gpu in grant["gpus"]] == ["GPU-1"]
+
+
+def test_a_new_secret_replaces_the_old_one_when_it_is_used(host: Host) -> None:
+    assert host.beat()["rotate_secret"] is False
+    reply = host.http.new_secret({"epoch": host.epoch})
+    msgspec.convert(reply, wire.SecretReply)
+    assert host.beat()["rotate_secret"] is True
+    old = host.client(host.http._credential)
+    host.http.use(f"Agent {Agent.objects.get().pk}:{reply['agent_secret']}")
+    assert host.beat()["rotate_secret"] is False
+    with pytest.raises(Unauthorized):
+        old.new_secret({"epoch": host.epoch})
 
 
 def test_report_of_every_part(host: Host) -> None:

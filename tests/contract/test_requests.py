@@ -30,6 +30,7 @@ REQUESTS: list[tuple[Any, Any, dict[str, Any]]] = [
     (wire.SessionRequest, agent_messages.Session, {**messages.SESSION, "resources": messages.UNKNOWN_RESOURCES}),
     (wire.HeartbeatRequest, agent_messages.Heartbeat, messages.HEARTBEAT),
     (wire.HeartbeatRequest, agent_messages.Heartbeat, {**messages.HEARTBEAT, "gpu_use": None}),
+    (wire.SecretRequest, agent_messages.NewSecret, {"epoch": 1}),
     (wire.ClaimRequest, agent_messages.Claim, {**messages.CLAIM, "master_port": 40001}),
     (wire.ClaimRequest, agent_messages.Claim, messages.CLAIM),
     (wire.RejectRequest, agent_messages.GiveBack, {"fence": 7, "reason": "disk_full", "detail": "full"}),

@@ -191,7 +191,7 @@ class _Handler(BaseHTTPRequestHandler):
             if task is None:
                 return 404, {"detail": "No Task matches the given query."}
             return self._change(task, match[2])
-        if match := re.fullmatch(r"/api/agents/([^/]+)/(\w+)/", call.path):
+        if match := re.fullmatch(r"/api/agents/([^/]+)/([\w-]+)/", call.path):
             agent = next(agent for agent in api.agents if agent["id"] == match[1])
             return 200, {"id": agent["id"], "name": agent["name"], "status": "online", "standing": match[2]}
         if call.path == "/api/agents/":

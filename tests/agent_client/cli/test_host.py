@@ -20,6 +20,7 @@ def api(connected: FakeApi) -> FakeApi:
         (("stop", "gpu-1", "--kill"), "stop", {"reason": "", "scripts": "kill"}),
         (("stop", "gpu-1", "--drain"), "stop", {"reason": "", "scripts": "drain"}),
         (("remove", "gpu-1"), "remove", {"reason": ""}),
+        (("rotate-secret", "gpu-1", "--reason", "yearly"), "rotate-secret", {"reason": "yearly"}),
         (("release", "gpu-1", "--task", "41"), "release", {"reason": "", "task": 41}),
     ],
 )

@@ -29,6 +29,17 @@ def test_each_verb(verb: str) -> None:
     assert (row["verb"], row["actor_name"], row["reason"]) == (verb, "root", "maintenance")
 
 
+def test_a_new_secret_is_asked_for() -> None:
+    agent = make_agent("gpu-2")
+    assert done(agent, "rotate-secret", {"reason": "yearly"}).json()["standing"] == "active"
+    agent.refresh_from_db()
+    assert agent.secret_asked_at is not None
+    row = rest().get(f"/api/agents/{agent.pk}/events/").json()["results"][-1]
+    assert (row["verb"], row["actor_name"], row["reason"]) == ("secret_asked", "root", "yearly")
+    Agent.objects.update(standing="deactivated")
+    assert done(agent, "rotate-secret").status_code == 409
+
+
 @pytest.mark.parametrize("verb", VERBS)
 def test_only_from_a_fitting_standing(verb: str) -> None:
     agent = make_agent(standing=AFTER[verb])

@@ -43,6 +43,16 @@ def test_pause_and_resume_with_the_reason_in_the_history(staff: Client) -> None:
     assert agent.standing == "active"
 
 
+def test_a_new_secret_is_asked_for_and_noted(staff: Client) -> None:
+    agent = make_agent("gpu-1")
+    assert "New secret for gpu-1?" in staff.get(f"/agents/{agent.pk}/rotate-secret/").content.decode()
+    staff.post(f"/agents/{agent.pk}/rotate-secret/", {"reason": "yearly"})
+    agent.refresh_from_db()
+    assert agent.secret_asked_at is not None
+    event = AgentEvent.objects.get(agent=agent)
+    assert (event.verb, event.actor_name, event.reason) == ("secret_asked", "ada", "yearly")
+
+
 def test_the_dialog_is_told_to_close_and_the_page_to_refresh(staff: Client) -> None:
     reply = staff.post(f"/agents/{make_agent('gpu-1').pk}/pause/", headers={"HX-Request": "true"})
     news = json.loads(reply.headers["HX-Trigger"])
