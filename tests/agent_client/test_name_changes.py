@@ -1,37 +1,16 @@
 """The server's name fails to resolve for a while, then leads to another address: each new connection asks again."""
 
-import socket
 from collections.abc import Iterator
-from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
 from agent_client.http import AgentHttp, NetworkFailure
 from tests.agent_client.fake_server import FakeServer
+from tests.agent_client.names import NAME, Names
 from tests.contract.messages import HEARTBEAT
 
 pytestmark = pytest.mark.matrix(32)
-
-NAME = "nightshift.test"
-
-
-class Names:
-    """A resolver that knows one name, or does not."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.port: int | None = None
-        self.asked = 0
-        self._real = socket.getaddrinfo
-        monkeypatch.setattr(socket, "getaddrinfo", self._resolve)
-
-    def _resolve(self, host: Any, *rest: Any, **words: Any) -> Any:
-        if host != NAME:
-            return self._real(host, *rest, **words)
-        self.asked += 1
-        if self.port is None:
-            raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
-        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", self.port))]
 
 
 @pytest.fixture

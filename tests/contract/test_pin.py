@@ -16,6 +16,7 @@ from agent_client.http import AgentHttp, NetworkFailure
 from agent_client.user_api import Unreachable, UserApi
 from agents.enrolment import packed
 from scheduler_site import own_certificate
+from tests.agent_client.names import NAME, Names
 
 SECRET = "the-secret"
 
@@ -30,7 +31,8 @@ class TlsServer:
         context.load_cert_chain(cert, key)
         self.context, self.heard = context, b""
         self.listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"https://127.0.0.1:{self.listener.getsockname()[1]}"
+        self.port: int = self.listener.getsockname()[1]
+        self.url = f"https://127.0.0.1:{self.port}"
         self.thread = threading.Thread(target=self._serve, daemon=True)
         self.thread.start()
 
@@ -82,6 +84,28 @@ def test_an_agent_sends_nothing_to_another_certificate(server: TlsServer, other_
     with pytest.raises(NetworkFailure, match="not the one that was pinned"):
         AgentHttp(pin.joined(server.url, other_pin), f"Agent {SECRET}").wait(1)
     assert server.heard == b""
+
+
+@pytest.mark.matrix(32)
+def test_a_name_that_leads_elsewhere_is_followed_only_to_the_same_certificate(
+    server: TlsServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stranger at the new address hears nothing; the server itself is known at whatever address it moves to."""
+    names, stranger, moved = Names(monkeypatch), TlsServer(tmp_path / "stranger"), TlsServer(tmp_path / "ours")
+    http = AgentHttp(pin.joined(f"https://{NAME}:443", server.pin), f"Agent {SECRET}")
+    try:
+        names.port = server.port
+        http.wait(1)
+        names.port = stranger.port
+        with pytest.raises(NetworkFailure, match="not the one that was pinned"):
+            http.wait(1)
+        names.port = moved.port
+        http.wait(1)
+    finally:
+        http.close()
+        stranger.close()
+        moved.close()
+    assert (stranger.heard, SECRET.encode() in moved.heard) == (b"", True)
 
 
 def test_the_command_line_knows_the_server_by_its_pin(server: TlsServer) -> None:
