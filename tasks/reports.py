@@ -90,10 +90,22 @@ def _take(entry: Entry, sub_agent: SubAgent) -> None:
     _take_output(entry, sub_agent)
     if sub_agent.is_live:
         usage.keep(sub_agent.pk, entry.usage.value() if entry.usage else None)
+    try:
+        _take_end(entry, sub_agent, actor)
+    except (AlreadyFinal, SubAgentClosed):
+        _close_logs(entry, sub_agent)  # output that came late is compared as well: until then the host asks again
+        raise
+    _close_logs(entry, sub_agent)
+
+
+def _take_end(entry: Entry, sub_agent: SubAgent, actor: Actor) -> None:
     if entry.finish is not None:
         _finish(sub_agent, entry.finish, actor)
     elif _ended_unreported(sub_agent):
         raise SubAgentClosed(f"{sub_agent} was ended here as {sub_agent.state}.", state=sub_agent.state)
+
+
+def _close_logs(entry: Entry, sub_agent: SubAgent) -> None:
     for closing in entry.log_close:
         logs.close(sub_agent, closing.stream, closing.size, closing.sha256, closing.small_parts())
 

@@ -1,5 +1,6 @@
 """A success that was told after its attempt had been given up: shown, and what was canceled for it is run, once."""
 
+import hashlib
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from tasks.outcome import lost
 from tasks.states import EndReason, Kept
 from tests.factories import make_task, make_user
 from tests.rest import post, rest
-from tests.tasks.protocol import PaperHost, finish
+from tests.tasks.protocol import PaperHost, finish, piece
 from tests.tasks.test_failover import claimed
 
 pytestmark = pytest.mark.django_db
@@ -51,6 +52,23 @@ def test_it_is_shown_beside_the_end_that_stands() -> None:
     assert late is not None
     assert (late.sentence, late.can_run_dependants) == ("The host told its end later: exit code 0.", True)
     assert Task.objects.get(pk=task.pk).status == "failed"
+
+
+@pytest.mark.parametrize("at_once", [True, False], ids=["with the result", "after it"])
+def test_output_that_comes_late_is_compared_too(at_once: bool) -> None:
+    """Until it is, its sub agent stays and asks again."""
+    host = PaperHost()
+    _, grant = given_up(host)
+    closing = {"stream": "out", "size": 6, "sha256": hashlib.sha256(b"hello\n").hexdigest()}
+    told = {"output": [piece(b"hello\n")], "finish": finish(size=6)}
+    if at_once:
+        reply = host.report(grant, **told, log_close=[closing])
+        assert reply["code"] == "already_final"
+    else:
+        assert host.report(grant, **told)["logs"]["out"]["state"] == "draining"
+        reply = host.report(grant, log_close=[closing])
+        assert reply["code"] == "sub_agent_closed"
+    assert (reply["logs"]["out"]["stored"], reply["logs"]["out"]["state"]) == (6, "complete")
 
 
 def test_a_failure_that_is_told_late_runs_nobody() -> None:
