@@ -10,9 +10,11 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 from tests.acceptance.processes import with_variable
+from tests.chaos.backups import Backups
 from tests.chaos.checker import check
 from tests.chaos.nemesis import Nemesis
 from tests.chaos.report import Report
@@ -36,50 +38,61 @@ def main() -> int:
     say(f"chaos: SEED={seed}, {minutes:g} minutes; the report is in {folder}")
     work = Path(tempfile.mkdtemp(prefix=f"nightshift-chaos-{seed}-"))
     summary: list[str] = []
+    last = "chaos: it did not come to its end"
     try:
         with chaos_site(work, HOSTS, seed) as site:
             summary += site.notes
-            last = play(site, report, seed, minutes, summary)
+            last = play(site, report, seed, minutes, summary, work)
         if os.environ.get("CHAOS_MACHINE", "1") == "1":
             summary.append(machine(report, seed, minutes))
     except BaseException as error:
         report.violation(f"the rig itself failed: {error!r}")
         raise
     finally:
-        report.write_summary(summary)
+        last = f"{last}, {len(report.violations)} violations (SEED={seed})"
+        report.write_summary([*summary, last])
         report.close()
         keep_logs(work, folder)
     for line in [*summary, *report.violations]:
         say(line)
-    say(f"{last}, {len(report.violations)} violations (SEED={seed})")
+    say(last)
     return 1 if report.violations else 0
 
 
-def play(site: ChaosSite, report: Report, seed: int, minutes: float, summary: list[str]) -> str:
+def play(site: ChaosSite, report: Report, seed: int, minutes: float, summary: list[str], work: Path) -> str:
     """Returns the sum of it in one line."""
     count = max(30, int(TASKS_PER_MINUTE * minutes))
     workload = Workload(site, report, seed, count, minutes * 60)
     nemesis = Nemesis(site, report, seed + 1, FAULTS_PER_MINUTE)
-    workload.start()
-    nemesis.start()
+    backups = Backups(site, report, work / "backups", minutes * 60)
+    for disturbance in (workload, nemesis, backups):
+        disturbance.start()
     until = time.monotonic() + minutes * 60
     while time.monotonic() < until:
         workload.look()
         time.sleep(2)
     nemesis.stop()
     report.note("healed")
+    backups.stop()
     workload.wait()
     drain(site, workload, report)
-    check(site, workload, report)
+    compared = check(site, workload, report)
+    backups.check(workload)
+    summary += [*by_kind(workload), *spoilt(site), str(backups)]
+    faults = f"{nemesis.counts.total()} faults ({listed(nemesis.counts)})"
+    return f"chaos: {len(workload.tasks)} tasks, {faults}, {compared}"
+
+
+def by_kind(workload: Workload) -> Iterator[str]:
     kinds = sorted({wanted.kind for wanted in workload.tasks})
     for kind in kinds:
         ends = [wanted.result.get("end_reason", "open") for wanted in workload.tasks if wanted.kind == kind]
         told = ", ".join(f"{ends.count(end)} {end}" for end in sorted(set(ends)))
-        summary.append(f"{len(ends)} {kind}: {told}")
-    spoilt = sum((host.proxy.counts for host in site.hosts), Counter[str]())
-    summary.append("faults: " + listed(nemesis.counts))
-    summary.append("exchanges spoilt: " + listed(spoilt))
-    return f"chaos: {len(workload.tasks)} tasks, {nemesis.counts.total()} faults"
+        yield f"{len(ends)} {kind}: {told}"
+
+
+def spoilt(site: ChaosSite) -> Iterator[str]:
+    yield "exchanges spoilt: " + listed(sum((host.proxy.counts for host in site.hosts), Counter[str]()))
 
 
 def listed(counts: Counter[str]) -> str:

@@ -19,6 +19,9 @@ from tests.chaos.report import Report
 from tests.chaos.site import ChaosHost, ChaosSite
 
 Undo = Callable[[], None]
+SECONDS = (0.5, 9.0)
+LONG_CUT = "net cut for long"
+LONG_SECONDS = (26.0, 40.0)  # a failover task's host is given up after 25
 SPOILT: tuple[tuple[faults.Fault, float], ...] = (
     (faults.drop_request, 0.4),
     (faults.drop_reply, 0.4),
@@ -83,7 +86,7 @@ class Nemesis:
         undo = None if target in self._busy else fault(host)
         if undo is None:
             return False
-        seconds = self._random.uniform(0.5, 9)
+        seconds = self._random.uniform(*(LONG_SECONDS if name == LONG_CUT else SECONDS))
         self.counts[name] += 1
         self._report.note("fault", fault=name, target=target, seconds=round(seconds, 1))
         self._busy[target] = (time.monotonic() + seconds, undo)
@@ -103,6 +106,7 @@ class Nemesis:
             ("sub killed", self._kill_sub_agent),
             ("sub frozen", self._freeze_sub_agent),
             ("net cut", self._cut),
+            (LONG_CUT, self._cut),
             ("net one way", self._one_way),
             ("net spoilt", self._spoil),
             ("net spoilt", self._spoil),

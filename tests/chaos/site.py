@@ -19,7 +19,17 @@ from tests.running import AgentProcess, Nightshift, end_scripts, prepared_site
 CORES = 4
 SMALL_DISK = "24m"
 # Faults are the nemesis's here, not a host's or a task's: nobody is there to resume or release what the guards stop.
-SETTINGS = {"AMNESTY_SECONDS": "10", "HOST_FAULTS": "0", "TASK_VOIDS": "0"}
+# Leases are short, so that a host is cut off for longer than them within a run; the time to kill is long, because
+# what should kill is frozen here for up to 9 s.
+SETTINGS = {
+    "AMNESTY_SECONDS": "10",
+    "HOST_FAULTS": "0",
+    "TASK_VOIDS": "0",
+    "UNREACHABLE_SECONDS": "10",
+    "FAILOVER_STOP_SECONDS": "10",
+    "FAILOVER_KILL_SECONDS": "12",
+    "FAILOVER_MARGIN_SECONDS": "1",
+}
 
 
 @dataclass

@@ -10,6 +10,7 @@ from tests.acceptance.processes import is_running, script_pid
 from tests.chaos import faults, scripts
 from tests.chaos.faults import Fault
 from tests.chaos.proxy import Proxy
+from tests.chaos.scripts import Witness
 from tests.running import AgentProcess, Nightshift, Site
 from tests.waiting import wait_until
 
@@ -50,13 +51,14 @@ def witness(tmp_path: Path) -> Path:
     return folder
 
 
-def submit(nightshift: Nightshift, witness: Path, script: str, **fields: object) -> int:
-    return nightshift.submit(script, environment={"WITNESS": str(witness)}, **fields)
+def submit(nightshift: Nightshift, host: AgentProcess, witness: Path, script: str, **fields: object) -> int:
+    """For this host: those of the tests before are gone, and nobody has said so."""
+    return nightshift.submit(script, environment={"WITNESS": str(witness)}, hosts=[host.log.stem], **fields)
 
 
 def started(nightshift: Nightshift, host: AgentProcess, witness: Path, script: str) -> tuple[int, int]:
     """Task and process of a script that has begun to write."""
-    task_id = submit(nightshift, witness, script)
+    task_id = submit(nightshift, host, witness, script)
     nightshift.wait_for(task_id, "running")
     wait_until(lambda: nightshift.log(task_id), 20, "the first output")
     pid = script_pid(host, task_id)
@@ -71,8 +73,8 @@ def assert_done_once(nightshift: Nightshift, witness: Path, task_id: int, code: 
     states = {attempt["attempt_no"]: attempt["state"] for attempt in attempts}
     assert (task["end_reason"], task["exit_code"]) == ("exit", code), attempts
     nightshift.wait_for_log(task_id, seconds=120)
-    assert nightshift.log(task_id) == scripts.wrote(witness, task_id, len(attempts))
-    executed = {number for number in states if scripts.executions(witness, task_id, number) == 1}
+    assert nightshift.log(task_id) == Witness(witness, task_id, len(attempts)).wrote()
+    executed = {number for number in states if Witness(witness, task_id, number).executions() == 1}
     assert executed == {number for number, state in states.items() if state not in VOID} == {len(attempts)}
 
 
@@ -116,8 +118,8 @@ def test_a_bad_network_loses_and_doubles_nothing(
 ) -> None:
     for fault, path, share in REGIMES[regime]:
         proxy.fail(fault, path=path, share=share)
-    quick = [submit(nightshift, witness, scripts.counting(5, n % 3), cpu_cores=0.5) for n in range(12)]
-    loud = [submit(nightshift, witness, scripts.chatty(4000, n), cpu_cores=0.5) for n in range(3)]
+    quick = [submit(nightshift, host, witness, scripts.counting(5, n % 3), cpu_cores=0.5) for n in range(12)]
+    loud = [submit(nightshift, host, witness, scripts.chatty(4000, n), cpu_cores=0.5) for n in range(3)]
     for n, task_id in enumerate(quick):
         assert_done_once(nightshift, witness, task_id, n % 3)
     for n, task_id in enumerate(loud):

@@ -33,6 +33,11 @@ class Wanted:
     cancel_after: float | None = None
     task_id: int | None = None
     result: dict[str, Any] = field(default_factory=dict)  # the first final one that was seen
+    result_at: float = 0.0  # monotonic, when the question was asked
+
+    @property
+    def is_gang(self) -> bool:
+        return self.fields.get("node_count", 1) > 1
 
 
 class Workload:
@@ -74,7 +79,8 @@ class Workload:
 
     def _made(self) -> Wanted:
         kinds = (self._echo, self._echo, self._failing, self._chatty, self._stubborn, self._daemon, self._again)
-        wanted = self._random.choice((*kinds, self._after, self._canceled, self._canceled))()
+        more = (self._after, self._canceled, self._canceled, self._failover, self._gang)
+        wanted = self._random.choice((*kinds, *more))()
         wanted.key = f"chaos-{len(self.tasks)}"
         number = self._random.random()
         self.tasks.append(wanted)
@@ -110,6 +116,17 @@ class Workload:
     def _again(self) -> Wanted:
         """Fails at first and succeeds when it is run again."""
         return Wanted("", "again", {"script_content": scripts.counting_again(3), "retries": 3}, 0)
+
+    def _failover(self) -> Wanted:
+        """Long enough to be cut off for longer than its lease: then another host takes over."""
+        script = scripts.pulsing(self._random.randint(20, 120), pause=0.25)
+        return Wanted("", "failover", {"script_content": script, "on_host_loss": "failover", "grace_seconds": 1}, 0)
+
+    def _gang(self) -> Wanted:
+        """The same script on two hosts; one that fails ends both."""
+        code = self._random.choice((0, 0, 5))
+        script = scripts.pulsing(self._random.randint(4, 40), code, pause=0.2)
+        return Wanted("", "gang", {"script_content": script, "node_count": 2, "grace_seconds": 1}, code)
 
     def _after(self) -> Wanted:
         known = [task.task_id for task in self.tasks[-30:] if task.task_id is not None]
@@ -161,6 +178,7 @@ class Workload:
         """How many are not known to be final; the first final result that is seen is kept."""
         open_tasks = [task for task in self.tasks if task.task_id is not None and not task.result]
         for start in range(0, len(open_tasks), LISTED_AT_ONCE):
+            asked_at = time.monotonic()
             part = open_tasks[start : start + LISTED_AT_ONCE]
             ids = [task.task_id or 0 for task in part]
             query = f"?id_min={min(ids)}&id_max={max(ids)}&page_size={LISTED_AT_ONCE}"
@@ -171,7 +189,7 @@ class Workload:
             for task in part:
                 row = rows.get(task.task_id)
                 if row is not None and row["status"] in FINAL:
-                    task.result = {name: row[name] for name in RESULT}
+                    task.result, task.result_at = {name: row[name] for name in RESULT}, asked_at
         return sum(not task.result for task in self.tasks if task.task_id is not None)
 
     def _call(self, method: str, path: str, about: str, key: str = "", **more: Any) -> requests.Response | None:
