@@ -14,6 +14,7 @@ from scheduler_site.shared.administrative_history import record
 
 _COLUMNS = ("username", "email", "is_active", "is_staff", "is_superuser", "password")
 FAILED = "sign_in_failed"
+REFUSED = "is_sign_in_refused"  # on the request: there were too many before
 _NAMES = {ApiToken: "api_token", EnrolmentToken: "enrolment_token", SignInLink: "sign_in_link"}
 
 
@@ -85,7 +86,10 @@ def _signed_out(user: Any, **_more: Any) -> None:
         record("signed_out", f"account {user.get_username()}", actor=Actor.user(user))
 
 
-def _sign_in_failed(credentials: dict[str, Any], **_more: Any) -> None:
+def _sign_in_failed(credentials: dict[str, Any], request: Any = None, **_more: Any) -> None:
+    """Not what the throttle refused: a history that only grows must not grow as fast as strangers can ask."""
+    if getattr(request, REFUSED, False):
+        return
     record(FAILED, account(credentials.get("username", "")))
 
 

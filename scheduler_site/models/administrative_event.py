@@ -11,4 +11,7 @@ class AdministrativeEvent(HistoryRow):
     address = models.CharField(max_length=45, blank=True, help_text="Where the request came from.")
 
     class Meta(HistoryRow.Meta):
-        indexes = [models.Index(fields=["subject", "id"], name="administrative_by_subject")]
+        indexes = [
+            models.Index(fields=["subject", "id"], name="administrative_by_subject"),
+            models.Index(fields=["verb", "address", "at"], name="administrative_by_address"),
+        ]

@@ -72,6 +72,13 @@ def test_trying_many_accounts_from_one_address_ends(grace: Any, settings: Any) -
     assert tried(GOOD)[0] == 200
 
 
+def test_what_is_refused_leaves_no_row(grace: Any, settings: Any) -> None:
+    """The history is only ever added to: nobody who is not signed in may fill the disk with it."""
+    for _ in range(settings.SIGN_IN_FAILURES + 5):
+        tried(WRONG)
+    assert AdministrativeEvent.objects.filter(verb="sign_in_failed").count() == settings.SIGN_IN_FAILURES
+
+
 def test_it_passes_with_time(grace: Any, settings: Any) -> None:
     settings.SIGN_IN_WINDOW_SECONDS = 0.001
     for _ in range(settings.SIGN_IN_FAILURES):
