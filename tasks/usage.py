@@ -2,6 +2,7 @@
 
 import threading
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
+from scheduler_site.shared.database_trouble import will_pass
 from tasks import messages
 from tasks.models import SubAgent
 
@@ -26,6 +28,7 @@ class Usage:
 
 _lock = threading.Lock()
 _fresh: dict[uuid.UUID, tuple[Usage | None, datetime]] = {}
+_being_written: dict[uuid.UUID, tuple[Usage | None, datetime]] = {}
 
 
 def keep(sub_agent_id: uuid.UUID, usage: Usage | None) -> None:
@@ -39,16 +42,35 @@ def keep(sub_agent_id: uuid.UUID, usage: Usage | None) -> None:
 def was_heard(sub_agent_id: uuid.UUID) -> bool:
     """Whether a report came that is not written yet."""
     with _lock:
-        return sub_agent_id in _fresh
+        return sub_agent_id in _fresh or sub_agent_id in _being_written
 
 
 def flush() -> int:
-    """Write what came since the last flush; returns the number of sub agents."""
-    global _fresh
+    """Write what came since the last flush; returns the number of sub agents. Until the commit nothing of it is
+    forgotten: who is about to give one up asks whether it was heard, and the database may be busy for long."""
+    global _fresh, _being_written
     with _lock:
-        fresh, _fresh = _fresh, {}
+        fresh = _being_written = _being_written | _fresh
+        _fresh = {}
     if not fresh:
         return 0
+    try:
+        _write(fresh)
+    except Exception as error:
+        if not will_pass(error):
+            _forget_written()
+        raise
+    _forget_written()
+    return len(fresh)
+
+
+def _forget_written() -> None:
+    global _being_written
+    with _lock:
+        _being_written = {}
+
+
+def _write(fresh: Mapping[uuid.UUID, tuple[Usage | None, datetime]]) -> None:
     with transaction.atomic():
         away = SubAgent.objects.filter(pk__in=list(fresh), unreachable_since__isnull=False)
         heard_again = list(away.values_list("task_id", flat=True))
@@ -57,7 +79,6 @@ def flush() -> int:
             SubAgent.objects.filter(pk=sub_agent_id).update(last_heartbeat_time=at, unreachable_since=None, **columns)
         if heard_again:
             messages.announce(heard_again)
-    return len(fresh)
 
 
 def _columns(usage: Usage) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 from django.utils import timezone
 
 from agents import readings
@@ -18,6 +19,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def _nothing_left_over() -> None:
     usage._fresh.clear()
+    usage._forget_written()
     readings._fresh.clear()
 
 
@@ -73,3 +75,37 @@ def test_one_turn_writes_hosts_and_sub_agents() -> None:
     assert Agent.objects.get().cpu_usage == 12.5
     sub_agent.refresh_from_db()
     assert sub_agent.cpu_usage == 10.0
+
+
+@pytest.mark.matrix(37)
+def test_what_is_being_written_was_heard_until_it_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who gives up a silent sub agent asks; a flush that waits for the database, or fails, must not hide its report."""
+    sub_agent = make_sub_agent()
+    usage.keep(sub_agent.pk, Usage(cpu_percent=70.0))
+    seen: list[bool] = []
+
+    def locked(*_: Any) -> None:
+        seen.append(usage.was_heard(sub_agent.pk))
+        raise OperationalError("database is locked")
+
+    with monkeypatch.context() as busy:
+        busy.setattr(usage, "_write", locked)
+        with pytest.raises(OperationalError):
+            usage.flush()
+    assert [*seen, usage.was_heard(sub_agent.pk)] == [True, True]
+    assert usage.flush() == 1
+    assert not usage.was_heard(sub_agent.pk)
+    sub_agent.refresh_from_db()
+    assert sub_agent.cpu_usage == 70.0
+
+
+def test_what_no_database_takes_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: Any) -> None:
+        raise ValueError("no such value")
+
+    usage.keep(make_sub_agent().pk, None)
+    with monkeypatch.context() as broken:
+        broken.setattr(usage, "_write", refused)
+        with pytest.raises(ValueError, match="no such value"):
+            usage.flush()
+    assert usage.flush() == 0
