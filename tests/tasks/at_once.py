@@ -1,13 +1,17 @@
 """Two verbs at the same moment, each in a thread with a connection of its own; and the queries of a block."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db import connection
+from django.db.models import Model
 
 from scheduler_site.shared.errors import DomainError
+
+Verb = Callable[[Any], Any]
+Row = TypeVar("Row", bound=Model)
 
 
 class Pair:
@@ -49,13 +53,52 @@ class Pair:
             connection.close()
 
     def _said_by(self, verb: Callable[[], Any]) -> Any:
+        return said_by(verb)
+
+
+def said_by(verb: Callable[..., Any], *about: Any) -> Any:
+    try:
+        verb(*about)
+    except DomainError:
+        return "refused"
+    except Exception as fault:  # noqa: BLE001 - the test shows it
+        return fault
+    return "done"
+
+
+def for_each(targets: Sequence[Any], first: Verb, second: Verb) -> list[tuple[Any, Any]]:
+    """What both verbs said of each target: two threads that meet before each one, and nobody else in between."""
+    gate = threading.Barrier(2)
+    said: tuple[list[Any], list[Any]] = ([], [])
+
+    def run(verb: Verb, results: list[Any]) -> None:
         try:
-            verb()
-        except DomainError:
-            return "refused"
-        except Exception as fault:  # noqa: BLE001 - the test shows it
-            return fault
-        return "done"
+            forget_power_cuts()
+            for target in targets:
+                gate.wait(60)
+                results.append(said_by(verb, target))
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=run, args=pair, daemon=True) for pair in zip((first, second), said, strict=True)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return list(zip(*said, strict=True))
+
+
+def copy_of(row: Row, **changes: Any) -> Row:
+    """As a new row, not saved."""
+    fields = [field.name for field in row._meta.concrete_fields if not field.primary_key]
+    return type(row)(**{**{name: getattr(row, name) for name in fields}, **changes})
+
+
+def forget_power_cuts() -> None:
+    """The locks are as ever; only the disk is not waited for at each commit of this connection."""
+    if connection.vendor == "sqlite":
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA synchronous=OFF")
 
 
 @contextmanager

@@ -4,7 +4,7 @@ and claim, submit and submit. Each pair has two legal ends and no third."""
 from collections import Counter
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from agents import administration
 from agents.models import Agent
@@ -15,12 +15,14 @@ from tasks import lifecycle, submission
 from tasks.models import Allocation, SubAgent, Task, TaskEvent
 from tasks.outcome import Outcome
 from tasks.states import EndReason, SubAgentState
-from tests.factories import make_agent, make_sub_agent, make_user
-from tests.tasks.at_once import pair, queries
+from tests.factories import make_agent, make_sub_agent, make_user, next_fence
+from tests.tasks.at_once import copy_of, for_each, forget_power_cuts, pair, queries
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 ROUNDS = [pytest.param(20), pytest.param(10_000, marks=[pytest.mark.slow, pytest.mark.timeout(3600)])]
+BATCH = 250  # attempts that are made and looked at together
+RESULT = ("status", "exit_code", "current_fence")
 DONE = Outcome(SubAgentState.SUCCEEDED, EndReason.EXIT, exit_code=0, digest="d")
 
 
@@ -42,9 +44,6 @@ class Attempts:
     def cancel(self) -> None:
         lifecycle.cancel(self.latest.task_id, actor=SYSTEM)
 
-    def finish(self) -> None:
-        lifecycle.finish(self.fresh(), DONE, actor=SYSTEM)
-
     def claim(self) -> None:
         lifecycle.claim(self.fresh(), "n")
 
@@ -53,21 +52,50 @@ class Attempts:
 @pytest.mark.parametrize("rounds", ROUNDS)
 def test_cancel_and_finish(rounds: int) -> None:
     """The script ended by itself, so its result stands: the cancel is noted before, or refused after."""
-    attempts, seen = Attempts("running"), Counter[str]()
-    with pair(attempts.cancel, attempts.finish) as both:
-        for _ in range(rounds):
-            task_id = attempts.next().task_id
-            canceled, finished = both.once()
-            assert finished == "done"
-            row = Task.objects.get(pk=task_id)
-            assert (row.status, row.exit_code, row.current_fence) == ("completed", 0, None)
-            assert (canceled == "done") == (row.cancel_requested_at is not None)
-            assert TaskEvent.objects.filter(task=task_id, verb="ended").count() == 1
-            assert not Allocation.objects.filter(sub_agent__task=task_id, released_at=None).exists()
-            seen[canceled] += 1
+    agent, seen = make_agent(), Counter[str]()
+    forget_power_cuts()
+    for start in range(0, rounds, BATCH):
+        made = running_attempts(agent, min(BATCH, rounds - start))
+        said = for_each(made, _cancel, _finish)
+        assert {finished for _, finished in said} == {"done"}, said
+        _check_results({one.task_id: canceled for one, (canceled, _) in zip(made, said, strict=True)})
+        seen.update(canceled for canceled, _ in said)
     assert set(seen) <= {"done", "refused"}
     if rounds > 1000:
         assert len(seen) == 2, f"only one of the two ends was ever seen: {seen}"
+
+
+@transaction.atomic
+def running_attempts(agent: Agent, count: int) -> list[SubAgent]:
+    """All alike; made one by one they would take as long as a verb."""
+    first = make_sub_agent(agent=agent, claim_nonce="n")
+    fences = [next_fence() for _ in range(count - 1)]
+    tasks = Task.objects.bulk_create(copy_of(first.task, current_fence=fence) for fence in fences)
+    others = SubAgent.objects.bulk_create(
+        copy_of(first, task=task, fence=fence) for task, fence in zip(tasks, fences, strict=True)
+    )
+    Allocation.objects.bulk_create(copy_of(first.allocation, sub_agent=other) for other in others)
+    return [first, *others]
+
+
+def _cancel(sub_agent: SubAgent) -> None:
+    lifecycle.cancel(sub_agent.task_id, actor=SYSTEM)
+
+
+def _finish(sub_agent: SubAgent) -> None:
+    """As the caller's request reads it."""
+    lifecycle.finish(SubAgent.objects.select_related("task", "agent").get(pk=sub_agent.pk), DONE, actor=SYSTEM)
+
+
+def _check_results(canceled: dict[int, str]) -> None:
+    """Of each task: its result, whether the cancel was noted, one end, nothing held."""
+    rows = Task.objects.filter(pk__in=canceled).values_list("pk", "cancel_requested_at", *RESULT)
+    assert {pk: (at is not None, *result) for pk, at, *result in rows} == {
+        pk: (said == "done", "completed", 0, None) for pk, said in canceled.items()
+    }
+    ends = TaskEvent.objects.filter(task__in=canceled, verb="ended").values_list("task_id", flat=True)
+    assert Counter(ends) == Counter(canceled.keys())
+    assert not Allocation.objects.filter(sub_agent__task__in=canceled, released_at=None).exists()
 
 
 @pytest.mark.parametrize("rounds", [20])
