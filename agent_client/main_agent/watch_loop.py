@@ -20,6 +20,7 @@ from agent_client.system_log import EventLog
 
 log = EventLog(loop="watch")
 LOOK_SECONDS = 0.5
+FROZEN_AFTER_SECONDS = 3.0  # it beats each second
 
 
 class WatchLoop:
@@ -101,7 +102,19 @@ class WatchLoop:
 
 
 def must_be_killed(folder: SubAgentDir) -> bool:
-    """A failover task whose lease is over, and whose sub agent is frozen: another host may be starting it."""
+    """A failover task whose lease is over, and whose sub agent is frozen: another host may be starting it.
+
+    One that beats knows of every renewal, also of one that it could not write down. A folder that takes no beat proves
+    neither: then the sub agent alone keeps the lease.
+    """
+    if not is_over(folder):
+        return False
+    age_seconds = folder.beat_age_seconds()
+    is_still = age_seconds is None or age_seconds > FROZEN_AFTER_SECONDS
+    return is_still and (age_seconds is None or folder.takes_a_beat())
+
+
+def is_over(folder: SubAgentDir) -> bool:
     lease = Lease.of(folder.path)
     return lease is not None and lease.must_be_killed()
 
@@ -118,6 +131,6 @@ def cause_of_death(folder: SubAgentDir, boot_id: str) -> tuple[wire.FinishReason
     started = folder.read_whole_started()
     if started and boot_id and started["boot_id"] and started["boot_id"] != boot_id:
         return "host_rebooted", "The host was restarted while the script was running."
-    if must_be_killed(folder):
+    if is_over(folder):
         return "fenced", "The server was out of reach and the sub agent stood still, so both were ended."
     return "sub_lost", "The sub agent ended unexpectedly, and the script was ended with it."

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,12 +10,13 @@ from pathlib import Path
 import pytest
 
 from agent_client.main_agent.lock_holder import find_holder
-from agent_client.main_agent.watch_loop import WatchLoop
+from agent_client.main_agent.watch_loop import WatchLoop, must_be_killed
 from agent_client.process import proc
 from agent_client.sub_agent.lease import Lease, boottime
+from agent_client.sub_agent_dir import SubAgentDir
 from tests.agent_client.fake_server import FakeServer
 from tests.agent_client.main_agent_process import make_context
-from tests.agent_client.sub_agents import RunningSubAgent, processes_of, start_sub_agent
+from tests.agent_client.sub_agents import RunningSubAgent, make_folder, processes_of, start_sub_agent
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(120)
@@ -93,6 +95,24 @@ def test_a_frozen_sub_agent_is_killed_with_its_script(server: FakeServer, tmp_pa
         finish = running.folder.read_exit()
     assert finish is not None
     assert finish["reason"] == "fenced"
+
+
+@pytest.mark.parametrize(
+    ("beats", "can_be_written", "is_killed"),
+    [(True, True, False), (False, True, True), (False, False, False), (None, True, True)],
+)
+def test_a_lease_that_could_not_be_written_down_kills_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, beats: bool | None, can_be_written: bool, is_killed: bool
+) -> None:
+    """On a disk that can only be read the lease in the folder is over, although the server renews it."""
+    folder = make_folder(tmp_path)
+    Lease(folder.path).renew(boottime() - 100, RENEWAL)  # type: ignore[arg-type]
+    if beats is not None:
+        folder.touch_beat()
+        now = time.monotonic() + (0 if beats else 4)
+        monkeypatch.setattr(time, "monotonic", lambda: now)
+    monkeypatch.setattr(SubAgentDir, "takes_a_beat", lambda _: can_be_written)
+    assert must_be_killed(folder) is is_killed
 
 
 @pytest.mark.matrix(18)
