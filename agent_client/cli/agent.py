@@ -41,8 +41,13 @@ def _stop(arguments: argparse.Namespace, config: AgentConfig) -> int:
     if arguments.command is None:
         print(f"nightshift agent: --{arguments.how} goes with `nightshift agent stop`", file=sys.stderr)
         return 2
-    from agent_client.main_agent.stop import stop  # here, as above
+    from agent_client.main_agent.state_dir import StateDirError  # here, as above
+    from agent_client.main_agent.stop import stop
 
-    sentence = stop(config.state_dir, arguments.how or "leave")
+    try:
+        sentence = stop(config.state_dir, arguments.how or "leave")
+    except StateDirError as error:
+        print(f"nightshift agent: {error}", file=sys.stderr)
+        return 1
     print(f"nightshift agent: {sentence or f'no main agent is using {config.state_dir}'}", file=sys.stderr)
     return 0 if sentence else 1

@@ -6,6 +6,7 @@ from agent_client.cli.connection import connect
 from agent_client.cli.errors import UsageError
 from agent_client.cli.output import print_json
 from agent_client.cli.parsing import typed, whole_number
+from agent_client.cli.terminal import one_line
 from agent_client.user_api import Json, UserApi
 
 DONE = {
@@ -53,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json(reply)
     else:
-        print(f"{agent['name']} {DONE[arguments.command]}")
+        print(one_line(f"{agent['name']} {DONE[arguments.command]}"))
     return 0
 
 

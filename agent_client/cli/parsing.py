@@ -1,6 +1,7 @@
 """Argument parsers whose errors are one line, and the flags that most verbs share. Runs no verb."""
 
 import argparse
+import math
 from collections.abc import Callable
 from typing import Any, NoReturn, TypeVar
 
@@ -43,9 +44,12 @@ def whole_numbers(text: str) -> list[int]:
 
 def factor(text: str) -> float:
     try:
-        return float(text)
+        number = float(text)
     except ValueError:
-        raise ValueError(f"{text!r} is not a number such as 1.5") from None
+        number = math.nan
+    if not math.isfinite(number):
+        raise ValueError(f"{text!r} is not a number such as 1.5")
+    return number
 
 
 def add_connection_arguments(parser: argparse.ArgumentParser) -> None:

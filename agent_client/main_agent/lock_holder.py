@@ -1,4 +1,4 @@
-"""Finds the process that holds a sub agent's lock, so that a signal reaches the sub agent itself. Sends none."""
+"""Finds the process that holds a lock, so that a signal reaches the agent itself. Sends none."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +16,12 @@ class Holder:
 
 def find_holder(folder: SubAgentDir) -> Holder | None:
     """By the kernel's list of locks, else as the parent of the script; None when neither is to be seen."""
-    pid = _pid_from_locks(folder.lock_path) or _parent_of_script(folder)
+    pid = pid_of_lock(folder.lock_path) or _parent_of_script(folder)
     stat = read_stat(pid) if pid else None
     return Holder(stat.pid, stat.start_ticks, waits_for_disk=stat.state == "D") if stat else None
 
 
-def _pid_from_locks(path: Path, locks: Path = PROC / "locks") -> int | None:
+def pid_of_lock(path: Path, locks: Path = PROC / "locks") -> int | None:
     """Lines look like `1: FLOCK  ADVISORY  WRITE 812 fe:01:2241 0 EOF`; `->` marks one that only waits."""
     try:
         inode, lines = str(path.stat().st_ino), locks.read_text().splitlines()
@@ -30,12 +30,12 @@ def _pid_from_locks(path: Path, locks: Path = PROC / "locks") -> int | None:
     for words in (line.split() for line in lines):
         if len(words) >= 6 and words[1] == "FLOCK" and words[5].rpartition(":")[2] == inode and words[4].isdigit():
             pid = int(words[4])
-            if pid and _has_open(pid, path):
+            if pid and has_open(pid, path):
                 return pid
     return None
 
 
-def _has_open(pid: int, path: Path) -> bool:
+def has_open(pid: int, path: Path) -> bool:
     """Inode numbers repeat between file systems: the holder must have this very file open."""
     try:
         return any(entry.readlink() == path.resolve() for entry in (PROC / str(pid) / "fd").iterdir())

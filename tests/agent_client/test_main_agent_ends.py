@@ -1,5 +1,7 @@
 """How a main agent is told to end: by its server, and on its own host; what becomes of its scripts meanwhile."""
 
+import fcntl
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -7,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from agent_client.main_agent import stop as stop_module
 from agent_client.main_agent.loops import EXIT_ENDED, EXIT_STOPPED
+from agent_client.main_agent.state_dir import StateDirError
 from agent_client.main_agent.stop import holder
 from tests.agent_client.fake_server import FakeServer
 from tests.agent_client.main_agent_process import ROOT, AgentProcess, assign, running_agent
@@ -87,6 +91,30 @@ def test_left_as_it_is_it_ends_at_once(agent: AgentProcess) -> None:
     again = stop(agent, "--leave")
     assert (again.returncode, "no main agent is using" in again.stderr) == (1, True)
     assert holder(agent.state_dir) is None
+
+
+def test_a_stranger_with_the_number_is_not_signalled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The number in the lock may be that of another container."""
+    with subprocess.Popen(["sleep", "300"]) as stranger:
+        (tmp_path / "lock").write_text(f"{stranger.pid}\n")
+        with (tmp_path / "lock").open("r+") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            assert holder(tmp_path) == os.getpid()
+            monkeypatch.setattr(stop_module, "pid_of_lock", lambda _: None)
+            with pytest.raises(StateDirError, match="not to be seen from here"):
+                stop_module.stop(tmp_path, "kill")
+        assert stranger.poll() is None
+        stranger.kill()
+
+
+def test_one_that_would_die_of_the_signal_does_not_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A main agent of a version without the signal would end, and its scripts would run on."""
+    with subprocess.Popen(["sleep", "300"]) as older:
+        monkeypatch.setattr(stop_module, "holder", lambda _: older.pid)
+        with pytest.raises(StateDirError, match="does not know --kill"):
+            stop_module.stop(tmp_path, "kill")
+        assert older.poll() is None
+        older.kill()
 
 
 def test_a_choice_without_stop_is_a_mistake(tmp_path: Path) -> None:

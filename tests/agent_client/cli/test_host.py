@@ -30,6 +30,12 @@ def test_each_verb(api: FakeApi, nightshift: Nightshift, words: tuple[str, ...],
     assert [call.body for call in api.called("POST", f"/api/agents/a-1/{path}/")] == [body]
 
 
+def test_a_name_cannot_command_the_terminal(api: FakeApi, nightshift: Nightshift) -> None:
+    api.agents[0]["name"] = "gpu\x1b[2J\n-1"
+    result = nightshift("host", "pause", "a-1")
+    assert result.out == "gpu [2J -1 gets no new work; what runs there goes on\n"
+
+
 def test_a_host_that_is_not_known_is_named(api: FakeApi, nightshift: Nightshift) -> None:
     result = nightshift("host", "drain", "gpu-9")
     assert (result.status, "there is no host 'gpu-9'" in result.err) == (2, True)

@@ -250,3 +250,10 @@ def test_a_refusal_speaks_of_flags(connected: FakeApi, nightshift: Nightshift) -
     result = nightshift("submit", "--wrap", "true", "-G", "9")
     words = "--gpus: No known host has 9 GPUs. Set --wait-for-host to queue it for a future host"
     assert words in result.err
+
+
+@pytest.mark.parametrize("factor", ["nan", "inf", "1e999", "much"])
+def test_a_factor_is_a_number(connected: FakeApi, nightshift: Nightshift, script: Path, factor: str) -> None:
+    result = nightshift("submit", "--oom-memory-factor", factor, str(script))
+    assert (result.status, "is not a number such as 1.5" in result.err) == (2, True)
+    assert not connected.calls
