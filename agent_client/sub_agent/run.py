@@ -71,7 +71,7 @@ def _run_locked(folder: SubAgentDir) -> int:
     if grant is None:
         raise FileNotFoundError(folder.path / "grant.json")
     lease = Lease.of(folder.path)
-    if lease is not None and lease.overdue_seconds() is not None:
+    if is_over(lease):
         return EXIT_FENCED
     beat = Beat(folder)
     beat()
@@ -80,6 +80,8 @@ def _run_locked(folder: SubAgentDir) -> int:
     keeper = spool_keeper(folder, delivery, grant)
     child = spawn(prepared.command)  # before any thread: the child dies with the thread that forked it
     fail_at("script.before_record")
+    if is_over(lease):  # the host stood still meanwhile: the child ends at its barrier
+        return EXIT_FENCED
     family = _record_start(folder, child, prepared)
     fail_at("script.before_release")
     failure = child.release()
@@ -101,6 +103,10 @@ def _run_locked(folder: SubAgentDir) -> int:
         finish = _spawn_error(failure, prepared, delivery)
     _end(folder, reporter, finish, beat, prepared.command.group)
     return 0
+
+
+def is_over(lease: Lease | None) -> bool:
+    return lease is not None and lease.overdue_seconds() is not None
 
 
 def _look(beat: "Beat", reporter: Reporter, keeper: SpoolKeeper) -> None:

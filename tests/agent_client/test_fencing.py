@@ -134,6 +134,25 @@ def test_a_host_that_was_frozen_looks_at_the_lease_first(server: FakeServer, tmp
     assert finish["reason"] == "fenced"
 
 
+FROZEN_AT_THE_FORK = """
+from agent_client.sub_agent import run
+def late(command, spawn=run.spawn):
+    child = spawn(command)
+    run.Lease.overdue_seconds = lambda _: 60.0
+    return child
+run.spawn = late"""
+
+
+def test_a_host_that_stood_still_at_the_fork_starts_nothing(server: FakeServer, tmp_path: Path) -> None:
+    witness = tmp_path / "witness"
+    (tmp_path / "sub-1").mkdir(mode=0o700)
+    Lease(tmp_path / "sub-1").renew(boottime() + 100, RENEWAL)  # type: ignore[arg-type]
+    with start_sub_agent(server, tmp_path, f"touch {witness}", FROZEN_AT_THE_FORK, number=1) as running:
+        assert running.process.wait(20) == 5
+        assert not running.folder.has_started()
+    assert not witness.exists()
+
+
 def test_before_the_start_an_over_lease_starts_nothing(server: FakeServer, tmp_path: Path) -> None:
     (tmp_path / "sub-1").mkdir(mode=0o700)
     Lease(tmp_path / "sub-1").renew(boottime() - 100, RENEWAL)  # type: ignore[arg-type]
