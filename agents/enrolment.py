@@ -14,6 +14,7 @@ from django.utils import timezone
 from agents.credentials import hashed, new_secret
 from agents.history import record
 from agents.models import Agent, EnrolmentToken
+from scheduler_site.shared import administrative_history
 from scheduler_site.shared.actors import Actor
 from scheduler_site.shared.errors import Conflict
 
@@ -44,6 +45,13 @@ def packed(plain: str) -> str:
 def find_token(plain: str) -> EnrolmentToken | None:
     """The token if it still opens the door."""
     return _usable().filter(token_hash=hashed(plain)).first()
+
+
+@transaction.atomic
+def revoke(token: EnrolmentToken) -> None:
+    """No further host is let in with it; the row stays."""
+    if EnrolmentToken.objects.filter(pk=token.pk, uses_left__gt=0).update(uses_left=0):
+        administrative_history.record("enrolment_token_revoked", f"enrolment token {token}")
 
 
 @transaction.atomic

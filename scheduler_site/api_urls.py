@@ -10,6 +10,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from scheduler_site.access import schema as _  # noqa: F401  (describes Bearer tokens to the schema)
+from scheduler_site.access.token_api import ApiTokens, EnrolmentTokens, RevokeApiToken, RevokeEnrolmentToken
 from scheduler_site.shared.rest_access import ByRole
 from scheduler_site.shared.roles import Right
 
@@ -42,6 +43,14 @@ urlpatterns = [
     path("", include("tasks.api.urls")),
     path("", include("agents.api.urls")),
     path("", include("templates_app.api.urls")),
+    path("api-tokens/", ApiTokens.as_view(), name="api-api-tokens"),
+    re_path(r"^api-tokens/(?P<pk>[0-9]{1,18})/revoke/$", RevokeApiToken.as_view(), name="api-api-token-revoke"),
+    path("enrolment-tokens/", EnrolmentTokens.as_view(), name="api-enrolment-tokens"),
+    re_path(
+        r"^enrolment-tokens/(?P<pk>[0-9]{1,18})/revoke/$",
+        RevokeEnrolmentToken.as_view(),
+        name="api-enrolment-token-revoke",
+    ),
     path("schema/", Schema.as_view(), name="api-schema"),
     path("docs/", ensure_csrf_cookie(Docs.as_view()), name="api-docs"),
     re_path(r"^(?P<rest>.*)$", NoSuchCall.as_view(), name="api-unknown"),

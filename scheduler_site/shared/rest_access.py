@@ -11,7 +11,7 @@ from scheduler_site.shared.roles import REFUSALS, Right, may
 
 
 class ByRole(BasePermission):
-    """`writes_need` of the view is the right for everything but GET, HEAD and OPTIONS."""
+    """`writes_need` of the view is the right for everything but GET, HEAD and OPTIONS, `reads_need` for those."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
         right = needed(str(request.method), view)
@@ -21,6 +21,8 @@ class ByRole(BasePermission):
 
 def needed(method: str, view: Any) -> Right:
     """A method that the view does not have needs no right: its answer is 405."""
-    if method in SAFE_METHODS or not hasattr(view, method.lower()):
+    if not hasattr(view, method.lower()):
         return Right.READ
+    if method in SAFE_METHODS:
+        return Right(getattr(view, "reads_need", Right.READ))
     return Right(getattr(view, "writes_need", Right.ADMINISTER))

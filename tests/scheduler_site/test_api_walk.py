@@ -94,6 +94,7 @@ def test_reading_changes_nothing_and_never_fails(method: str) -> None:
     task = make_task("running", agent=agent)
     make_template()
     before = dump()
+    make_user("root", is_staff=True, is_superuser=True)
     client = rest("root", is_staff=True)
     for route, _ in ROUTES:
         response = getattr(client, method)(address(route, task.pk, str(agent.pk)))
