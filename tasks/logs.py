@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from uuid import UUID
 
 from django.conf import settings
 
@@ -204,9 +205,11 @@ def _close_by_parts(row: OutputLog, path: Path, parts: Sequence[tuple[int, int, 
     _set(row, state=LogState.COMPLETE if agree else LogState.CORRUPT, durable_bytes=row.stored_bytes)
 
 
-def is_settled(sub_agent: SubAgent) -> bool:
-    """Whether every stream is closed: nothing more of it is wanted from the host."""
-    return not OutputLog.objects.filter(sub_agent=sub_agent).exclude(state__in=_CLOSED).exists()
+def unsettled(sub_agent_ids: Sequence[UUID]) -> set[UUID]:
+    """Those of them with a stream that is not closed: something more of it is wanted from the host."""
+    rows = OutputLog.objects.exclude(state__in=_CLOSED)
+    chunks = [sub_agent_ids[start : start + 1000] for start in range(0, len(sub_agent_ids), 1000)]
+    return {pk for chunk in chunks for pk in rows.filter(sub_agent__in=chunk).values_list("sub_agent_id", flat=True)}
 
 
 def give_up(ended_before: datetime) -> int:

@@ -30,7 +30,8 @@ def reconcile(
     listed = {item.sub_agent_id for item in inventory}
     rows = SubAgent.objects.filter(agent=agent).select_related("task").defer("task__script_content")
     known = rows.in_bulk(list(listed))
-    directives = [_directive(item, known.get(item.sub_agent_id)) for item in inventory]
+    unsettled = logs.unsettled([item.sub_agent_id for item in inventory if item.local_state == "finished"])
+    directives = [_directive(item, known.get(item.sub_agent_id), unsettled) for item in inventory]
     lying_there = {item.sub_agent_id for item in inventory if not item.is_retained}
     kept.compare_with_inventory(agent, lying_there, is_complete=is_complete)
     if is_complete:
@@ -47,14 +48,14 @@ def verdict(local_state: str, *, is_live: bool, is_settled: bool, has_result: bo
     return "keep"
 
 
-def _directive(item: InventoryItem, sub_agent: SubAgent | None) -> dict[str, Any] | None:
+def _directive(item: InventoryItem, sub_agent: SubAgent | None, unsettled: set[UUID]) -> dict[str, Any] | None:
     if sub_agent is None:
         log.warning("unknown_sub_agent sub_agent_id=%s local_state=%s", item.sub_agent_id, item.local_state)
         return None
     kind = verdict(
         item.local_state,
         is_live=sub_agent.is_live and sub_agent.fence == item.fence,
-        is_settled=item.local_state == "finished" and logs.is_settled(sub_agent),
+        is_settled=item.local_state == "finished" and item.sub_agent_id not in unsettled,
         has_result=bool(sub_agent.digest),
     )
     if kind == "keep" and sub_agent.stop_reason:

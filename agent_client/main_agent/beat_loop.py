@@ -189,6 +189,8 @@ class BeatLoop:
             return max(seconds, WAIT_30_SECONDS)
         else:
             log.warning("server_unreachable", detail=f"{error}; scripts run on, trying again")
+        if self._context.epoch is None:  # an older copy may have come instead, and would call gone what is not listed
+            self._amnesia.is_to_be_told = True
         return seconds
 
     def _not_authorized(self, error: Unauthorized) -> str:

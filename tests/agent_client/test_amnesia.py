@@ -186,6 +186,21 @@ def test_what_the_server_forgot_is_told_again(server: FakeServer, context: Conte
 
 
 @pytest.mark.matrix(39)
+def test_the_first_session_with_an_older_copy_lists_what_is_retained(server: FakeServer, context: Context) -> None:
+    """It knows an earlier session of this host, so `stale_epoch` is the first that is heard of it. What the next
+    session does not list counts as gone, and is tried again."""
+    loop = BeatLoop(context)
+    server.commit_seq = 100
+    turns(loop, 2)
+    forget(delivered(context).path)
+    server.commit_seq, server.epoch = 60, 40
+    server.directives = [{"kind": "send_result", "sub_agent_id": "s1", "fence": 7}]
+    turns(loop, 4)
+    assert [len(session["sub_agents"]) for session in server.sessions] == [0, 1]
+    assert server.sub_agent("s1").finish is not None
+
+
+@pytest.mark.matrix(39)
 def test_what_was_executed_before_is_claimed_again_and_not_executed(server: FakeServer, context: Context) -> None:
     loop = BeatLoop(context)
     turns(loop, 2)

@@ -98,10 +98,10 @@ def test_nothing_beyond_the_final_size(sub_agent: SubAgent) -> None:
 def test_close_compares_and_completes(sub_agent: SubAgent) -> None:
     append(sub_agent, 0, b"abc")
     logs.begin_draining(sub_agent, {"out": 3})
-    assert not logs.is_settled(sub_agent)
+    assert logs.unsettled([sub_agent.pk]) == {sub_agent.pk}
     row = logs.close(sub_agent, "out", 3, hashlib.sha256(b"abc").hexdigest())
     assert row.state == LogState.COMPLETE
-    assert logs.is_settled(sub_agent)
+    assert logs.unsettled([sub_agent.pk]) == set()
     append(sub_agent, 3, b"late")
     assert stored(sub_agent) == b"abc"
 

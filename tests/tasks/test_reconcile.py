@@ -135,8 +135,9 @@ def test_an_inventory_that_waited_here_loses_nothing_that_was_claimed_meanwhile(
     assert sub_agent.state == "starting"
 
 
-def test_a_large_inventory_is_read_at_once(agent: Agent, django_assert_max_num_queries: Any) -> None:
-    inventory = [said(make_sub_agent(agent=agent), "running") for _ in range(30)]
-    with django_assert_max_num_queries(3) as captured:
+@pytest.mark.parametrize("local_state", ["running", "finished"])
+def test_a_large_inventory_is_read_at_once(agent: Agent, local_state: str, django_assert_max_num_queries: Any) -> None:
+    inventory = [said(make_sub_agent(agent=agent), local_state) for _ in range(30)]
+    with django_assert_max_num_queries(4) as captured:
         assert len(directives(agent, *inventory)) == 30
     assert not any("script_content" in query["sql"] for query in captured.captured_queries)
