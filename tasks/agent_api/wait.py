@@ -2,7 +2,7 @@
 connection and none of the threads that serve the other calls."""
 
 from asgiref.sync import sync_to_async
-from django.db import OperationalError, connection
+from django.db import InterfaceError, OperationalError, connection
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_GET
 from rest_framework.exceptions import AuthenticationFailed
@@ -22,7 +22,7 @@ async def wait(request: HttpRequest) -> HttpResponse:
         agent: Agent = await sync_to_async(_caller)(request.headers.get("Authorization", ""))
     except AuthenticationFailed as error:
         return answer({"code": "unauthorized", "detail": str(error.detail)}, 401)
-    except OperationalError:
+    except (OperationalError, InterfaceError):
         return answer({"code": "busy", "detail": "The database is busy."}, 503)
     epoch = request.GET.get("epoch", "")
     if not (epoch.isdecimal() and len(epoch) < LONGEST_EPOCH):

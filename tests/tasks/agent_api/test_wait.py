@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 from asgiref.sync import sync_to_async
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
 from django.test import AsyncClient
 
 from agents import doorbell
@@ -71,3 +71,15 @@ async def test_who_waits_holds_no_database_connection(agent: Agent, monkeypatch:
     monkeypatch.setattr(doorbell, "wait", no_wait)
     await waited(agent)
     assert left_open == [False]
+
+
+@pytest.mark.parametrize("error", [OperationalError, InterfaceError])
+async def test_a_database_that_is_away_means_ask_again(
+    agent: Agent, error: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(_header: str) -> Agent:
+        raise error("connection already closed")
+
+    monkeypatch.setattr(wait_call, "authenticated_agent", fails)
+    status, body = await waited(agent)
+    assert (status, body["code"]) == (503, "busy")
