@@ -3,13 +3,14 @@
 from typing import Any
 
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, ProgrammingError, connection
 from django.test import Client
 
 from tests.factories import make_user
 
 pytestmark = pytest.mark.django_db
 PLACES = ("scheduler_site.pages.overview.render", "django.contrib.sessions.backends.db.SessionStore.load")
+NO_TABLE = (OperationalError if connection.vendor == "sqlite" else ProgrammingError)("no such table: tasks_task")
 
 
 @pytest.fixture
@@ -29,7 +30,7 @@ def test_a_page_says_to_come_again(reader: Client, place: str, words: str, monke
     assert "The database cannot be used at the moment" in reply.content.decode()
 
 
-@pytest.mark.parametrize("error", [OperationalError("no such table: tasks_task"), ValueError("a fault of ours")])
+@pytest.mark.parametrize("error", [NO_TABLE, ValueError("a fault of ours")])
 def test_a_fault_stays_a_fault(reader: Client, error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(PLACES[0], _failing(error))
     reply = reader.get("/overview/")
