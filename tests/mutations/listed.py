@@ -147,12 +147,16 @@ MUTATIONS = (
         "the script is released before its start is on disk",
         "agent_client/sub_agent/run.py",
         """    fail_at("script.before_record")
+    if is_over(lease):  # the host stood still meanwhile: the child ends at its barrier
+        return EXIT_FENCED
     family = _record_start(folder, child, prepared)
     fail_at("script.before_release")
     failure = child.release()
 """,
         """    failure = child.release()
     fail_at("script.before_record")
+    if is_over(lease):  # the host stood still meanwhile: the child ends at its barrier
+        return EXIT_FENCED
     family = _record_start(folder, child, prepared)
     fail_at("script.before_release")
 """,
