@@ -41,6 +41,7 @@ class Folder:
     stop: dict[str, Any] | None = None
     is_delivered: bool = False
     line: Line | None = None
+    lease_until: float | None = None  # of a task that another host may take over
     wrote: bytes = b""
 
     @property
@@ -56,6 +57,11 @@ class Folder:
         if self.exit is not None:
             return "finished"
         return "running" if self.is_started else "claimed" if self.grant else "assigned"
+
+    def renew(self, sent_at: float, renewal: dict[str, float] | None) -> None:
+        """Counted from the sending of what was answered; never shorter than it was."""
+        if renewal is not None:
+            self.lease_until = max(self.lease_until or 0.0, sent_at + renewal["stop_after_seconds"])
 
     def record(self) -> LocalRecord:
         fence, task_id = self.assignment["fence"], self.assignment["task_id"]
@@ -110,6 +116,12 @@ class Host:
         self.eyes.script_ends(folder)
         self._write_exit(folder, reason, exit_code)
 
+    def fence(self) -> None:
+        """Scripts whose lease is over are ended, heard or not. Nobody here needs time to die."""
+        for folder in self.folders.values():
+            if folder.runs and folder.lease_until is not None and folder.lease_until <= self.clock():
+                self.end_script(folder, "fenced", None)
+
     def bury_the_dead(self) -> None:
         """What the watch loop of the main agent does: a script whose sub agent is gone has ended."""
         for folder in self.folders.values():
@@ -127,11 +139,12 @@ class Host:
     def _main_agent(self, incarnation: str) -> Thread:
         memory = BeatMemory(clock=self.clock)
         epoch: int | None = None
+        latest = 0
         for seq in itertools.count(1):
             try:
                 if epoch is None:
-                    reply = yield from ask(self._call("session", self._session(incarnation)))
-                    epoch = int(reply["epoch"])
+                    reply = yield from ask(self._call("session", self._session(incarnation, latest)))
+                    epoch = latest = int(reply["epoch"])
                     yield from self._act(memory, epoch, [], reply["directives"])
                     continue
                 beat = {"epoch": epoch, "seq": seq, "resources": self.resources, "accepts_work": True}
@@ -139,11 +152,12 @@ class Host:
                 yield from self._act(memory, epoch, reply["assignments"], reply["directives"])
                 epoch = None if reply["inventory_wanted"] else epoch
             except Refused as refusal:
+                latest = int(refusal.body.get("epoch", latest))
                 epoch = None if refusal.code == "stale_epoch" else epoch
             except NoAnswer:
                 continue
 
-    def _session(self, incarnation: str) -> dict[str, Any]:
+    def _session(self, incarnation: str, after_epoch: int) -> dict[str, Any]:
         self.bury_the_dead()
         rows = [
             {"sub_agent_id": record.sub_agent_id, "fence": record.fence, "local_state": record.local_state, "sizes": {}}
@@ -152,6 +166,7 @@ class Host:
         return {
             "boot_id": self.boot_id,
             "incarnation": incarnation,
+            "after_epoch": after_epoch,
             "machine_id": self.name,
             "agent_version": "1",
             "proto": {"min": 1, "max": 1},
@@ -188,7 +203,8 @@ class Host:
             assignment = dict(action.assignment)
             self.folders[action.sub_agent_id] = Folder(assignment, f"nonce-of-{self.name}-{next(_numbers):016}")
         folder = self.folders[action.sub_agent_id]
-        body = {"epoch": epoch, "fence": folder.assignment["fence"], "nonce": folder.nonce}
+        body = {"epoch": epoch, "fence": folder.assignment["fence"], "nonce": folder.nonce, "fences": True}
+        sent_at = self.clock()
         try:
             grant = yield from ask(self._call(f"sub-agents/{action.sub_agent_id}/claim", body))
         except Refused as refusal:
@@ -198,6 +214,7 @@ class Host:
             memory.forget(action.sub_agent_id)
             return
         folder.grant = grant
+        folder.renew(sent_at, grant["renewal"])
         memory.claimed(action.sub_agent_id)
         self._launch(memory, folder)
 
@@ -234,6 +251,8 @@ class Host:
 
     def _sub_agent(self, folder: Folder) -> Thread:
         yield None
+        if folder.lease_until is not None and folder.lease_until <= self.clock():
+            return  # the main agent says that it never started
         folder.is_started, folder.boot_id = True, self.boot_id
         self.eyes.script_begins(folder)
         yield from self._reports(folder, once=False)
@@ -246,6 +265,7 @@ class Host:
             parts = {"started": {"pid": 7}, "output": [], "finish": finish, "log_close": []}
             if has_result:
                 parts["log_close"] = [{"stream": "out", "size": 0, "sha256": hashlib.sha256().hexdigest()}]
+            sent_at = self.clock()
             try:
                 reply = yield from ask(self._report(folder, parts))
             except (NoAnswer, Refused):
@@ -254,6 +274,7 @@ class Host:
                 continue
             entry = reply["replies"][0]
             folder.stop = entry["stop"] or folder.stop
+            folder.renew(sent_at, entry["renewal"] if entry["code"] == "ok" else None)
             if has_result and entry["code"] in FINAL_CODES:
                 folder.is_delivered = True
             has_result = has_result or (finish is not None and entry["code"] in FINAL_CODES)

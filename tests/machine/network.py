@@ -30,9 +30,10 @@ class NoAnswer(Exception):
 
 
 class Refused(Exception):
-    def __init__(self, code: str) -> None:
+    def __init__(self, code: str, body: dict[str, Any]) -> None:
         super().__init__(code)
         self.code = code
+        self.body = body
 
 
 def ask(call: Call) -> Generator[Call, Answer, dict[str, Any]]:
@@ -42,7 +43,7 @@ def ask(call: Call) -> Generator[Call, Answer, dict[str, Any]]:
         raise NoAnswer
     status, body = answer
     if status >= 400:
-        raise Refused(body["code"])
+        raise Refused(body["code"], body)
     return body
 
 

@@ -68,10 +68,14 @@ class Site(RuleBasedStateMachine):
         priority=st.integers(1, 5),
         after=st.none() | ANY,
         kind=KINDS,
+        loss=st.sampled_from(["keep", "keep", "failover"]),
     )
-    def submit(self, cores: int, gpus: int, retries: int, priority: int, after: int | None, kind: str) -> None:
+    def submit(
+        self, cores: int, gpus: int, retries: int, priority: int, after: int | None, kind: str, loss: str
+    ) -> None:
         others = [] if after is None else self._tasks()
         fields: dict[str, Any] = {"cpu_cores": cores, "gpu_count": gpus, "retries": retries, "priority": priority}
+        fields["on_host_loss"] = loss
         if others:
             fields["depends_on"] = [{"id": picked(others, after or 0).pk, "kind": kind}]
         self._domain(lambda: submit({"name": "t", "script_content": "true\n", **fields}, actor=SYSTEM))
@@ -84,6 +88,13 @@ class Site(RuleBasedStateMachine):
         task.refresh_from_db()
         if task.status == "canceled" and not self.world.truth.running[task.pk]:
             self.world.truth.canceled_unclaimed.add(task.pk)
+
+    @precondition(lambda self: self._tasks())
+    @rule(which=ANY)
+    def cancel_by_force(self, which: int) -> None:
+        """Whoever runs it may run on: nobody else may run it, and what it holds stays held."""
+        task = picked(self._tasks(), which)
+        self._domain(lambda: lifecycle.cancel(task.pk, actor=SYSTEM, force=True))
 
     @precondition(lambda self: len(self._tasks()) > 1)
     @rule(which=ANY, on=ANY, kind=KINDS)
@@ -102,7 +113,7 @@ class Site(RuleBasedStateMachine):
 
     @rule(seconds=st.integers(1, 5))
     def another_quiet_moment(self, seconds: int) -> None:
-        self.world.clock.seconds += seconds
+        self.world.pass_time(seconds)
         self.world.work()
         self.world.reap()
 
@@ -119,7 +130,7 @@ class Site(RuleBasedStateMachine):
     @rule(seconds=SECONDS)
     def time_passes(self, seconds: int) -> None:
         """In which the reaper makes its turns and no host is heard."""
-        self.world.clock.seconds += seconds
+        self.world.pass_time(seconds)
         self.world.reap()
 
     @rule()

@@ -11,7 +11,7 @@ from agents.enrolment import create_token
 from agents.models import Agent
 from agents.states import Standing
 from scheduler_site.shared.actors import SYSTEM
-from tasks import leases, recovery, report_pace, steady
+from tasks import leases, recovery, report_pace, steady, usage
 from tasks.models import Allocation, Task
 from tasks.scheduling.run import run_pass
 from tests.machine.clock import Clock
@@ -72,6 +72,8 @@ class World:
         heartbeats._latest.clear()
         readings._fresh.clear()
         readings._latest.clear()
+        usage._fresh.clear()
+        usage._being_written.clear()
         inventory_requests._asked.clear()
         inventory_requests._taken_at.clear()
         breaker._lapses.clear()
@@ -92,6 +94,13 @@ class World:
     def schedule(self) -> None:
         while not run_pass():
             pass
+
+    def pass_time(self, seconds: float) -> None:
+        """What was heard is written soon. Hosts look at their leases all the while, with or without the server."""
+        usage.flush()
+        self.clock.seconds += seconds
+        for host in self.hosts:
+            host.fence()
 
     def reap(self) -> None:
         """A turn of a reaper that has made all turns before."""
@@ -154,7 +163,7 @@ class World:
         for host, folder in self.running():
             host.end_script(folder, "exit", 0)
         self.work()
-        self.clock.seconds += 5
+        self.pass_time(5)
         self.reap()
 
     def work(self) -> None:

@@ -137,6 +137,35 @@ MUTATIONS = (
         "tests/tasks/test_submission.py::test_an_idempotency_key_makes_one_task",
     ),
     Mutation(
+        "room that was planned with is not looked at again",
+        "tasks/scheduling/place.py",
+        "        if fit.refusal(shape, host) is not None:\n",
+        "        if fit.refusal(shape, host) is not None and not member:\n",
+        "tests/tasks/scheduling/test_place_races.py::test_of_those_that_want_the_last_room_one_gets_it",
+    ),
+    Mutation(
+        "what may still be running is run again",
+        "tasks/retry_policy.py",
+        "if not outcome.may_run_again or self.classes.isdisjoint(classes_of(outcome)):",
+        "if CLASS_OF.get(outcome.reason) is None:",
+        "tests/tasks/test_lifecycle_retries.py::"
+        "test_a_lost_host_is_replaced_only_when_it_is_proven_that_nothing_runs_there",
+    ),
+    Mutation(
+        "a lease is over before its host has stopped the script",
+        "tasks/leases.py",
+        "    return bound + write_every()\n",
+        "    return granted\n",
+        "tests/tasks/test_failover.py::test_another_host_takes_over_when_the_lease_is_surely_over",
+    ),
+    Mutation(
+        "output that comes late is never compared",
+        "tasks/reports.py",
+        "        _close_logs(entry, sub_agent)  # output that came late",
+        "        pass  # output that came late",
+        "tests/tasks/test_late_result.py::test_output_that_comes_late_is_compared_too",
+    ),
+    Mutation(
         "the script does not wait for its release",
         "agent_client/process/spawn.py",
         "        if not os.read(barrier, 1):\n            os._exit(NEVER_EXECUTED)\n",
