@@ -81,6 +81,10 @@ class Admission:
         self._numbers = itertools.count()
         self._seconds = FIRST_GUESS_SECONDS
 
+    def per_second(self) -> float:
+        """How many it can serve, by how long they took lately."""
+        return self._places / self._seconds
+
     @asynccontextmanager
     async def place(self, rank: Rank) -> AsyncIterator[None]:
         """Raises Busy when it would take too long, or has."""

@@ -19,6 +19,7 @@ from django.urls import set_script_prefix
 
 from scheduler_site.admission import Admission, Busy, busy_answer, rank_of
 from scheduler_site.body_limits import AGENT_PREFIX
+from scheduler_site.shared import throughput
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -41,6 +42,7 @@ class OneHop:
         self._agents = ThreadPoolExecutor(THREADS, "agents")
         self._people = ThreadPoolExecutor(THREADS, "people")
         self._admission = Admission(THREADS)
+        throughput.measured_by(self._admission.per_second)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         is_agent = scope["path"].startswith(AGENT_PREFIX)

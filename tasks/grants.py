@@ -4,12 +4,22 @@ values. Decides nothing."""
 from typing import Any
 
 from django.conf import settings
+from django.db.models import Q
 
 from agents.models import Agent
 from tasks import gang_place, gangs
 from tasks.models import AllocatedGpu, SubAgent
 from tasks.states import CLAIMED_STATES, SubAgentState
 from tasks.tokens import sub_agent_token
+
+
+def told(agent: Agent) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Assignments and stops. Most beats bring neither: one look at two columns says so."""
+    to_stop = Q(state__in=CLAIMED_STATES) & ~Q(stop_reason="")
+    found = SubAgent.objects.filter(Q(state=SubAgentState.ASSIGNED) | to_stop, agent=agent)
+    states = set(found.values_list("state", flat=True))
+    is_assigned, is_to_stop = SubAgentState.ASSIGNED in states, bool(states - {SubAgentState.ASSIGNED})
+    return assignments(agent) if is_assigned else [], stops(agent) if is_to_stop else []
 
 
 def assignments(agent: Agent) -> list[dict[str, Any]]:

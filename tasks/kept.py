@@ -29,6 +29,8 @@ def on(agent: Agent) -> QuerySet[Allocation]:
 
 def compare_with_inventory(agent: Agent, listed: set[UUID], *, is_complete: bool) -> None:
     """A session was opened: nothing outlives a restart of the host, and a complete inventory lists what is left."""
+    if not on(agent).exists():
+        return
     for allocation in on(agent).select_related("sub_agent__agent"):
         sub_agent = allocation.sub_agent
         if sub_agent is None:

@@ -18,9 +18,14 @@ from tasks.states import LIVE_STATES
 _LOST = AllocatedGpu.objects.filter(allocation__sub_agent=OuterRef("pk"), released_at=None, gpu__is_present=False)
 
 
-@transaction.atomic
 def flag(agent: Agent) -> None:
-    """To be called when the host's cards may have changed."""
+    """To be called when the host's cards may have changed. One that never had any waits for no transaction."""
+    if agent.gpus.exists():
+        _flag(agent)
+
+
+@transaction.atomic
+def _flag(agent: Agent) -> None:
     live = SubAgent.objects.filter(agent=agent, state__in=LIVE_STATES)
     for sub_agent in live.filter(Exists(_LOST), gpu_lost_at=None):
         cards = AllocatedGpu.objects.filter(allocation__sub_agent=sub_agent, gpu__is_present=False)

@@ -19,6 +19,8 @@ from tasks.states import CLAIMED_STATES, EndReason
 
 log = logging.getLogger(__name__)
 
+_READ = ("task_id", "fence", "state", "digest", "stop_reason", "stop_now", "task__grace_seconds")
+
 
 def reconcile(
     agent: Agent, inventory: list[InventoryItem], *, is_complete: bool, received_at: datetime
@@ -28,7 +30,7 @@ def reconcile(
     `received_at`: when the inventory came. It proves nothing about what was claimed later, should it have waited here.
     """
     listed = {item.sub_agent_id for item in inventory}
-    rows = SubAgent.objects.filter(agent=agent).select_related("task").defer("task__script_content")
+    rows = SubAgent.objects.filter(agent=agent).select_related("task").only(*_READ)
     known = rows.in_bulk(list(listed))
     unsettled = logs.unsettled([item.sub_agent_id for item in inventory if item.local_state == "finished"])
     directives = [_directive(item, known.get(item.sub_agent_id), unsettled) for item in inventory]
@@ -74,7 +76,8 @@ def _lost_unlisted(sub_agent: SubAgent, agent: Agent) -> Outcome:
 
 def _lose_unlisted(agent: Agent, listed: set[UUID], received_at: datetime) -> None:
     claimed = SubAgent.objects.filter(agent=agent, state__in=CLAIMED_STATES, claimed_at__lt=received_at)
-    for sub_agent in [row for row in claimed if row.pk not in listed]:
+    unlisted = set(claimed.values_list("pk", flat=True)) - listed
+    for sub_agent in SubAgent.objects.in_bulk(list(unlisted)).values():
         try:
             lifecycle.finish(sub_agent, _lost_unlisted(sub_agent, agent), actor=SYSTEM)
         except SubAgentClosed:

@@ -4,12 +4,13 @@ from typing import Any
 
 from django.conf import settings
 
-from agents.pace import Callers
+from agents.pace import SHARE, Callers
+from scheduler_site.shared import throughput
 from tasks.leases import REPORT_SECONDS
 from tasks.models import SubAgent
 from tasks.states import CLAIMED_STATES
 
-reports = Callers(REPORT_SECONDS, lambda: settings.REPORTS_PER_SECOND)
+reports = Callers(REPORT_SECONDS, lambda: throughput.at_most(settings.REPORTS_PER_SECOND, SHARE))
 
 
 def silent_after_seconds() -> float:

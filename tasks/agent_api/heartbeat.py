@@ -36,7 +36,7 @@ class HeartbeatView(AgentApiView):
         kept.clear(agent, [(one.sub_agent_id, one.fence) for one in message.cleared])
         wanted = inventory_requests.take(agent.pk)
         end = agent.wish == Wish.END
-        reply = _reply(grants.assignments(agent), grants.stops(agent), inventory_wanted=wanted, end=end)
+        reply = _reply(*grants.told(agent), inventory_wanted=wanted, end=end)
         return answer({**reply, "rotate_secret": agent.secret_asked_at is not None})
 
 

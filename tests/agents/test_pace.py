@@ -7,6 +7,7 @@ import pytest
 from agents import liveness, pace, supervision
 from agents.pace import Callers
 from agents.states import Connectivity
+from scheduler_site.shared import throughput
 from tests.agents.conftest import Clock
 from tests.factories import make_agent
 
@@ -55,3 +56,34 @@ def test_a_host_that_is_asked_to_beat_rarely_may_be_silent_for_longer(
     assert supervision.judge(agent) == Connectivity.SUSPECT
     clock.now += 120
     assert supervision.judge(agent) == Connectivity.UNREACHABLE
+
+
+def test_a_pace_that_was_announced_is_forgotten_no_sooner_than_it_is_over(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server was slow for a moment; whoever was told to call after a minute is not silent until that is over."""
+    monkeypatch.setattr(pace, "time", SimpleNamespace(monotonic=clock))
+    per_second = 1.0
+    callers = Callers(2.0, lambda: per_second)
+    callers.expect(1000)
+    announced = callers.seconds()
+    assert announced == pace.LONGEST_SECONDS
+    per_second = 10_000.0
+    for _ in range(int(announced * 1.1)):
+        clock.now += 1
+        callers.seconds()
+    assert callers.stretched(6.0) > announced * 1.1
+    for _ in range(600):
+        clock.now += 1
+        callers.seconds()
+    assert callers.seconds() == 2.0
+
+
+def test_a_server_that_serves_slowly_is_called_more_rarely() -> None:
+    throughput.measured_by(lambda: 20.0)
+    try:
+        assert throughput.at_most(50, 0.25) == 5.0
+        assert throughput.at_most(4, 0.25) == 4
+    finally:
+        throughput.measured_by(None)
+    assert throughput.at_most(50, 0.25) == 50

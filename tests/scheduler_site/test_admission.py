@@ -1,6 +1,7 @@
 """Who gets a thread next, who is told to come again, and that no place is ever lost."""
 
 import asyncio
+from types import SimpleNamespace
 
 import pytest
 
@@ -92,3 +93,13 @@ def test_the_answer_is_one_of_ours() -> None:
     answer = busy_answer(Busy(7))
     assert (answer.status_code, answer["Retry-After"], answer["Content-Type"]) == (503, "7", "application/json")
     assert answer["X-Instance"]
+
+
+async def test_it_knows_how_many_it_can_serve(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr(admission, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    served = Admission(4)
+    for _ in range(300):
+        async with served.place(Rank.BEAT):
+            now[0] += 0.1
+    assert served.per_second() == pytest.approx(40.0, rel=0.01)

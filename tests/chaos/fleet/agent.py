@@ -1,26 +1,31 @@
-"""A main agent and its sub agents that are only calls: sessions, beats, the doorbell, claims, reports. No process."""
+"""A main agent and its sub agent that are only calls: sessions, beats, the doorbell, reports. No process.
+
+It is made when its task runs already (see prepare); whatever it would be given besides is a fault.
+"""
 
 import asyncio
 import hashlib
 import json
 import random
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.chaos.fleet.client import WAIT_SECONDS, Caller, Refused
+from tests.chaos.fleet.client import WAIT_SECONDS, Caller, NoAnswer, Refused
+from tests.chaos.fleet.prepare import RESOURCES
 
-RESOURCES = {"cpu_cores": 2, "memory_mib": 4096, "gpu_state": "absent", "gpus": []}
 NOTHING = hashlib.sha256().hexdigest()
 
 
 @dataclass
 class Watch:
-    """What the fleet measures. Times are seconds from the first try to the answer."""
+    """What the fleet measures. Times are seconds."""
 
-    finishes: list[float] = field(default_factory=list)
-    sessions: list[float] = field(default_factory=list)
-    retries: int = 0
+    finishes: list[float] = field(default_factory=list)  # from the first try with the result to its answer
+    ends: list[float] = field(default_factory=list)  # from the end of the script, a running back-off included
+    sessions: list[float] = field(default_factory=list)  # from the first try to the answer
+    calls: Counter[str] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
 
 
@@ -30,45 +35,60 @@ class SubAgent:
     port: int
     watch: Watch
     ends: asyncio.Event = field(default_factory=asyncio.Event)
+    is_known: bool = False  # a report of it was answered
     is_delivered: bool = False
+    _ended_at: float = 0.0
+    _tried_at: float | None = None
 
     @property
     def sub_agent_id(self) -> str:
         return str(self.grant["sub_agent_id"])
 
+    def end(self) -> None:
+        """Its script ends."""
+        self._ended_at = time.monotonic()
+        self.ends.set()
+
     async def run(self) -> None:
         caller = Caller(self.port, f"SubAgent {self.sub_agent_id}:{self.grant['sub_agent_token']}")
         try:
-            await self._run_script(caller)
-            began = time.monotonic()
-            await self._report(caller, {"finish": finish(self.sub_agent_id)})
-            self.watch.finishes.append(time.monotonic() - began)
+            while self._tried_at is None:
+                await self._beat(caller)
+            self.watch.finishes.append(time.monotonic() - self._tried_at)
+            self.watch.ends.append(time.monotonic() - self._ended_at)
             await self._report(caller, {"log_close": [{"stream": "out", "size": 0, "sha256": NOTHING}]})
             self.is_delivered = True
         finally:
-            self.watch.retries += caller.failures
+            self.watch.calls["tries of sub agents that failed"] += caller.failures
             caller.close()
 
-    async def _run_script(self, caller: Caller) -> None:
-        """Reports as often as it is told, until the script ends."""
-        parts: dict[str, Any] = {"started": {"pid": 7}}
-        while not self.ends.is_set():
-            reply = await self._report(caller, parts)
-            parts = {}
+    async def _beat(self, caller: Caller) -> None:
+        """As often as it is told, until the script ends."""
+        reply = await self._report(caller, {})
+        self.is_known = True
+        if self._tried_at is None:
             try:
                 async with asyncio.timeout(reply["next_in_seconds"]):
                     await self.ends.wait()
             except TimeoutError:
-                continue
+                return
 
     async def _report(self, caller: Caller, parts: dict[str, Any]) -> dict[str, Any]:
-        ids = {"sub_agent_id": self.sub_agent_id, "fence": self.grant["fence"]}
-        reply = await caller.ask(
-            "POST", "report", {"entries": [{**ids, "token": self.grant["sub_agent_token"], **parts}]}
-        )
-        if (code := reply["replies"][0]["code"]) != "ok":
-            self.watch.wrong.append(f"a report of {self.sub_agent_id} was answered {code}")
-        return reply
+        """Tried until it is answered; a script that ended meanwhile is told of in the next try."""
+        ids = {"sub_agent_id": self.sub_agent_id, "fence": self.grant["fence"], "token": self.grant["sub_agent_token"]}
+        while True:
+            if self.ends.is_set() and not parts:
+                self._tried_at = self._tried_at or time.monotonic()
+                parts = {"finish": finish(self.sub_agent_id)}
+            self.watch.calls["report"] += 1
+            try:
+                reply = await caller.try_once("POST", "report", {"entries": [{**ids, **parts}]})
+            except NoAnswer as failure:
+                await caller.back_off(failure)
+                continue
+            if (code := reply["replies"][0]["code"]) != "ok":
+                self.watch.wrong.append(f"a report of {self.sub_agent_id} was answered {code}")
+            return reply
 
 
 @dataclass
@@ -77,11 +97,10 @@ class FleetAgent:
     port: int
     agent_id: str
     secret: str
+    sub_agent: SubAgent
     watch: Watch
-    sub_agents: dict[str, SubAgent] = field(default_factory=dict)
     epoch: int | None = None
     _seq: int = 0
-    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def run(self) -> None:
         main = Caller(self.port, f"Agent {self.agent_id}:{self.secret}")
@@ -98,43 +117,38 @@ class FleetAgent:
                     continue
         finally:
             bell.cancel()
+            self.watch.calls["tries of main agents that failed"] += main.failures
             main.close()
 
     async def _turn(self, main: Caller) -> float:
         try:
-            if self.epoch is None:
-                began = time.monotonic()
-                reply = await main.ask("POST", "session", self._session())
-                self.watch.sessions.append(time.monotonic() - began)
-                self.epoch, self._seq = reply["epoch"], 0
-                return float(reply["next_in_seconds"]) * random.random()
-            self._seq += 1
-            beat = {"epoch": self.epoch, "seq": self._seq, "resources": RESOURCES, "accepts_work": True}
-            reply = await main.ask("POST", "heartbeat", beat)
+            return await (self._open(main) if self.epoch is None else self._beat(main))
         except Refused as refusal:
             if refusal.code != "stale_epoch":
                 self.watch.wrong.append(f"agent {self.number} was refused: {refusal}")
             self.epoch = None
             return 0.0
-        for assignment in reply["assignments"]:
-            if assignment["sub_agent_id"] not in self.sub_agents:
-                await self._claim(main, assignment)
+
+    async def _open(self, main: Caller) -> float:
+        began = time.monotonic()
+        self.watch.calls["session"] += 1
+        reply = await main.ask("POST", "session", self._session())
+        self.watch.sessions.append(time.monotonic() - began)
+        self.epoch, self._seq = reply["epoch"], 0
+        if told := [one["kind"] for one in reply["directives"] if one["kind"] == "stop"]:
+            self.watch.wrong.append(f"agent {self.number} was told to {told}")
+        return float(reply["next_in_seconds"]) * random.random()
+
+    async def _beat(self, main: Caller) -> float:
+        self._seq += 1
+        self.watch.calls["heartbeat"] += 1
+        beat = {"epoch": self.epoch, "seq": self._seq, "resources": RESOURCES, "accepts_work": True}
+        reply = await main.ask("POST", "heartbeat", beat)
+        if reply["assignments"] or reply["directives"]:
+            self.watch.wrong.append(f"agent {self.number} was given {reply['assignments']}, {reply['directives']}")
         if reply["inventory_wanted"]:
             self.epoch = None
         return float(reply["next_in_seconds"])
-
-    async def _claim(self, main: Caller, assignment: dict[str, Any]) -> None:
-        sub_agent_id = assignment["sub_agent_id"]
-        body = {"epoch": self.epoch, "fence": assignment["fence"], "nonce": f"nonce-of-{sub_agent_id}"}
-        try:
-            grant = await main.ask("POST", f"sub-agents/{sub_agent_id}/claim", body)
-        except Refused as refusal:
-            if refusal.code == "stale_epoch":
-                self.epoch = None
-            return
-        self.sub_agents[sub_agent_id] = SubAgent(grant, self.port, self.watch)
-        task = asyncio.create_task(self.sub_agents[sub_agent_id].run())
-        self._tasks.add(task)
 
     async def _listen(self, wanted: asyncio.Event) -> None:
         """The doorbell, on a connection of its own."""
@@ -149,6 +163,7 @@ class FleetAgent:
         if self.epoch is None:
             await asyncio.sleep(0.5)
             return
+        self.watch.calls["wait"] += 1
         try:
             reply = await caller.ask("GET", f"wait?epoch={self.epoch}", seconds=WAIT_SECONDS)
         except Refused:
@@ -158,20 +173,18 @@ class FleetAgent:
             wanted.set()
 
     def _session(self) -> dict[str, Any]:
-        rows = [
-            {"sub_agent_id": sub.sub_agent_id, "fence": sub.grant["fence"], "local_state": "running", "sizes": {}}
-            for sub in self.sub_agents.values()
-            if not sub.is_delivered
-        ]
+        sub = self.sub_agent
+        state = "finished" if sub.ends.is_set() else "running"
+        row = {"sub_agent_id": sub.sub_agent_id, "fence": sub.grant["fence"], "local_state": state, "sizes": {}}
         return {
             "boot_id": "boot",
             "incarnation": f"incarnation-{random.random()}",
             "machine_id": f"machine-{self.number}",
             "agent_version": "1",
             "proto": {"min": 1, "max": 1},
-            "host": {"hostname": f"fleet-{self.number}"},
+            "host": {"hostname": f"fleet-{self.number:04}"},
             "inventory_complete": True,
-            "sub_agents": rows,
+            "sub_agents": [] if sub.is_delivered else [row],
             "resources": RESOURCES,
         }
 

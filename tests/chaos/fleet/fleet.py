@@ -1,16 +1,20 @@
 """A fleet of simulated agents against a real server, in a thread with an event loop of its own."""
 
 import asyncio
+import json
 import random
 import resource
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Coroutine
-from typing import Any
+from typing import Any, TypeVar
 
 from tests.chaos.fleet.agent import FleetAgent, SubAgent, Watch
-from tests.chaos.fleet.client import Caller
+from tests.running import ROOT
 
-AT_ONCE = 20
+Result = TypeVar("Result")
 
 
 def allow_many_connections() -> None:
@@ -19,38 +23,51 @@ def allow_many_connections() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
+def prepared_hosts(count: int, env: dict[str, str]) -> list[dict[str, Any]]:
+    """`count` hosts in the database that `env` names, each with a task that runs. Before the server starts."""
+    command = [sys.executable, "-m", "tests.chaos.fleet.prepare", str(count)]
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
 class Fleet:
-    def __init__(self, port: int, enrolment_token: str) -> None:
-        self._port = port
-        self._token = enrolment_token
+    def __init__(self, port: int, hosts: list[dict[str, Any]]) -> None:
         self.watch = Watch()
-        self.agents: list[FleetAgent] = []
+        self.agents = [self._agent(port, **host) for host in hosts]
         self._loop = asyncio.new_event_loop()
         self._running: list[asyncio.Task[None]] = []
         self._thread = threading.Thread(target=self._loop.run_forever, name="fleet", daemon=True)
         self._thread.start()
 
-    def enrol(self, count: int) -> None:
-        self._wait_for(self._enrol(count))
+    def _agent(self, port: int, grant: dict[str, Any], **host: Any) -> FleetAgent:
+        return FleetAgent(port=port, sub_agent=SubAgent(grant, port, self.watch), watch=self.watch, **host)
 
     def start(self) -> None:
-        """All of them open a session now."""
+        """All main agents open a session now, all sub agents report."""
+        self._wait_for(self._start_sub_agents())
         self._wait_for(self._start())
 
     def reconnect(self) -> None:
         """As if every main agent had been started anew at the same moment; scripts and sub agents go on."""
         self._wait_for(self._stop_agents())
         self.watch.sessions.clear()
-        self.start()
+        self.watch.calls.clear()
+        self._wait_for(self._start())
+
+    def is_up(self) -> bool:
+        """Every session is open, every sub agent was answered."""
+        return all(agent.epoch is not None and agent.sub_agent.is_known for agent in self.agents)
 
     def end_scripts(self, within_seconds: float) -> None:
         """Each ends at a moment of its own."""
-        for sub_agent in self.sub_agents():
+        for agent in self.agents:
             delay = random.uniform(0, within_seconds)
-            self._loop.call_soon_threadsafe(self._loop.call_later, delay, sub_agent.ends.set)
+            self._loop.call_soon_threadsafe(self._loop.call_later, delay, agent.sub_agent.end)
 
-    def sub_agents(self) -> list[SubAgent]:
-        return [sub for agent in self.agents for sub in list(agent.sub_agents.values())]
+    def cpu_seconds(self) -> float:
+        """Of the fleet alone."""
+        return self._wait_for(_thread_seconds())
 
     def close(self) -> None:
         self._wait_for(self._end())
@@ -58,20 +75,8 @@ class Fleet:
         self._thread.join(10)
         self._loop.close()
 
-    async def _enrol(self, count: int) -> None:
-        room = asyncio.Semaphore(AT_ONCE)
-
-        async def one(number: int) -> None:
-            async with room:
-                caller = Caller(self._port, f"Enrolment {self._token}")
-                name = f"fleet-{number:04}"
-                who = {"name": name, "hostname": name, "machine_id": f"machine-{number}", "agent_version": "1"}
-                reply = await caller.ask("POST", "register", {**who, "proto": {"min": 1, "max": 1}}, seconds=60)
-                caller.close()
-            agent = FleetAgent(number, self._port, reply["agent_id"], reply["agent_secret"], self.watch)
-            self.agents.append(agent)
-
-        await asyncio.gather(*(one(number) for number in range(count)))
+    async def _start_sub_agents(self) -> None:
+        self._sub_agents = [asyncio.create_task(agent.sub_agent.run()) for agent in self.agents]
 
     async def _start(self) -> None:
         self._running = [asyncio.create_task(agent.run()) for agent in self.agents]
@@ -90,5 +95,9 @@ class Fleet:
         await asyncio.gather(*rest, return_exceptions=True)
         await asyncio.sleep(0.2)  # aborted connections are closed in the loop's next turns
 
-    def _wait_for(self, work: Coroutine[Any, Any, None]) -> None:
-        asyncio.run_coroutine_threadsafe(work, self._loop).result(600)
+    def _wait_for(self, work: Coroutine[Any, Any, Result]) -> Result:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(600)
+
+
+async def _thread_seconds() -> float:
+    return time.thread_time()
