@@ -35,7 +35,6 @@ class SubAgent:
     port: int
     watch: Watch
     ends: asyncio.Event = field(default_factory=asyncio.Event)
-    is_known: bool = False  # a report of it was answered
     is_delivered: bool = False
     _ended_at: float = 0.0
     _tried_at: float | None = None
@@ -65,7 +64,6 @@ class SubAgent:
     async def _beat(self, caller: Caller) -> None:
         """As often as it is told, until the script ends."""
         reply = await self._report(caller, {})
-        self.is_known = True
         if self._tried_at is None:
             try:
                 async with asyncio.timeout(reply["next_in_seconds"]):

@@ -45,19 +45,7 @@ class Fleet:
 
     def start(self) -> None:
         """All main agents open a session now, all sub agents report."""
-        self._wait_for(self._start_sub_agents())
         self._wait_for(self._start())
-
-    def reconnect(self) -> None:
-        """As if every main agent had been started anew at the same moment; scripts and sub agents go on."""
-        self._wait_for(self._stop_agents())
-        self.watch.sessions.clear()
-        self.watch.calls.clear()
-        self._wait_for(self._start())
-
-    def is_up(self) -> bool:
-        """Every session is open, every sub agent was answered."""
-        return all(agent.epoch is not None and agent.sub_agent.is_known for agent in self.agents)
 
     def end_scripts(self, within_seconds: float) -> None:
         """Each ends at a moment of its own."""
@@ -75,18 +63,9 @@ class Fleet:
         self._thread.join(10)
         self._loop.close()
 
-    async def _start_sub_agents(self) -> None:
-        self._sub_agents = [asyncio.create_task(agent.sub_agent.run()) for agent in self.agents]
-
     async def _start(self) -> None:
         self._running = [asyncio.create_task(agent.run()) for agent in self.agents]
-
-    async def _stop_agents(self) -> None:
-        for task in self._running:
-            task.cancel()
-        await asyncio.gather(*self._running, return_exceptions=True)
-        for agent in self.agents:
-            agent.epoch = None
+        self._running += [asyncio.create_task(agent.sub_agent.run()) for agent in self.agents]
 
     async def _end(self) -> None:
         rest = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]

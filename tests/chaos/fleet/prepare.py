@@ -12,7 +12,7 @@ from typing import Any
 
 import django
 
-RESOURCES = {"cpu_cores": 2, "memory_mib": 4096, "gpu_state": "absent", "gpus": []}
+RESOURCES: dict[str, Any] = {"cpu_cores": 2, "memory_mib": 4096, "gpu_state": "absent", "gpus": []}
 
 
 def main(count: int) -> None:
