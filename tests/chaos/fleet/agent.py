@@ -133,7 +133,8 @@ class FleetAgent:
         reply = await main.ask("POST", "session", self._session())
         self.watch.sessions.append(time.monotonic() - began)
         self.epoch, self._seq = reply["epoch"], 0
-        if told := [one["kind"] for one in reply["directives"] if one["kind"] == "stop"]:
+        told = [one["kind"] for one in reply["directives"] if one["kind"] == "stop"]
+        if told and not self.sub_agent.ends.is_set():  # else its list was older than its result
             self.watch.wrong.append(f"agent {self.number} was told to {told}")
         return float(reply["next_in_seconds"]) * random.random()
 
