@@ -18,6 +18,8 @@ PRINT_MUCH = f"head -c {OUTPUT_BYTES} /dev/zero"
 
 @pytest.fixture(scope="module")
 def large_task(nightshift: Nightshift) -> int:
+    nightshift.settings["LOG_MAX_MIB"] = "0"
+    nightshift.restart()
     nightshift.start_agent({"cpu_cores": 4, "memory_mib": 8192, "gpus": []})
     task_id = nightshift.submit(PRINT_MUCH)
     assert nightshift.wait_for(task_id, seconds=120)["status"] == "completed"

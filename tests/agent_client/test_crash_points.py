@@ -88,7 +88,7 @@ def test_killed_before_the_grant_was_kept(server: FakeServer, state: Path, witne
 def test_killed_between_grant_and_launch(server: FakeServer, state: Path, witness: Path) -> None:
     killed_at(server, state, "launch.before_fork", SCRIPT.format(witness=witness, then="exit 0"))
     with running_agent(server, state):
-        wait_until(lambda: server.sub_agent("s1").not_started, what="word that it was not started")
+        wait_until(lambda: server.sub_agent("s1").not_started, 60, "word that it was not started")  # launches have 20 s
     assert lines_of(witness) == 0
     assert server.sub_agent("s1").finish is None
 
@@ -97,7 +97,7 @@ def test_killed_between_grant_and_launch(server: FakeServer, state: Path, witnes
 def test_sub_agent_killed_before_its_start_record(server: FakeServer, state: Path, witness: Path) -> None:
     with failing_agent(server, state, "script.before_record=kill"):
         assign(server, script=SCRIPT.format(witness=witness, then="exit 0"))
-        wait_until(lambda: server.sub_agent("s1").not_started, what="word that it was not started")
+        wait_until(lambda: server.sub_agent("s1").not_started, 60, "word that it was not started")  # launches have 20 s
     assert lines_of(witness) == 0
 
 

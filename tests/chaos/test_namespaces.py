@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.chaos.namespaces import Lan, NetHost, cannot_slow_down, missing
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.skipif(bool(missing()), reason=missing())
 DIAL = """
@@ -61,7 +62,7 @@ def test_a_host_that_is_not_reached_and_is_again(lan: Lan, listener: socket.sock
     getattr(host, fault)()
     assert (reaches(host, listener), reaches(other, listener)) == (False, True)
     host.heal()
-    assert reaches(host, listener)
+    wait_until(lambda: reaches(host, listener), what="the host to be reached again")
 
 
 def test_all_hosts_vanish_at_once(lan: Lan, listener: socket.socket) -> None:
@@ -69,7 +70,8 @@ def test_all_hosts_vanish_at_once(lan: Lan, listener: socket.socket) -> None:
     lan.cut_all()
     assert [reaches(host, listener) for host in hosts] == [False, False]
     lan.heal_all()
-    assert [reaches(host, listener) for host in hosts] == [True, True]
+    for host in hosts:
+        wait_until(lambda: reaches(host, listener), what="the host to be reached again")  # noqa: B023
 
 
 @pytest.mark.skipif(bool(cannot_slow_down()), reason=cannot_slow_down())
