@@ -9,11 +9,14 @@ id, so that several can stand beside each other, and everything is removed at th
 """
 
 import contextlib
+import itertools
 import os
 import shutil
 import subprocess
 from dataclasses import dataclass
 from functools import cache
+
+_made = itertools.count()
 
 
 def run(*command: str) -> str:
@@ -111,8 +114,8 @@ class Lan:
     """A bridge with the address `address` on this side, and its hosts."""
 
     def __init__(self) -> None:
-        number = os.getpid()
-        self._name = f"ns{number % 0xFFFFF:x}"
+        number = os.getpid() * 16 + next(_made) % 16  # the kernel takes its time to forget the links of the one before
+        self._name = f"ns{number % 0xFFFFFF:x}"
         self._network = f"10.{200 + number % 50}.{number // 50 % 250}"
         self.address = f"{self._network}.1"
         self.hosts: dict[str, NetHost] = {}
