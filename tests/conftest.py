@@ -85,6 +85,18 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[N
             cursor.execute(f"{others} AND pid <> pg_backend_pid()")
 
 
+@pytest.fixture(autouse=True)
+def calm_pace(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is known of callers or of how fast this process serves them, whatever ran in it before."""
+    from agents import pace
+    from scheduler_site.shared import throughput
+    from tasks import report_pace
+
+    monkeypatch.setattr(throughput, "_measured", None)
+    for callers in (pace.beats, report_pace.reports):
+        callers.expect(0)
+
+
 @pytest.fixture(scope="session")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Site:
     """A migrated data folder with tokens, made once and copied for each server."""
