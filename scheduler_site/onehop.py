@@ -19,7 +19,6 @@ from django.urls import set_script_prefix
 
 from scheduler_site.admission import Admission, Busy, busy_answer, rank_of
 from scheduler_site.body_limits import AGENT_PREFIX
-from scheduler_site.shared import throughput
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -41,8 +40,7 @@ class OneHop:
         self.handler.load_middleware()
         self._agents = ThreadPoolExecutor(THREADS, "agents")
         self._people = ThreadPoolExecutor(THREADS, "people")
-        self._admission = Admission(THREADS)
-        throughput.measured_by(self._admission.per_second)
+        self.admission = Admission(THREADS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         is_agent = scope["path"].startswith(AGENT_PREFIX)
@@ -59,7 +57,7 @@ class OneHop:
 
     async def _in_turn(self, scope: Scope, body: bytes) -> HttpResponseBase:
         try:
-            async with self._admission.place(rank_of(scope["path"], body)):
+            async with self.admission.place(rank_of(scope["path"], body)):
                 return await self._threaded(self._agents, scope, body)
         except Busy as busy:
             return busy_answer(busy)

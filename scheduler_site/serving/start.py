@@ -13,7 +13,7 @@ from agents import doorbell, supervision
 from scheduler_site import system_log
 from scheduler_site.loops import registry
 from scheduler_site.serving import endpoints, with_daphne, with_uvicorn
-from scheduler_site.shared import broadcast
+from scheduler_site.shared import broadcast, throughput
 from scheduler_site.shared.identity import instance_id
 from tasks import report_pace
 
@@ -40,8 +40,9 @@ def serve() -> None:
 
 
 def _run() -> str:
-    from scheduler_site.asgi import application  # builds the handlers: only a server needs them
+    from scheduler_site.asgi import application, onehop  # builds the handlers: only a server needs them
 
+    throughput.measured_by(onehop.admission.per_second)
     files = (settings.TLS_CERT, settings.TLS_KEY)
     if settings.ASGI == "uvicorn":
         return with_uvicorn.run(application, settings.ADDRESS, files, _ready)
@@ -63,6 +64,7 @@ def _ready(loop: asyncio.AbstractEventLoop) -> None:
 def _put_away() -> None:
     broadcast.attach(None)
     doorbell.attach(None)
+    throughput.measured_by(None)
     if registry.running is not None:
         registry.running.stop()
 
