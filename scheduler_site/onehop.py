@@ -1,7 +1,7 @@
 """Carries HTTP requests from the event loop to Django's synchronous handler in one hop to a persistent thread.
 
 Django's own ASGI handler makes a new thread, and with it a new database connection, for every request. Threads that
-stay keep their connections: several times the throughput. Async views do not pass through here.
+stay keep their connections: several times the throughput. No view is async: one that waits answers Later.
 """
 
 import asyncio
@@ -19,6 +19,7 @@ from django.urls import set_script_prefix
 
 from scheduler_site.admission import Admission, Busy, busy_answer, rank_of
 from scheduler_site.body_limits import AGENT_PREFIX
+from scheduler_site.shared.later import Later, gone
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -50,6 +51,8 @@ class OneHop:
         except Disconnected:
             return
         response = await (self._in_turn(scope, body) if is_agent else self._threaded(pool, scope, body))
+        if isinstance(response, Later) and not await response.is_complete(receive):
+            return
         if isinstance(response, StreamingHttpResponse):
             await Stream(response, pool, receive, send).run(is_head=scope["method"] == "HEAD")
         else:
@@ -119,27 +122,23 @@ class Stream:
         self.loop = asyncio.get_running_loop()
 
     async def run(self, *, is_head: bool) -> None:
-        gone = asyncio.ensure_future(self._client_gone())
+        going = asyncio.ensure_future(gone(self.receive))
         try:
             await self.send(start_message(self.response))
             if not is_head:
-                await self._pieces(gone)
+                await self._pieces(going)
             await self.send({"type": "http.response.body", "body": b""})
         finally:
-            gone.cancel()
+            going.cancel()
             self.pool.submit(self.response.close)
 
-    async def _pieces(self, gone: asyncio.Future[None]) -> None:
+    async def _pieces(self, going: asyncio.Future[None]) -> None:
         pieces = iter(self.response)
-        while not gone.done():
+        while not going.done():
             piece = await self.loop.run_in_executor(self.pool, next_piece, pieces)
             if piece is None:
                 return
             await self.send({"type": "http.response.body", "body": piece, "more_body": True})
-
-    async def _client_gone(self) -> None:
-        while (await self.receive())["type"] != "http.disconnect":
-            pass
 
 
 def next_piece(pieces: Iterator[bytes]) -> bytes | None:

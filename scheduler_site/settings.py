@@ -71,7 +71,7 @@ MIDDLEWARE = [
     "scheduler_site.middleware.instance_header",
     "scheduler_site.middleware.content_security_policy",
     "django.middleware.security.SecurityMiddleware",
-    "scheduler_site.middleware.static_files",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",

@@ -1,12 +1,10 @@
 """Whose request is being worked on, for histories: who acts and from which address. Decides nothing."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any
 
-from asgiref.sync import iscoroutinefunction
 from django.http import HttpRequest
-from django.utils.decorators import sync_and_async_middleware
 
 from scheduler_site.shared.actors import SYSTEM, Actor
 from scheduler_site.shared.client_address import address_of
@@ -14,32 +12,17 @@ from scheduler_site.shared.client_address import address_of
 _request: ContextVar[HttpRequest | None] = ContextVar("request", default=None)
 
 
-@sync_and_async_middleware
 def request_noted(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
     """A middleware, after the one that knows the user."""
-    if iscoroutinefunction(get_response):
 
-        async def in_loop(request: HttpRequest) -> Any:
-            token = _request.set(request)
-            try:
-                return await _awaited(get_response(request))
-            finally:
-                _request.reset(token)
-
-        return in_loop
-
-    def in_thread(request: HttpRequest) -> Any:
+    def noted(request: HttpRequest) -> Any:
         token = _request.set(request)
         try:
             return get_response(request)
         finally:
             _request.reset(token)
 
-    return in_thread
-
-
-async def _awaited(value: Awaitable[Any]) -> Any:
-    return await value
+    return noted
 
 
 def current_actor() -> Actor:

@@ -10,7 +10,7 @@ from tasks.agent_api.report import ReportView
 from tasks.agent_api.secret import SecretView
 from tasks.agent_api.session import SessionView
 from tasks.agent_api.unknown import unknown_call
-from tasks.agent_api.wait import wait
+from tasks.agent_api.wait import WaitView
 from tasks.states import SubAgentState
 
 urlpatterns = [
@@ -18,7 +18,7 @@ urlpatterns = [
     path("session", SessionView.as_view()),
     path("heartbeat", HeartbeatView.as_view()),
     path("secret", SecretView.as_view()),
-    path("wait", wait),
+    path("wait", WaitView.as_view()),
     path("report", ReportView.as_view()),
     path("sub-agents/<uuid:sub_agent_id>/claim", ClaimView.as_view()),
     path("sub-agents/<uuid:sub_agent_id>/reject", GiveBackView.as_view(state=SubAgentState.REJECTED)),

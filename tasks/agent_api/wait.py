@@ -1,41 +1,39 @@
-"""GET wait: the doorbell. Hangs up to 25 s and says only "beat now". Async, so that waiting hosts hold no database
-connection and none of the threads that serve the other calls."""
+"""GET wait: the doorbell. Hangs up to 25 s and says only "beat now". Who waits is asked in a thread like every other
+call; the waiting itself is the loop's (scheduler_site.shared.later)."""
 
-from asgiref.sync import sync_to_async
-from django.db import InterfaceError, OperationalError, connection
-from django.http import HttpRequest, HttpResponse
-from django.views.decorators.http import require_GET
-from rest_framework.exceptions import AuthenticationFailed
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from django.http import HttpResponse
+from rest_framework.request import Request
 
 from agents import doorbell
-from agents.authentication import authenticated_agent
-from agents.models import Agent
-from tasks.agent_api.base import answer
+from scheduler_site.shared.later import Later
+from tasks.agent_api.base import AgentApiView, answer, caller
 
 HOLD_SECONDS = 25.0
 LONGEST_EPOCH = 19
 
 
-@require_GET
-async def wait(request: HttpRequest) -> HttpResponse:
-    try:
-        agent: Agent = await sync_to_async(_caller)(request.headers.get("Authorization", ""))
-    except AuthenticationFailed as error:
-        return answer({"code": "unauthorized", "detail": str(error.detail)}, 401)
-    except (OperationalError, InterfaceError):
-        return answer({"code": "busy", "detail": "The database is busy."}, 503)
-    epoch = request.GET.get("epoch", "")
-    if not (epoch.isdecimal() and len(epoch) < LONGEST_EPOCH):
-        return answer({"code": "bad_message", "detail": "epoch must be a whole number"}, 400)
-    if int(epoch) != agent.epoch:
-        return answer({"code": "stale_epoch", "detail": f"The latest session of {agent.name} is {agent.epoch}."}, 409)
-    return answer({"beat": await doorbell.wait(agent.pk, HOLD_SECONDS)})
+class WaitView(AgentApiView):
+    http_method_names = ["get"]
+
+    def get(self, request: Request) -> HttpResponse:
+        agent, epoch = caller(request), request.GET.get("epoch", "")
+        if not (epoch.isdecimal() and len(epoch) < LONGEST_EPOCH):
+            return answer({"code": "bad_message", "detail": "epoch must be a whole number"}, 400)
+        if int(epoch) != agent.epoch:
+            return answer(
+                {"code": "stale_epoch", "detail": f"The latest session of {agent.name} is {agent.epoch}."}, 409
+            )
+        return Later(_told(False), lambda: _ring(agent.pk), content_type="application/json")
 
 
-def _caller(header: str) -> Agent:
-    """Django keeps the thread of an async request until its end: the connection must not stay with it."""
-    try:
-        return authenticated_agent(header)
-    finally:
-        if not connection.in_atomic_block:
-            connection.close()
+async def _ring(agent_id: UUID) -> bytes:
+    return _told(await doorbell.wait(agent_id, HOLD_SECONDS))
+
+
+def _told(rings: bool) -> bytes:
+    body: dict[str, Any] = {"beat": rings}
+    return msgspec.json.encode(body)

@@ -11,6 +11,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from scheduler_site import onehop
 from scheduler_site.onehop import OneHop
+from scheduler_site.shared.later import Later
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.urls(__name__)
@@ -44,7 +45,29 @@ def pieces(_request: HttpRequest) -> StreamingHttpResponse:
     return StreamingHttpResponse(produce())
 
 
-urlpatterns = [path("echo", echo), path("agent/v1/echo", echo), path("pieces", pieces), path("broken", broken)]
+answers_wanted: list[str] = []
+ended: list[str] = []
+
+
+def later(_request: HttpRequest) -> HttpResponse:
+    async def wait() -> bytes:
+        try:
+            while not answers_wanted:
+                await asyncio.sleep(0.001)
+        finally:
+            ended.append("ended")
+        return b"now"
+
+    return Later(b"not yet", wait)
+
+
+urlpatterns = [
+    path("echo", echo),
+    path("agent/v1/echo", echo),
+    path("later", later),
+    path("pieces", pieces),
+    path("broken", broken),
+]
 
 
 class Exchange:
@@ -113,6 +136,30 @@ async def test_a_client_that_goes_away_ends_the_stream() -> None:
     done = await Exchange("/pieces", method="GET", goes_away_after=5).run()
     assert len(done.sent) < 20
     wait_until(lambda: closed == ["closed"], 10, "the stream to be closed")
+
+
+async def test_an_answer_is_waited_for_without_a_thread() -> None:
+    ended.clear()
+    answers_wanted.clear()
+    application = OneHop()
+    many = [Exchange("/later", method="GET") for _ in range(3 * onehop.THREADS)]
+    waits = [asyncio.create_task(application(one.scope, one.incoming.get, one.send)) for one in many]
+    echo_meanwhile = Exchange("/echo", b"x")
+    await application(echo_meanwhile.scope, echo_meanwhile.incoming.get, echo_meanwhile.send)
+    assert (echo_meanwhile.body, {wait.done() for wait in waits}) == (b"x", {False})
+    answers_wanted.append("now")
+    await asyncio.gather(*waits)
+    assert {one.body for one in many} == {b"now"}
+
+
+async def test_a_client_that_goes_away_ends_the_wait() -> None:
+    ended.clear()
+    answers_wanted.clear()
+    exchange = Exchange("/later", method="GET")
+    exchange.incoming.put_nowait({"type": "http.disconnect"})
+    await exchange.run()
+    await asyncio.sleep(0)
+    assert (exchange.sent, ended) == ([], ["ended"])
 
 
 async def test_a_head_of_a_stream_has_no_body() -> None:

@@ -1,19 +1,21 @@
-"""GET wait over the real asynchronous path: who may wait, for which session, and what a ring does."""
+"""GET wait over the path that serves it: who may wait, for which session, and what a ring does."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import pytest_asyncio
-from asgiref.sync import sync_to_async
-from django.db import InterfaceError, OperationalError, connection
-from django.test import AsyncClient
+from django.db import InterfaceError, OperationalError, connections
 
-from agents import doorbell
+from agents import authentication, doorbell
 from agents.credentials import hashed
 from agents.models import Agent
+from scheduler_site.onehop import OneHop
 from tasks.agent_api import wait as wait_call
 from tests.factories import make_agent
+from tests.scheduler_site.test_onehop import Exchange
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -31,10 +33,20 @@ async def agent(found: Agent) -> AsyncIterator[Agent]:
 
 
 async def waited(agent: Agent, epoch: str = "3", secret: str = "secret") -> tuple[int, dict]:
-    response = await AsyncClient().get(
-        f"/agent/v1/wait?epoch={epoch}", headers={"Authorization": f"Agent {agent.pk}:{secret}"}
-    )
-    return response.status_code, response.json()
+    exchange = Exchange(f"/agent/v1/wait?epoch={epoch}", method="GET")
+    exchange.scope["headers"].append((b"authorization", f"Agent {agent.pk}:{secret}".encode()))
+    application = OneHop()
+    try:
+        await application(exchange.scope, exchange.incoming.get, exchange.send)
+    finally:
+        close_connections(application._agents)
+    return exchange.status, json.loads(exchange.body)
+
+
+def close_connections(pool: ThreadPoolExecutor) -> None:
+    """The test's database is dropped afterwards; threads that stay would keep it open."""
+    pool.submit(connections.close_all).result()
+    pool.shutdown()
 
 
 async def test_a_ring_says_beat(agent: Agent) -> None:
@@ -61,25 +73,13 @@ async def test_only_with_the_secret(agent: Agent) -> None:
     assert (status, body["code"]) == (401, "unauthorized")
 
 
-async def test_who_waits_holds_no_database_connection(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
-    left_open: list[bool] = []
-
-    async def no_wait(*_arguments: object) -> bool:
-        left_open.append(await sync_to_async(lambda: connection.connection is not None)())
-        return False
-
-    monkeypatch.setattr(doorbell, "wait", no_wait)
-    await waited(agent)
-    assert left_open == [False]
-
-
 @pytest.mark.parametrize("error", [OperationalError, InterfaceError])
 async def test_a_database_that_is_away_means_ask_again(
     agent: Agent, error: type[Exception], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fails(_header: str) -> Agent:
+    def fails(_agent: Agent, _secret: str) -> bool:
         raise error("connection already closed")
 
-    monkeypatch.setattr(wait_call, "authenticated_agent", fails)
+    monkeypatch.setattr(authentication.rotation, "is_good", fails)
     status, body = await waited(agent)
     assert (status, body["code"]) == (503, "busy")
