@@ -114,6 +114,7 @@ if IS_SQLITE:
             "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-32768; PRAGMA mmap_size=268435456"
         ),
     }
+    DATABASES["default"]["ENGINE"] = "scheduler_site.in_turn.sqlite3"  # writers are woken, not asleep
     DATABASES["default"]["TEST"] = {"NAME": str(DATABASE_DIR / "test.sqlite3")}
 
 REDIS_URL = env.url("REDIS_URL", ("redis", "rediss", "unix"))

@@ -1,0 +1,1 @@
+"""Database backends whose writers of one process take turns."""
