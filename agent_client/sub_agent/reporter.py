@@ -111,15 +111,17 @@ class Reporter(threading.Thread):
             self._finish = None
 
     def _sleep(self, began_at: float, ended_at: float, outcome: Outcome) -> None:
-        """Until the next step is due. Whoever has news of a result, of output or of the end wakes us."""
-        while not self._is_leaving:
-            is_urgent = self._finish is not None or self._delivery.is_urgent
-            due = cadence.due_at(began_at, ended_at, outcome, self._delivery.has_news, is_urgent)
+        """Until the next step is due. Whoever has news of a result, of output or of the end wakes us.
+
+        A result that comes during a back-off is tried once at once: what was turned away before was worth less.
+        """
+        while not self._is_leaving and self._finish is None:
+            due = cadence.due_at(began_at, ended_at, outcome, self._delivery.has_news, self._delivery.is_urgent)
             left = due - time.monotonic()
             if left <= 0:
                 return
             self._wake.clear()
-            if not self._is_leaving and (self._finish is None or outcome.failure):
+            if not self._is_leaving and self._finish is None:
                 self._wake.wait(left)
 
     def _usage(self) -> wire.Usage | None:

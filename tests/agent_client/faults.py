@@ -54,6 +54,13 @@ def overloaded(handler: Handler) -> bool:
     return True
 
 
+def turned_away(handler: Handler) -> bool:
+    """Overloaded, and plain reports are to come again in ten minutes."""
+    headers = {"Content-Type": "application/json", "X-Instance": INSTANCE, "Retry-After": "600"}
+    handler.send(503, b'{"code": "busy", "detail": "later"}', headers)
+    return True
+
+
 def truncated(handler: Handler) -> bool:
     """Half of the answer's body, then the end of the connection."""
     content = json.dumps(handler.dispatch().body).encode()

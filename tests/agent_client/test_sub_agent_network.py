@@ -40,6 +40,18 @@ def test_a_script_outlives_its_server_from_the_first_moment(server: FakeServer, 
     assert running.seen.started is not None
 
 
+def test_a_result_does_not_wait_for_the_back_off_of_what_came_before(server: FakeServer, tmp_path: Path) -> None:
+    script = "while ! [ -e go ]; do sleep 0.05; done; echo end"
+    with start_sub_agent(server, tmp_path, script, working_directory=str(tmp_path)) as running:
+        running.wait_running()
+        with server.failing(faults.turned_away):
+            wait_until(lambda: server.faults_served >= 1, 20, "a report that is turned away")
+        (tmp_path / "go").touch()
+        finish = running.wait_delivered(60)
+    assert finish["exit_code"] == 0
+    assert running.seen.output() == b"end\n"
+
+
 @pytest.mark.parametrize(
     "fault",
     [

@@ -82,11 +82,19 @@ class SubAgent:
             try:
                 reply = await caller.try_once("POST", "report", {"entries": [{**ids, **parts}]})
             except NoAnswer as failure:
-                await caller.back_off(failure)
+                await self._back_off(caller, failure)
                 continue
             if (code := reply["replies"][0]["code"]) != "ok":
                 self.watch.wrong.append(f"a report of {self.sub_agent_id} was answered {code}")
             return reply
+
+    async def _back_off(self, caller: Caller, failure: NoAnswer) -> None:
+        """Like the real one: a result that comes meanwhile is tried once at once."""
+        waiting = asyncio.ensure_future(caller.back_off(failure))
+        ending = asyncio.ensure_future(self.ends.wait()) if self._tried_at is None else waiting
+        await asyncio.wait((waiting, ending), return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+        ending.cancel()
 
 
 @dataclass
