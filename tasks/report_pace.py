@@ -1,4 +1,4 @@
-"""How often sub agents are asked to report while they have no news. One with a lease is always asked for the most."""
+"""How often sub agents are asked to report while they have no news; with a lease, several times in it."""
 
 from typing import Any
 
@@ -6,7 +6,8 @@ from django.conf import settings
 
 from agents.pace import SHARE, Callers
 from scheduler_site.shared import throughput
-from tasks.leases import REPORT_SECONDS
+from tasks import leases
+from tasks.leases import BEATS_IN_A_LEASE, REPORT_SECONDS
 from tasks.models import SubAgent
 from tasks.states import CLAIMED_STATES
 
@@ -26,4 +27,6 @@ def next_in_seconds(replies: list[dict[str, Any]]) -> float:
     """After these replies to one report."""
     for reply in replies:
         reports.called(reply["sub_agent_id"])
-    return REPORT_SECONDS if any(reply.get("renewal") for reply in replies) else reports.seconds()
+    seconds = reports.seconds()
+    has_lease = any(reply.get("renewal") for reply in replies)
+    return min(seconds, leases.stop_after_seconds() / BEATS_IN_A_LEASE) if has_lease else seconds

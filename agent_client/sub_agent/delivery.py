@@ -15,7 +15,7 @@ from agent_client import wire
 from agent_client.failpoints import fail_at
 from agent_client.http import AgentHttp, NetworkFailure, ProtocolError
 from agent_client.retry import FINAL, WAIT_30_SECONDS, Backoff, classify
-from agent_client.sub_agent.lease import boottime
+from agent_client.sub_agent.lease import Lease, boottime
 from agent_client.sub_agent.output_stream import OutputStream
 from agent_client.sub_agent.pace import Pace
 from agent_client.sub_agent_dir import SubAgentDir
@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 
 INLINE_BYTES = 64 * 1024
 BEAT_SECONDS = 1.0
+LEASED_CAP_SECONDS = 5.0  # whose script ends without an answer tries again before that
 FINAL_CODES = ("ok", "already_final", "sub_agent_closed")
 
 
@@ -64,7 +65,7 @@ class Delivery:
         self._stop: wire.Stop | None = None
         self._is_watched = False
         self._renewal: tuple[float, wire.Renewal] | None = None
-        self._backoff = Backoff()
+        self._backoff = Backoff(cap=None if Lease.of(directory.path) is None else LEASED_CAP_SECONDS)
         self._unknown_since: float | None = None
         self._pace = Pace()
 

@@ -1,10 +1,14 @@
 """The lease of a failover task: counted from the sending, never shorter, over when in doubt."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from agent_client.http import AgentHttp, NetworkFailure
+from agent_client.sub_agent.delivery import LEASED_CAP_SECONDS, Delivery
 from agent_client.sub_agent.lease import FILE, Lease
+from tests.agent_client.sub_agents import make_folder
 
 
 class Clock:
@@ -64,3 +68,22 @@ def test_what_cannot_be_read_is_over(tmp_path: Path, clock: Clock, content: str)
     lease = Lease(tmp_path, clock)
     assert lease.overdue_seconds() is not None
     assert lease.must_be_killed()
+
+
+class Away(AgentHttp):
+    def __init__(self) -> None:
+        super().__init__("http://127.0.0.1:9", None)
+
+    def report(self, body: Any) -> Any:
+        raise NetworkFailure("away")
+
+
+@pytest.mark.parametrize("has_lease", [True, False])
+def test_who_has_one_does_not_back_off_for_as_long_as_it_lasts(tmp_path: Path, clock: Clock, has_lease: bool) -> None:
+    folder = make_folder(tmp_path)
+    if has_lease:
+        granted(folder.path, clock)
+    delivery = Delivery(folder, Away())
+    waits = [delivery.step().next_in_seconds for _ in range(60)]
+    delivery.close()
+    assert (max(waits) <= LEASED_CAP_SECONDS) is has_lease
