@@ -155,11 +155,13 @@ def begin_draining(sub_agent: SubAgent, sizes: dict[str, int]) -> None:
 
     Called in the finishing transaction, and again when a result arrives late.
     """
+    known = {row.stream: row for row in OutputLog.objects.filter(sub_agent=sub_agent)}
     for stream, size in sizes.items():
-        row = row_of(sub_agent, stream)
+        row = known.pop(stream, None) or row_of(sub_agent, stream)
         if row.state not in _CLOSED:
             _set(row, final_bytes=size, state=LogState.DRAINING)
-    OutputLog.objects.filter(sub_agent=sub_agent, state=LogState.OPEN).update(state=LogState.INCOMPLETE)
+    if any(row.state == LogState.OPEN for row in known.values()):
+        OutputLog.objects.filter(sub_agent=sub_agent, state=LogState.OPEN).update(state=LogState.INCOMPLETE)
 
 
 def close(

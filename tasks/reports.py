@@ -48,17 +48,20 @@ def reporting() -> QuerySet[SubAgent]:
     return SubAgent.objects.select_related("task", "agent").only(*_READ, "task__grace_seconds", "agent__name")
 
 
-def receive(raw_entries: list[msgspec.Raw]) -> list[dict[str, Any]]:
-    """One reply for each entry, in order."""
-    return [_receive_raw(bytes(raw)) for raw in raw_entries]
+def receive(raw_entries: list[msgspec.Raw], caller: SubAgent | None = None) -> list[dict[str, Any]]:
+    """One reply for each entry, in order. `caller` was read just now, by `reporting`: it is not read again for an entry
+    of its own."""
+    if len(raw_entries) != 1:
+        caller = None  # an earlier entry may change it
+    return [_receive_raw(bytes(raw), caller) for raw in raw_entries]
 
 
-def _receive_raw(raw: bytes) -> dict[str, Any]:
+def _receive_raw(raw: bytes, caller: SubAgent | None) -> dict[str, Any]:
     try:
         entry = decode(raw, Entry)
     except BadMessage as error:
         return _refusal(_id_of(raw), error.code, error.detail)
-    return _receive_one(entry)
+    return _receive_one(entry, caller)
 
 
 def _id_of(raw: bytes) -> str:
@@ -68,8 +71,9 @@ def _id_of(raw: bytes) -> str:
         return ""
 
 
-def _receive_one(entry: Entry) -> dict[str, Any]:
-    sub_agent = reporting().filter(pk=entry.sub_agent_id).first()
+def _receive_one(entry: Entry, caller: SubAgent | None) -> dict[str, Any]:
+    is_own = caller is not None and caller.pk == entry.sub_agent_id
+    sub_agent = caller if is_own else reporting().filter(pk=entry.sub_agent_id).first()
     if sub_agent is None:
         return _refusal(str(entry.sub_agent_id), "unknown_sub_agent", "No such sub agent.")
     if entry.fence != sub_agent.fence or not token_is_right(sub_agent, entry.token):
@@ -79,8 +83,14 @@ def _receive_one(entry: Entry) -> dict[str, Any]:
         _take(entry, sub_agent)
     except DomainError as error:
         code, detail = error.code, error.detail
-    sub_agent.refresh_from_db(fields=["state", "stop_reason", "stop_now", "digest"])
+    if _may_change_it(entry):
+        sub_agent.refresh_from_db(fields=["state", "stop_reason", "stop_now", "digest"])
     return _reply(entry, sub_agent, code, detail)
+
+
+def _may_change_it(entry: Entry) -> bool:
+    """Output and figures take time or nothing: what another caller did meanwhile is told in the next answer."""
+    return entry.started is not None or entry.finish is not None
 
 
 def _take(entry: Entry, sub_agent: SubAgent) -> None:

@@ -7,6 +7,7 @@ from tasks import report_pace, reports
 from tasks.agent_api.base import AgentApiView, ReportAuthentication, answer
 from tasks.agent_messages import Report
 from tasks.commit_seq import commit_seq
+from tasks.models import SubAgent
 
 
 class ReportView(AgentApiView):
@@ -14,7 +15,8 @@ class ReportView(AgentApiView):
 
     def post(self, request: Request) -> HttpResponse:
         message = self.read(request, Report)
-        replies = reports.receive(message.entries)
+        caller = request.auth if isinstance(request.auth, SubAgent) else None
+        replies = reports.receive(message.entries, caller)
         return answer(
             {
                 "next_in_seconds": report_pace.next_in_seconds(replies),

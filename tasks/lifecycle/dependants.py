@@ -26,6 +26,9 @@ _IS_BLOCKED = Exists(Task.objects.filter(pk=OuterRef("task_id"), status=TaskStat
 def settle_dependants(ended: Iterable[int]) -> list[int]:
     """One batch, inside the transaction that ended these tasks or a later one. Returns the changed tasks."""
     roots = list(ended)
+    if not _open_edges().filter(depends_on__in=roots).exists():  # as it is for most
+        Task.objects.filter(pk__in=roots, is_unsettled=True).update(is_unsettled=False)
+        return []
     canceled = _cancel(roots)
     sources = [*roots, *canceled]
     freed = _satisfy(sources)
