@@ -19,7 +19,7 @@ from scheduler_site.body_limits import AGENT_PREFIX
 from scheduler_site.shared.identity import instance_id
 
 FINISH = (b'"finish":{', b'"finish": {')
-STARTED = (b'"started":{', b'"started": {')
+EDGES = (b'"started":{', b'"started": {', b'"log_close":[{', b'"log_close": [{')  # once or twice in an attempt
 FIRST_GUESS_SECONDS = 0.01
 WEIGHT_OF_NEW = 0.05
 
@@ -52,7 +52,7 @@ def rank_of(path: str, body: bytes) -> Rank:
         return _rank_of_report(body)
     if call == "session":
         return Rank.SESSION
-    if call == "heartbeat":
+    if call in ("heartbeat", "wait"):
         return Rank.BEAT
     return Rank.OUTPUT if call.endswith("/log") else Rank.CLAIM
 
@@ -60,7 +60,7 @@ def rank_of(path: str, body: bytes) -> Rank:
 def _rank_of_report(body: bytes) -> Rank:
     if any(mark in body for mark in FINISH):
         return Rank.RESULT
-    return Rank.CLAIM if any(mark in body for mark in STARTED) else Rank.REPORT
+    return Rank.CLAIM if any(mark in body for mark in EDGES) else Rank.REPORT
 
 
 class Busy(Exception):
