@@ -6,7 +6,7 @@ from django.conf import settings
 from django.http import HttpRequest
 
 from scheduler_site.shared.roles import Rights
-from tasks import log_files
+from tasks.output import log_files
 
 
 def site(request: HttpRequest) -> dict[str, Any]:

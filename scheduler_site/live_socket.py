@@ -15,7 +15,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 from django.utils import timezone
 
-from tasks import watchers
+from tasks.output import watchers
 
 GROUP = re.compile(r"(tasks|agents|reservations|task-[1-9][0-9]{0,17})")
 SUBSCRIPTIONS = 20

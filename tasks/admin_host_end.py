@@ -5,8 +5,8 @@ from agents.models import Agent
 from agents.states import RETIRED, Standing
 from scheduler_site.shared.actors import Actor
 from scheduler_site.shared.admin_operations import Operation
-from tasks.host_removal import remove
-from tasks.host_stop import CHOICES, Scripts, stop
+from tasks.host_ends.host_removal import remove
+from tasks.host_ends.host_stop import CHOICES, Scripts, stop
 
 
 def _stopping(scripts: Scripts, label: str) -> Operation:

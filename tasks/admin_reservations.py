@@ -7,8 +7,8 @@ from django.utils.safestring import SafeString
 
 from scheduler_site.shared.admin_operations import OperatedAdmin, Operation
 from scheduler_site.shared.admin_parts import HistoryInline, column, duration, gib, pill, plain_number, yes_no
-from tasks import describe_reservation, reservations
 from tasks.models import Reservation, ReservationEvent
+from tasks.reserving import describe_reservation, reservations
 
 
 class ReservationHistory(HistoryInline):

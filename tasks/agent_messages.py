@@ -11,8 +11,8 @@ import msgspec
 
 from agents.readings import GpuReading, Resources
 from scheduler_site.shared.errors import BadMessage
-from tasks.script_result import storable
-from tasks.usage import Usage
+from tasks.reporting.script_result import storable
+from tasks.reporting.usage import Usage
 
 NO_NUL = r"^[^\x00]*\Z"  # PostgreSQL stores none
 Short = Annotated[str, msgspec.Meta(max_length=255)]

@@ -14,9 +14,9 @@ from django.utils import timezone
 
 from agents.models import Agent, Gpu
 from agents.states import Connectivity, Standing
-from tasks.agent_reservations import Reserved
 from tasks.agent_traits import Traits
 from tasks.models import AllocatedGpu, Allocation, SubAgent
+from tasks.reserving.agent_reservations import Reserved
 from tasks.scheduling.values import FOREIGN_TOLERANCE_MIB
 from tasks.states import LIVE_STATES, Kept
 

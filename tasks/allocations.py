@@ -26,7 +26,7 @@ def release(sub_agent: SubAgent) -> None:
 
 
 def keep(sub_agent: SubAgent, why: Kept) -> None:
-    """The attempt has ended, and something of it may be left on its host: what it held stays held (tasks.kept)."""
+    """The attempt has ended, and something of it may be left on its host: what it held stays held (host_ends.kept)."""
     Allocation.objects.filter(sub_agent=sub_agent, released_at__isnull=True).update(kept=why)
 
 

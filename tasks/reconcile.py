@@ -11,10 +11,12 @@ from uuid import UUID
 from agents.models import Agent
 from scheduler_site.shared.actors import SYSTEM
 from scheduler_site.shared.errors import SubAgentClosed
-from tasks import grants, kept, lifecycle, logs
+from tasks import grants, lifecycle
 from tasks.agent_messages import InventoryItem
+from tasks.host_ends import kept
 from tasks.models import SubAgent
 from tasks.outcome import Outcome, lost
+from tasks.output import logs
 from tasks.states import CLAIMED_STATES, EndReason
 
 log = logging.getLogger(__name__)

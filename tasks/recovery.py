@@ -20,20 +20,12 @@ from agents import breaker, doorbell, inventory_requests, liveness, pace, superv
 from agents.states import Connectivity, Standing
 from scheduler_site.shared.actors import SYSTEM
 from scheduler_site.shared.failpoints import fail_at
-from tasks import (
-    draining,
-    giving_up,
-    leases,
-    lifecycle,
-    logs,
-    messages,
-    report_pace,
-    reservation_deadlines,
-    run_time,
-    steady,
-    sub_agent_lifecycle,
-)
+from tasks import lifecycle, messages, run_time, steady, sub_agent_lifecycle
+from tasks.host_ends import draining, giving_up, leases
 from tasks.models import SubAgent
+from tasks.output import logs
+from tasks.reporting import report_pace
+from tasks.reserving import reservation_deadlines
 from tasks.states import CLAIMED_STATES, EndReason, SubAgentState
 
 log = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.conf import settings
 
-from tasks import leases
+from tasks.host_ends import leases
 
 _seconds: dict[UUID, float] = {}
 _looked_at: float | None = None

@@ -10,7 +10,7 @@ from datetime import datetime
 from django.conf import settings
 from django.utils import timezone
 
-from tasks import leases
+from tasks.host_ends import leases
 
 log = logging.getLogger(__name__)
 

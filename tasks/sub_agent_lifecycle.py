@@ -13,7 +13,8 @@ from django.utils import timezone
 
 from agents.models import Agent
 from scheduler_site.shared.errors import SubAgentClosed
-from tasks import allocations, fair_share, host_guard
+from tasks import allocations, fair_share
+from tasks.host_ends import host_guard
 from tasks.models import FenceCounter, SubAgent
 from tasks.outcome import Outcome
 from tasks.states import CLAIMED_STATES, SubAgentState

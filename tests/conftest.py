@@ -89,7 +89,7 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[N
 def calm_pace() -> None:
     """Nobody has called this process lately: the hundreds of hosts of earlier tests would make its deadlines longer."""
     from agents import pace
-    from tasks import report_pace
+    from tasks.reporting import report_pace
 
     for callers in (pace.beats, report_pace.reports):
         callers.expect(0)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scheduler_site.models.server_identity import new_generation
-from tasks import log_gaps
-from tasks.log_gaps import Gaps
+from tasks.output import log_gaps
+from tasks.output.log_gaps import Gaps
 
 PAGES_A_STEP = 500
 REST_SECONDS = 0.01

@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tasks import log_gaps
-from tasks.log_gaps import Gaps
+from tasks.output import log_gaps
+from tasks.output.log_gaps import Gaps
 
 FORMAT = 1
 NAME = "manifest.json"

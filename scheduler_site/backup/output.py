@@ -7,9 +7,9 @@ from pathlib import Path
 
 from scheduler_site.backup.database import Stream
 from scheduler_site.backup.manifest import BLOCK_BYTES, Kept, digest_of
-from tasks import log_gaps
-from tasks.log_files import relative_path
-from tasks.log_gaps import Gaps
+from tasks.output import log_gaps
+from tasks.output.log_files import relative_path
+from tasks.output.log_gaps import Gaps
 
 FOLDER = "logs/tasks"
 

@@ -10,7 +10,7 @@ from django.db.migrations.loader import MigrationLoader
 from scheduler_site.backup import database, live, make, manifest, output
 from scheduler_site.backup.manifest import BadBackup, Manifest
 from scheduler_site.up import site_lock
-from tasks import log_gaps
+from tasks.output import log_gaps
 
 FENCES_SKIPPED = 1_000_000
 

@@ -2,8 +2,8 @@
 
 from scheduler_site.loops.lease import Lease, own_name
 from scheduler_site.loops.loop import Loop
-from tasks.flush import flush_turn
 from tasks.recovery import reaper_turn
+from tasks.reporting.flush import flush_turn
 from tasks.scheduling import wakeup
 from tasks.scheduling.run import scheduling_turn
 

@@ -15,7 +15,7 @@ from scheduler_site.loops import registry
 from scheduler_site.serving import endpoints, with_daphne, with_uvicorn
 from scheduler_site.shared import broadcast, throughput
 from scheduler_site.shared.identity import instance_id
-from tasks import report_pace
+from tasks.reporting import report_pace
 
 log = logging.getLogger(__name__)
 

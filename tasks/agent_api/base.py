@@ -22,7 +22,7 @@ from scheduler_site.shared.database_trouble import RETRY_SECONDS
 from scheduler_site.shared.errors import DomainError, UnknownSubAgent
 from tasks.agent_messages import Message, decode
 from tasks.models import SubAgent
-from tasks.reports import reporting
+from tasks.reporting.reports import reporting
 from tasks.tokens import token_is_right
 
 log = logging.getLogger(__name__)

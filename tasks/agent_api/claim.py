@@ -8,10 +8,11 @@ from rest_framework.request import Request
 from scheduler_site.shared.actors import Actor
 from scheduler_site.shared.errors import GangWaiting, Quarantined, SubAgentClosed
 from scheduler_site.shared.failpoints import fail_at
-from tasks import grants, leases, lifecycle
+from tasks import grants, lifecycle
 from tasks.agent_api.base import AgentApiView, answer, caller, own_sub_agent
 from tasks.agent_api.versions import require_session
 from tasks.agent_messages import Claim, GiveBack
+from tasks.host_ends import leases
 from tasks.states import VOID_STATES, SubAgentState
 
 

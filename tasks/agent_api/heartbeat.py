@@ -8,11 +8,13 @@ from rest_framework.request import Request
 from agents import endings, heartbeats, inventory_requests, pace
 from agents.states import Wish
 from scheduler_site.shared.identity import generation
-from tasks import gpu_use, grants, kept, lost_gpus
+from tasks import grants
 from tasks.agent_api.base import AgentApiView, answer, caller
 from tasks.agent_api.versions import require_session
 from tasks.agent_messages import Heartbeat
 from tasks.commit_seq import commit_seq
+from tasks.host_ends import kept, lost_gpus
+from tasks.reporting import gpu_use
 from tasks.scheduling import wakeup
 
 QUARANTINED = {"quarantined": True, "next_in_seconds": 10.0}

@@ -7,10 +7,10 @@ from django.http import HttpResponse
 from rest_framework.request import Request
 
 from scheduler_site.shared.errors import BadMessage, TooLarge
-from tasks import logs
 from tasks.agent_api.base import AgentApiView, SubAgentAuthentication, answer
 from tasks.models import SubAgent
-from tasks.reports import log_state
+from tasks.output import logs
+from tasks.reporting.reports import log_state
 
 LARGEST_PIECE_BYTES = 4 << 20
 

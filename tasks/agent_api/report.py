@@ -3,11 +3,11 @@
 from django.http import HttpResponse
 from rest_framework.request import Request
 
-from tasks import report_pace, reports
 from tasks.agent_api.base import AgentApiView, ReportAuthentication, answer
 from tasks.agent_messages import Report
 from tasks.commit_seq import commit_seq
 from tasks.models import SubAgent
+from tasks.reporting import report_pace, reports
 
 
 class ReportView(AgentApiView):

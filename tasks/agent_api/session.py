@@ -8,11 +8,11 @@ from rest_framework.request import Request
 from agents import pace
 from agents.sessions import SessionFacts, open_session
 from scheduler_site.shared.identity import generation, instance_id
-from tasks import lost_gpus
 from tasks.agent_api.base import AgentApiView, answer, caller
 from tasks.agent_api.versions import require_common_version
 from tasks.agent_messages import Session
 from tasks.commit_seq import commit_seq
+from tasks.host_ends import lost_gpus
 from tasks.reconcile import reconcile
 from tasks.scheduling import wakeup
 

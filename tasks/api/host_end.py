@@ -10,8 +10,8 @@ from rest_framework.response import Response
 
 from agents.api.operations import Operation, OperationRequest, StandingReply, described, find_agent
 from scheduler_site.shared.actors import Actor
-from tasks.host_removal import remove
-from tasks.host_stop import CHOICES, stop
+from tasks.host_ends.host_removal import remove
+from tasks.host_ends.host_stop import CHOICES, stop
 
 
 class StopRequest(OperationRequest):

@@ -6,7 +6,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from agents.api.operations import Operation, described
-from tasks.host_gone import declare_gone
+from tasks.host_ends.host_gone import declare_gone
 
 
 class Gone(Operation):

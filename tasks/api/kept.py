@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from agents.api.operations import Operation, OperationRequest, StandingReply, find_agent
 from scheduler_site.shared.actors import Actor
 from scheduler_site.shared.strict_fields import LARGEST_BIG_INTEGER, Whole
-from tasks import kept
+from tasks.host_ends import kept
 
 
 class ReleaseKeptRequest(OperationRequest):

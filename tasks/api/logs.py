@@ -19,11 +19,11 @@ from rest_framework.views import APIView
 
 from scheduler_site.shared.strict_fields import LARGEST_INTEGER
 from scheduler_site.shared.strict_serializers import RefuseUnknownFields
-from tasks import logs
 from tasks.api import byte_ranges
 from tasks.api.byte_ranges import ByteRange, Unsatisfiable
-from tasks.log_gaps import Gap, Gaps, Run
 from tasks.models import SubAgent, Task
+from tasks.output import logs
+from tasks.output.log_gaps import Gap, Gaps, Run
 from tasks.states import LogState
 
 MIB = 1024 * 1024

@@ -1,5 +1,5 @@
 """Shapes of what people send about reservations and get. Which values make sense together is decided by
-tasks.reservations."""
+tasks.reserving.reservations."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,9 +9,9 @@ from rest_framework import serializers
 
 from scheduler_site.shared.strict_fields import Cores, CountObject, Switch, Text, Whole
 from scheduler_site.shared.strict_serializers import RefuseUnknownFields
-from tasks import describe_reservation, reservation_querysets
 from tasks.models import Reservation, ReservationEvent
-from tasks.reservation_fields import LONGEST_SECONDS
+from tasks.reserving import describe_reservation, reservation_querysets
+from tasks.reserving.reservation_fields import LONGEST_SECONDS
 from tasks.states import ReservationState
 from tasks.task_fields import LARGEST_MIB, MOST_NAMES, MOST_WORDS
 

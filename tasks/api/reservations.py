@@ -1,4 +1,4 @@
-"""Reservations over REST: list, make, read, put off the end, give back. The rules are in tasks.reservations."""
+"""Reservations over REST: list, make, read, put off the end, give back. The rules are in tasks.reserving."""
 
 from typing import Any
 
@@ -16,7 +16,6 @@ from scheduler_site.shared.actors import Actor
 from scheduler_site.shared.roles import Right
 from scheduler_site.shared.strict_filters import ManyOf, StrictFilterBackend
 from scheduler_site.shared.strict_json import StrictJSONParser
-from tasks import reservation_querysets, reservations
 from tasks.api.reservation_shapes import (
     ReleaseRequest,
     ReservationCreateRequest,
@@ -28,6 +27,7 @@ from tasks.api.reservation_shapes import (
 )
 from tasks.models import Reservation, ReservationEvent
 from tasks.permissions import may_change
+from tasks.reserving import reservation_querysets, reservations
 from tasks.states import ReservationState
 
 BAD = OpenApiResponse(OpenApiTypes.OBJECT, 'A field is wrong: `{"field": ["sentence"]}`.')

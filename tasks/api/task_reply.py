@@ -6,8 +6,9 @@ from typing import Any
 from rest_framework import serializers
 
 from scheduler_site.shared.strict_fields import Cores
-from tasks import describe, log_files, querysets
+from tasks import describe, querysets
 from tasks.models import Dependency, OutputLog, SubAgent, Task, TaskEvent
+from tasks.output import log_files
 from tasks.scheduling.explaining.explain import waiting_sentences
 from tasks.states import DependencyKind, EndReason, FailureClass, LogState, SubAgentState, TaskStatus
 

@@ -18,10 +18,11 @@ from scheduler_site.shared.strict_fields import LARGEST_BIG_INTEGER
 from scheduler_site.shared.strict_filters import StrictFilterBackend
 from scheduler_site.shared.strict_json import StrictJSONParser
 from scheduler_site.shared.strict_serializers import RefuseUnknownFields
-from tasks import late_result, lifecycle, querysets, submission
+from tasks import lifecycle, querysets, submission
 from tasks.api.task_filters import TaskFilter
 from tasks.api.task_reply import EventReply, IdsReply, SubAgentReply, TaskDetail, TaskRow, detail, rows
 from tasks.api.task_request import CancelRequest, HoldRequest, TaskCreateRequest, TaskEditRequest
+from tasks.host_ends import late_result
 from tasks.models import Task, TaskEvent
 from tasks.permissions import may_change
 

@@ -11,10 +11,10 @@ from typing import Any
 from django.conf import settings
 from django.db.models import F, Q
 
-from tasks import log_gaps
 from tasks.invariants.violation import Violation, broken, some
-from tasks.log_files import relative_path, size_on_disk
 from tasks.models import OutputLog
+from tasks.output import log_gaps
+from tasks.output.log_files import relative_path, size_on_disk
 from tasks.states import LogState
 
 _COLUMNS = (

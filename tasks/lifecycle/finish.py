@@ -3,12 +3,13 @@
 from django.db import transaction
 
 from scheduler_site.shared.actors import Actor
-from tasks import gangs, logs, sub_agent_lifecycle
+from tasks import gangs, sub_agent_lifecycle
 from tasks.lifecycle import out_of_memory, rows
 from tasks.lifecycle.conclude import conclude
 from tasks.lifecycle.members import finish_member
 from tasks.models import SubAgent
 from tasks.outcome import Outcome
+from tasks.output import logs
 
 
 @transaction.atomic

@@ -10,11 +10,13 @@ from django.utils import timezone
 from agents.states import Connectivity
 from scheduler_site.shared.actors import Actor
 from scheduler_site.shared.errors import Conflict
-from tasks import logs, sub_agent_lifecycle, usage
+from tasks import sub_agent_lifecycle
 from tasks.history import record
 from tasks.lifecycle.end import end
 from tasks.models import SubAgent, Task
 from tasks.outcome import Outcome
+from tasks.output import logs
+from tasks.reporting import usage
 from tasks.states import EndReason, Kept, SubAgentState, TaskStatus
 
 

@@ -7,10 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 from scheduler_site.shared.actors import SYSTEM
-from tasks import gpu_use, shortage
+from tasks import shortage
 from tasks.history import record
 from tasks.models import SubAgent, Task
 from tasks.outcome import Outcome
+from tasks.reporting import gpu_use
 from tasks.scheduling.rows.largest import largest_for
 from tasks.states import EndReason
 

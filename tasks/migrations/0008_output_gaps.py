@@ -18,7 +18,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='outputlog',
             name='gaps',
-            field=models.JSONField(default=list, help_text='[start, stop, reason] of bytes that are not kept: tasks.log_gaps.'),
+            field=models.JSONField(default=list, help_text='[start, stop, reason] of bytes that are not kept: output.log_gaps.'),
         ),
         migrations.AlterField(
             model_name='outputlog',

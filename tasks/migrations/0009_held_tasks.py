@@ -23,7 +23,7 @@ class Migration(migrations.Migration):
             field=models.BooleanField(
                 default=False,
                 editable=False,
-                help_text="Void or failed for its host's fault; tasks.host_guard counts it.",
+                help_text="Void or failed for its host's fault; host_ends.host_guard counts it.",
             ),
         ),
         migrations.AddField(

@@ -23,7 +23,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='subagent',
             name='renewals',
-            field=models.PositiveIntegerField(default=0, editable=False, help_text='Of its lease; tasks.leases.'),
+            field=models.PositiveIntegerField(default=0, editable=False, help_text='Of its lease; tasks.host_ends.leases.'),
         ),
         migrations.AddField(
             model_name='task',

@@ -1,9 +1,9 @@
-"""OutputLog: how much of one stream of one attempt is stored. The bytes are in a file (tasks.logs), never in rows."""
+"""OutputLog: how much of one stream of one attempt is stored. The bytes are in a file (output.logs), never in rows."""
 
 from django.db import models
 
-from tasks import log_gaps
-from tasks.log_gaps import Gaps
+from tasks.output import log_gaps
+from tasks.output.log_gaps import Gaps
 from tasks.states import LogState
 
 
@@ -12,7 +12,9 @@ class OutputLog(models.Model):
     stream = models.CharField(max_length=3, choices=[("out", "out"), ("err", "err")])
     stored_bytes = models.PositiveBigIntegerField(default=0)
     durable_bytes = models.PositiveBigIntegerField(default=0, help_text="This much survives a power cut.")
-    gaps = models.JSONField(default=list, help_text="[start, stop, reason] of bytes that are not kept: tasks.log_gaps.")
+    gaps = models.JSONField(
+        default=list, help_text="[start, stop, reason] of bytes that are not kept: output.log_gaps."
+    )
     final_bytes = models.PositiveBigIntegerField(null=True)
     sha256 = models.CharField(max_length=64, blank=True)
     state = models.CharField(max_length=10, choices=LogState.choices, default=LogState.OPEN)

@@ -1,5 +1,5 @@
 """Reservation: an allocation without a task, made by a person, with an expiry. `state` is written by
-tasks.reservations only.
+tasks.reserving.reservations only.
 
 Asks for what a task may ask for, on one host; `gpu_indices` are the very cards wanted, by the numbers people see.
 """

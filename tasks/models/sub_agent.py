@@ -1,7 +1,7 @@
 """SubAgent: one attempt at one task on one host; in a gang, one member of the attempt.
 
 `state` is written by tasks.sub_agent_lifecycle only. The last usage reading is kept here for lists; it is written once
-a second for all (tasks.usage).
+a second for all (tasks.reporting.usage).
 """
 
 import uuid
@@ -33,7 +33,7 @@ class SubAgent(models.Model):
     boot_id = models.CharField(
         max_length=64, blank=True, editable=False, help_text="Of the host, when it accepted this."
     )
-    renewals = models.PositiveIntegerField(default=0, editable=False, help_text="Of its lease; tasks.leases.")
+    renewals = models.PositiveIntegerField(default=0, editable=False, help_text="Of its lease; tasks.host_ends.leases.")
     granted_seconds = models.FloatField(
         null=True, editable=False, help_text="The longest it may run without contact; empty: as long as it likes."
     )
@@ -54,7 +54,9 @@ class SubAgent(models.Model):
     )
     oom_kind = models.CharField(max_length=4, blank=True, editable=False, help_text="Whose memory ran out: gpu, host.")
     blames_host = models.BooleanField(
-        default=False, editable=False, help_text="Void or failed for its host's fault; tasks.host_guard counts it."
+        default=False,
+        editable=False,
+        help_text="Void or failed for its host's fault; host_ends.host_guard counts it.",
     )
     digest = models.CharField(max_length=64, blank=True, editable=False)
     duration_seconds = models.FloatField(null=True, editable=False)

@@ -7,8 +7,8 @@ from django.views.decorators.http import require_http_methods
 
 from agents.pages.decide import ask_and_act
 from scheduler_site.shared.page_access import staff_required
-from tasks.host_removal import remove
-from tasks.host_stop import CHOICES, stop
+from tasks.host_ends.host_removal import remove
+from tasks.host_ends.host_stop import CHOICES, stop
 
 STOP = {
     "act": stop,

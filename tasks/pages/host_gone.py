@@ -1,4 +1,4 @@
-"""The button for a host that will not come back: a question first, then tasks.host_gone."""
+"""The button for a host that will not come back: a question first, then tasks.host_ends.host_gone."""
 
 from uuid import UUID
 
@@ -7,7 +7,7 @@ from django.views.decorators.http import require_http_methods
 
 from agents.pages.decide import ask_and_act
 from scheduler_site.shared.page_access import staff_required
-from tasks.host_gone import declare_gone
+from tasks.host_ends.host_gone import declare_gone
 
 GONE = {
     "act": declare_gone,

@@ -1,4 +1,4 @@
-"""The button that frees what is kept on a host for a task that has ended: a question first, then tasks.kept."""
+"""The button that frees what is kept on a host for a task that has ended: a question first, then host_ends.kept."""
 
 from functools import partial
 from uuid import UUID
@@ -10,7 +10,7 @@ from agents.models import Agent
 from agents.pages.decide import ask_and_act
 from scheduler_site.shared.actors import Actor
 from scheduler_site.shared.page_access import staff_required
-from tasks import kept
+from tasks.host_ends import kept
 
 
 @staff_required

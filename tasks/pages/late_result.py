@@ -9,7 +9,7 @@ from django.views.decorators.http import require_POST
 from scheduler_site.shared.actors import Actor
 from scheduler_site.shared.errors import DomainError
 from scheduler_site.shared.page_access import submitter_required
-from tasks.late_result import run_dependants
+from tasks.host_ends.late_result import run_dependants
 from tasks.models import Task
 from tasks.permissions import may_change
 

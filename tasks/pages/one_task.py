@@ -11,9 +11,10 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from tasks import logs, querysets
-from tasks.late_result import late_result_of
+from tasks import querysets
+from tasks.host_ends.late_result import late_result_of
 from tasks.models import SubAgent, Task
+from tasks.output import logs
 from tasks.pages.plain_log import end_of_log
 from tasks.pages.shown import show_all
 

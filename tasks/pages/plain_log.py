@@ -2,8 +2,8 @@
 
 import re
 
-from tasks import logs
 from tasks.models import Task
+from tasks.output import logs
 
 TAIL_BYTES = 65536
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")

@@ -1,4 +1,4 @@
-"""The form of a new reservation: what people type, turned into the fields that tasks.reservations takes, and its errors
+"""The form of a new reservation: what people type, turned into the fields that tasks.reserving takes, and its errors
 back. Whether the values make sense is that module's to say; here only what cannot be read is an error.
 """
 
@@ -104,7 +104,7 @@ class ReservationForm(EndForm):
         self.fields["pool"].choices = [("", "any host"), *((name, name) for name in names)]  # type: ignore[attr-defined]
 
     def fields_asked(self) -> dict[str, Any]:
-        """What was said, as tasks.reservations.create takes it."""
+        """What was said, as tasks.reserving.reservations.create takes it."""
         said = {name: value for name, value in self.cleaned_data.items() if name != "utc_offset_minutes"}
         said["until"] = self.end()
         return {name: value for name, value in said.items() if value not in (None, "", [], {})}

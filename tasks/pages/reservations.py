@@ -1,6 +1,6 @@
 """The pages of reservations: the list, the form of a new one, and the questions before one is given back or put off.
 
-The rules are in tasks.reservations.
+The rules are in tasks.reserving.reservations.
 """
 
 import json
@@ -20,10 +20,10 @@ from django.views.decorators.vary import vary_on_headers
 from scheduler_site.shared.actors import Actor
 from scheduler_site.shared.errors import DomainError
 from scheduler_site.shared.page_access import submitter_required
-from tasks import describe_reservation, reservation_querysets, reservations
 from tasks.models import Reservation
 from tasks.pages.reservation_form import MORE, WHAT, EndForm, ReservationForm
 from tasks.permissions import may_change
+from tasks.reserving import describe_reservation, reservation_querysets, reservations
 
 PAGE_SIZE = 50
 LOOKS = {"pending": "waiting", "active": "running", "timed_out": "failed"}

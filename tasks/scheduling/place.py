@@ -12,8 +12,9 @@ from django.db import IntegrityError, transaction
 from agents.models import Agent, CountedResource
 from scheduler_site.shared.errors import DomainError
 from scheduler_site.shared.failpoints import fail_at
-from tasks import allocations, lifecycle, reservations
+from tasks import allocations, lifecycle
 from tasks.models import Reservation, Task
+from tasks.reserving import reservations
 from tasks.scheduling import fit
 from tasks.scheduling.rows import hosts
 from tasks.scheduling.rows.request import reservation_request, site_resource_names, task_request

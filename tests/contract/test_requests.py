@@ -91,7 +91,7 @@ def test_pairs_reach_the_inner_messages() -> None:
 
 
 def test_both_sides_have_the_same_reasons() -> None:
-    from tasks.reports import REPORTED_REASONS
+    from tasks.reporting.reports import REPORTED_REASONS
 
     assert set(typing.get_args(wire.FinishReason)) == {str(reason) for reason in REPORTED_REASONS}
     assert set(typing.get_args(wire.StopReason)) >= {EndReason.CANCEL, EndReason.TIMEOUT, "lost", STOPPED}

@@ -12,7 +12,7 @@ from tests.habits import source
 WRITERS = {
     "status": {"tasks/lifecycle/"},
     "current_fence": {"tasks/lifecycle/"},
-    "state": {"tasks/sub_agent_lifecycle.py", "tasks/logs.py", "tasks/reservations.py"},
+    "state": {"tasks/sub_agent_lifecycle.py", "tasks/output/logs.py", "tasks/reserving/reservations.py"},
     "connectivity": {"agents/sessions.py", "agents/supervision.py"},
 }
 PUBLISHERS = {
@@ -100,12 +100,12 @@ def test_only_lifecycles_and_messages_publish(path: Path) -> None:
     [
         ("tasks/lifecycle/finish.py", True),
         ("tasks/lifecycle_helpers.py", False),
-        ("tasks/logs.py", True),
+        ("tasks/output/logs.py", True),
         ("tasks/logs.pyx", False),
     ],
 )
 def test_a_writer_is_a_module_or_a_folder(path: str, named: bool) -> None:
-    assert is_one_of(source.ROOT / path, {"tasks/lifecycle/", "tasks/logs.py"}) is named
+    assert is_one_of(source.ROOT / path, {"tasks/lifecycle/", "tasks/output/logs.py"}) is named
 
 
 @pytest.mark.parametrize(

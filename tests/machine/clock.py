@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from django.utils import timezone
 
 from agents import breaker, inventory_requests, liveness, pace
-from tasks import leases
+from tasks.host_ends import leases
 
 START = dt.datetime(2026, 1, 5, 8, 0, tzinfo=dt.UTC)
 

@@ -11,8 +11,10 @@ from agents.enrolment import create_token
 from agents.models import Agent
 from agents.states import Standing
 from scheduler_site.shared.actors import SYSTEM
-from tasks import leases, recovery, report_pace, steady, usage
+from tasks import recovery, steady
+from tasks.host_ends import leases
 from tasks.models import Allocation, Task
+from tasks.reporting import report_pace, usage
 from tasks.scheduling.run import run_pass
 from tests.machine.clock import Clock
 from tests.machine.host import Folder, Host

@@ -20,10 +20,10 @@ class Mutation:
 MUTATIONS = (
     Mutation(
         "reports are taken under any fence",
-        "tasks/reports.py",
+        "tasks/reporting/reports.py",
         "if entry.fence != sub_agent.fence or not token_is_right(sub_agent, entry.token):",
         "if not token_is_right(sub_agent, entry.token):",
-        "tests/tasks/test_reports.py::test_a_bad_entry_is_answered_by_itself",
+        "tests/tasks/reporting/test_reports.py::test_a_bad_entry_is_answered_by_itself",
     ),
     Mutation(
         "a claim with another nonce is the same claim",
@@ -34,7 +34,7 @@ MUTATIONS = (
     ),
     Mutation(
         "the row says that output is there before it is written",
-        "tasks/logs.py",
+        "tasks/output/logs.py",
         """        log_files.write_at(path, row.stored_bytes, fresh)
         fail_at("output.before_row")
         _advance(row, sub_agent, row.stored_bytes + len(fresh), row.known_gaps)
@@ -47,24 +47,24 @@ MUTATIONS = (
     ),
     Mutation(
         "damaged output is stored",
-        "tasks/logs.py",
+        "tasks/output/logs.py",
         "if zlib.crc32(data) != crc32:",
         "if zlib.crc32(data) != crc32 and not data:",
-        "tests/tasks/test_logs.py::test_damaged_bytes_are_refused",
+        "tests/tasks/output/test_logs.py::test_damaged_bytes_are_refused",
     ),
     Mutation(
         "output that comes again is added again",
-        "tasks/logs.py",
+        "tasks/output/logs.py",
         "fresh = data[row.stored_bytes - offset :]",
         "fresh = data",
-        "tests/tasks/test_logs.py::test_a_piece_again_is_known_and_an_overlap_adds_its_end",
+        "tests/tasks/output/test_logs.py::test_a_piece_again_is_known_and_an_overlap_adds_its_end",
     ),
     Mutation(
         "output is called complete without a comparison",
-        "tasks/logs.py",
+        "tasks/output/logs.py",
         "if stored_sha256 == sha256:",
         "if stored_sha256:",
-        "tests/tasks/test_logs.py::test_other_bytes_start_over_once_and_are_then_corrupt",
+        "tests/tasks/output/test_logs.py::test_other_bytes_start_over_once_and_are_then_corrupt",
     ),
     Mutation(
         "an ended attempt keeps what it held",
@@ -89,7 +89,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a second result counts as the first",
-        "tasks/reports.py",
+        "tasks/reporting/reports.py",
         "if sub_agent.digest == finish.digest:",
         "if sub_agent.digest:",
         "tests/tasks/test_flow.py::test_the_same_result_again_is_known_and_another_is_refused",
@@ -153,17 +153,17 @@ MUTATIONS = (
     ),
     Mutation(
         "a lease is over before its host has stopped the script",
-        "tasks/leases.py",
+        "tasks/host_ends/leases.py",
         "    return bound + write_every()\n",
         "    return granted\n",
-        "tests/tasks/test_failover.py::test_another_host_takes_over_when_the_lease_is_surely_over",
+        "tests/tasks/host_ends/test_failover.py::test_another_host_takes_over_when_the_lease_is_surely_over",
     ),
     Mutation(
         "output that comes late is never compared",
-        "tasks/reports.py",
+        "tasks/reporting/reports.py",
         "        _close_logs(entry, sub_agent)  # output that came late",
         "        pass  # output that came late",
-        "tests/tasks/test_late_result.py::test_output_that_comes_late_is_compared_too",
+        "tests/tasks/host_ends/test_late_result.py::test_output_that_comes_late_is_compared_too",
     ),
     Mutation(
         "the script does not wait for its release",

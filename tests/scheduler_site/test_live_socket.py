@@ -15,7 +15,7 @@ from scheduler_site import live_socket
 from scheduler_site.asgi import application
 from scheduler_site.live_socket import SIGNED_OUT, parse
 from scheduler_site.same_origin import is_same_origin
-from tasks import watchers
+from tasks.output import watchers
 from tests.factories import make_user
 
 pytestmark = pytest.mark.django_db(transaction=True)

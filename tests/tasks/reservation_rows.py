@@ -7,8 +7,8 @@ from django.utils import timezone
 
 from agents.models import Agent
 from scheduler_site.shared.actors import SYSTEM
-from tasks import reservation_outlook, reservations
 from tasks.models import Reservation
+from tasks.reserving import reservation_outlook, reservations
 from tasks.scheduling.run import run_pass
 from tests.factories import make_user
 

@@ -9,14 +9,15 @@ import pytest
 from scheduler_site.shared import failpoints
 from scheduler_site.shared.actors import SYSTEM
 from scheduler_site.shared.failpoints import Failpoint
-from tasks import lifecycle, logs, recovery
+from tasks import lifecycle, recovery
 from tasks.lifecycle import dependants
 from tasks.models import Allocation, OutputLog, SubAgent, Task
+from tasks.output import logs
 from tasks.scheduling.run import run_pass
 from tasks.submission import submit
 from tests.factories import make_sub_agent
+from tests.tasks.output.test_logs import append
 from tests.tasks.protocol import PaperHost, finish, piece
-from tests.tasks.test_logs import append
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.matrix(12)]
 

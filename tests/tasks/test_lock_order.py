@@ -7,15 +7,17 @@ from django.utils import timezone
 from agents import enrolment
 from agents.models import Agent, EnrolmentToken
 from scheduler_site.shared.actors import SYSTEM
-from tasks import giving_up, kept, lifecycle, reservations, submission
+from tasks import lifecycle, submission
+from tasks.host_ends import giving_up, kept
 from tasks.models import Allocation, Dependency, SubAgent, Task
 from tasks.outcome import Outcome, lost
+from tasks.reserving import reservations
 from tasks.states import EndReason, Kept, SubAgentState
 from tests.factories import make_agent, make_sub_agent, make_task, make_user
 from tests.tasks.at_once import pair, queries
+from tests.tasks.host_ends.test_failover import claimed
 from tests.tasks.protocol import PaperHost, finish
 from tests.tasks.reservation_rows import granted
-from tests.tasks.test_failover import claimed
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

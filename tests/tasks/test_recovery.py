@@ -11,11 +11,12 @@ from django.utils import timezone
 from agents import breaker, inventory_requests, liveness, supervision
 from agents.models import Agent
 from agents.sessions import come_online
-from tasks import giving_up, leases, recovery, run_time, steady, usage
+from tasks import recovery, run_time, steady
+from tasks.host_ends import giving_up, leases
 from tasks.models import OutputLog, SubAgent, Task
 from tasks.outcome import lost
+from tasks.reporting import usage
 from tasks.states import EndReason
-from tasks.usage import Usage
 from tests.factories import make_agent, make_output_log, make_sub_agent, make_task
 
 pytestmark = pytest.mark.django_db
@@ -125,7 +126,7 @@ def test_silence_makes_a_host_suspect_then_unreachable_and_fails_nothing(clock: 
 def test_a_report_takes_the_flag_away(clock: Clock) -> None:
     sub_agent = heard(make_sub_agent())
     aged(sub_agent, unreachable_since=60)
-    usage.keep(sub_agent.pk, Usage(cpu_percent=50.0, memory_mib=10))
+    usage.keep(sub_agent.pk, usage.Usage(cpu_percent=50.0, memory_mib=10))
     usage.flush()
     sub_agent.refresh_from_db()
     assert (sub_agent.unreachable_since, sub_agent.cpu_usage) == (None, 50.0)

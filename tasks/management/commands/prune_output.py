@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from tasks.prune import prune
+from tasks.output.prune import prune
 
 
 class Command(BaseCommand):

@@ -15,8 +15,8 @@ from django.core.management import CommandError, call_command
 from scheduler_site.backup import database, live, make, manifest, output
 from scheduler_site.backup.manifest import BadBackup
 from scheduler_site.shared.identity import identity_row
-from tasks.log_gaps import Gap
 from tasks.models import FenceCounter
+from tasks.output.log_gaps import Gap
 
 TEXT = b"0123456789" * 1000
 

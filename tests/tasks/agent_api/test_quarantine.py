@@ -12,8 +12,8 @@ from tasks import recovery
 from tasks.models import SubAgent, Task
 from tasks.scheduling.rows import hosts
 from tests.factories import make_task, make_user
+from tests.tasks.host_ends.test_failover import claimed
 from tests.tasks.protocol import PaperHost, finish
-from tests.tasks.test_failover import claimed
 
 pytestmark = pytest.mark.django_db
 ADA = Actor("user", "ada")
@@ -77,7 +77,7 @@ def test_a_copied_folder_claims_nothing_and_gives_nothing_back(host: PaperHost) 
 
 
 def test_what_was_placed_a_moment_ago_goes_elsewhere(host: PaperHost) -> None:
-    from tests.tasks.test_failover import lifecycle_place
+    from tests.tasks.host_ends.test_failover import lifecycle_place
 
     make_task()
     lifecycle_place(Task.objects.get(), host)

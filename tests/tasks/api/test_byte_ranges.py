@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.api.byte_ranges import ByteRange, Unsatisfiable, first_kept, parse
-from tasks.log_gaps import Run
+from tasks.output.log_gaps import Run
 
 LIMIT = 100
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from tasks.api import logs as log_views
-from tasks.logs import path_of
 from tasks.models import SubAgent, Task
+from tasks.output.logs import path_of
 from tasks.states import LogState
 from tests.factories import make_output_log, make_sub_agent, make_task
 from tests.rest import rest

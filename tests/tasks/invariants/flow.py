@@ -7,8 +7,9 @@ from typing import Any
 from agents import administration
 from agents.models import Agent
 from scheduler_site.shared.actors import SYSTEM
-from tasks import lifecycle, reservations
+from tasks import lifecycle
 from tasks.models import SubAgent, Task
+from tasks.reserving import reservations
 from tasks.scheduling.run import run_pass
 from tasks.states import SubAgentState
 from tasks.submission import submit

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.test import Client
 
-from tasks import logs
+from tasks.output import logs
 from tests.factories import make_agent, make_output_log, make_sub_agent, make_task, make_template
 
 

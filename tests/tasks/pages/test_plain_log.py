@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tasks import logs
 from tasks.models import Task
+from tasks.output import logs
 from tasks.pages import plain_log
 from tests.factories import make_output_log, make_sub_agent, make_task
 

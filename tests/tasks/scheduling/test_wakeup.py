@@ -10,9 +10,10 @@ from django.utils import timezone
 from agents import administration, operator_labels, operator_resources, placement_rules, pools
 from agents.models import Agent, CountedResource
 from scheduler_site.shared.actors import SYSTEM
-from tasks import lifecycle, reservation_deadlines, reservations
+from tasks import lifecycle
 from tasks.models import SubAgent
 from tasks.outcome import Outcome
+from tasks.reserving import reservation_deadlines, reservations
 from tasks.scheduling import wakeup
 from tasks.states import EndReason, SubAgentState
 from tests.factories import make_agent, make_task, make_user

@@ -1,0 +1,1 @@
+"""What becomes of tasks and of what they hold when a host is lost, drained, stopped or removed."""

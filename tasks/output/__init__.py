@@ -1,0 +1,1 @@
+"""Output of attempts: files, rows and gaps, comparing at the end, pruning."""

@@ -1,0 +1,1 @@
+"""What sub agents say: results, usage, how often they are asked."""

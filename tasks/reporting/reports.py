@@ -1,0 +1,268 @@
+"""Take what sub agents report: started, output, usage, finish, log_close, in that order. One entry spoils no other."""
+
+import logging
+from typing import Any
+
+import msgspec
+from django.db import transaction
+from django.db.models import QuerySet
+
+from agents.models import Agent
+from scheduler_site.shared.actors import Actor
+from scheduler_site.shared.errors import BadMessage, CrcMismatch, DomainError, OffsetGap, SubAgentClosed
+from scheduler_site.shared.failpoints import fail_at
+from tasks import grants, lifecycle
+from tasks.agent_messages import Entry, EntryHead, Finish, decode
+from tasks.history import record
+from tasks.host_ends import kept, leases
+from tasks.models import OutputLog, SubAgent, Task
+from tasks.outcome import Outcome, state_of
+from tasks.output import logs, watchers
+from tasks.reporting import usage
+from tasks.reporting.script_result import storable
+from tasks.states import EndReason, Kept, LogState
+from tasks.tokens import token_is_right
+
+log = logging.getLogger(__name__)
+
+REPORTED_REASONS = frozenset(
+    {
+        EndReason.EXIT,
+        EndReason.SIGNAL,
+        EndReason.TIMEOUT,
+        EndReason.CANCEL,
+        EndReason.OOM,
+        EndReason.SPAWN_ERROR,
+        EndReason.DISK_FULL,
+        EndReason.SUB_LOST,
+        EndReason.HOST_REBOOTED,
+        EndReason.FENCED,
+        EndReason.UNKILLABLE,
+    }
+)
+
+LONGEST_EVIDENCE = 200
+_STOP = ("stop_reason", "stop_now", "granted_seconds")
+_READ = ("task_id", "agent_id", "attempt_no", "rank", "fence", "state", "claim_nonce", "digest", *_STOP)
+
+
+def reporting() -> QuerySet[SubAgent]:
+    """Sub agents with what a report needs of them: each second one for every running task, so no scripts."""
+    return SubAgent.objects.select_related("task", "agent").only(*_READ, "task__grace_seconds", "agent__name")
+
+
+def receive(raw_entries: list[msgspec.Raw], caller: SubAgent | None = None) -> list[dict[str, Any]]:
+    """One reply for each entry, in order. `caller` was read just now, by `reporting`: it is not read again for an entry
+    of its own."""
+    if len(raw_entries) != 1:
+        caller = None  # an earlier entry may change it
+    return [_receive_raw(bytes(raw), caller) for raw in raw_entries]
+
+
+def _receive_raw(raw: bytes, caller: SubAgent | None) -> dict[str, Any]:
+    try:
+        entry = decode(raw, Entry)
+    except BadMessage as error:
+        return _refusal(_id_of(raw), error.code, error.detail)
+    return _receive_one(entry, caller)
+
+
+def _id_of(raw: bytes) -> str:
+    try:
+        return str(decode(raw, EntryHead).sub_agent_id)
+    except BadMessage:
+        return ""
+
+
+def _receive_one(entry: Entry, caller: SubAgent | None) -> dict[str, Any]:
+    is_own = caller is not None and caller.pk == entry.sub_agent_id
+    sub_agent = caller if is_own else reporting().filter(pk=entry.sub_agent_id).first()
+    if sub_agent is None:
+        return _refusal(str(entry.sub_agent_id), "unknown_sub_agent", "No such sub agent.")
+    if entry.fence != sub_agent.fence or not token_is_right(sub_agent, entry.token):
+        return _refusal(str(entry.sub_agent_id), "unauthorized", "The token or the fence is not this sub agent's.")
+    code, detail = "ok", ""
+    try:
+        _take(entry, sub_agent)
+    except DomainError as error:
+        code, detail = error.code, error.detail
+    if _may_change_it(entry):
+        sub_agent.refresh_from_db(fields=["state", "stop_reason", "stop_now", "digest"])
+    return _reply(entry, sub_agent, code, detail)
+
+
+def _may_change_it(entry: Entry) -> bool:
+    """Output and figures take time or nothing: what another caller did meanwhile is told in the next answer."""
+    return entry.started is not None or entry.finish is not None
+
+
+def _take(entry: Entry, sub_agent: SubAgent) -> None:
+    actor = Actor.agent(sub_agent.agent.name)
+    if entry.started is not None:
+        lifecycle.start(sub_agent, pid=entry.started.pid, actor=actor)
+    _take_output(entry, sub_agent)
+    if sub_agent.is_live:
+        usage.keep(sub_agent.pk, entry.usage.value() if entry.usage else None)
+    try:
+        _take_end(entry, sub_agent, actor)
+    except (AlreadyFinal, SubAgentClosed):
+        _close_logs(entry, sub_agent)  # output that came late is compared as well: until then the host asks again
+        raise
+    _close_logs(entry, sub_agent)
+
+
+def _take_end(entry: Entry, sub_agent: SubAgent, actor: Actor) -> None:
+    if entry.finish is not None:
+        _finish(sub_agent, entry.finish, actor)
+    elif _ended_unreported(sub_agent):
+        raise SubAgentClosed(f"{sub_agent} was ended here as {sub_agent.state}.", state=sub_agent.state)
+
+
+def _close_logs(entry: Entry, sub_agent: SubAgent) -> None:
+    for closing in entry.log_close:
+        logs.close(sub_agent, closing.stream, closing.size, closing.sha256, closing.small_parts())
+
+
+def _take_output(entry: Entry, sub_agent: SubAgent) -> None:
+    """A gap, a damaged piece or a full disk here is answered by `stored`: the sub agent goes on from there, and a
+    result that comes with it is taken all the same."""
+    for gap in entry.skips:
+        logs.skip(sub_agent, gap.stream, gap.start, gap.stop, gap.reason)
+    for piece in entry.output:
+        try:
+            logs.append(sub_agent, piece.stream, piece.offset, piece.data, piece.crc32)
+        except (OffsetGap, CrcMismatch) as error:
+            log.info("output_refused sub_agent_id=%s stream=%s detail=%r", sub_agent.pk, piece.stream, error.detail)
+        except OSError as error:
+            log.error("output_not_stored sub_agent_id=%s stream=%s detail=%r", sub_agent.pk, piece.stream, str(error))
+
+
+def _finish(sub_agent: SubAgent, finish: Finish, actor: Actor) -> None:
+    """The first result stands: the same again is fine, another one is kept in the history only."""
+    outcome = outcome_of(finish)
+    try:
+        _end(sub_agent, outcome, finish, actor)
+        fail_at("finish.before_reply")
+    except SubAgentClosed:
+        sub_agent.refresh_from_db()
+        if sub_agent.digest == finish.digest:
+            return
+        _take_late_result(sub_agent, outcome, finish, actor)
+        raise AlreadyFinal(f"{sub_agent} ended before as {sub_agent.state}.", state=sub_agent.state) from None
+
+
+@transaction.atomic
+def _end(sub_agent: SubAgent, outcome: Outcome, finish: Finish, actor: Actor) -> None:
+    """Both or nothing: a result that is known already pauses nobody when it comes again."""
+    if outcome.keeps:  # its host is paused, too, and hosts are locked before tasks
+        Agent.objects.select_for_update(no_key=True).only("pk").get(pk=sub_agent.agent_id)
+    lifecycle.finish(sub_agent, outcome, actor=actor)
+    if outcome.keeps:
+        kept.pause_host(sub_agent, finish.survivors)
+
+
+@transaction.atomic
+def _take_late_result(sub_agent: SubAgent, outcome: Outcome, finish: Finish, actor: Actor) -> None:
+    """Under the task's lock, so that two which come at once are noted once."""
+    Task.objects.select_for_update(no_key=True).only("pk").get(pk=sub_agent.task_id)
+    _keep_late_result(sub_agent, finish, actor)
+    if not outcome.keeps:
+        kept.confirm(sub_agent, "its end was told")
+
+
+class AlreadyFinal(DomainError):
+    """Another result was accepted before."""
+
+    code = "already_final"
+
+
+def outcome_of(finish: Finish) -> Outcome:
+    """As a value that can be stored; BadMessage for a reason that is none."""
+    if finish.reason not in REPORTED_REASONS:
+        raise BadMessage(f"finish.reason is {finish.reason!r}, which is no reason a sub agent can end for.")
+    reason = EndReason(finish.reason)
+    result, problem = storable(finish.result)
+    return Outcome(
+        state=state_of(reason, finish.exit_code),
+        reason=reason,
+        detail=" ".join(part for part in (finish.detail.replace("\0", ""), problem) if part),
+        exit_code=finish.exit_code,
+        exit_signal=finish.signal,
+        duration_seconds=finish.duration_seconds,
+        cpu_seconds=finish.cpu_seconds,
+        peak_memory_mib=finish.peak_memory_mib,
+        result=result,
+        digest=finish.digest,
+        sizes=finish.final_sizes(),
+        oom_kind=finish.oom.kind if finish.oom else "",
+        oom_evidence=finish.oom.evidence.replace("\0", "")[:LONGEST_EVIDENCE] if finish.oom else "",
+        is_host_fault=reason == EndReason.SPAWN_ERROR and finish.is_host_fault,
+        keeps=Kept.UNKILLABLE if leaves_processes(finish) else None,
+        may_run_again=not leaves_processes(finish),
+    )
+
+
+def leaves_processes(finish: Finish) -> bool:
+    return finish.reason == EndReason.UNKILLABLE or bool(finish.survivors)
+
+
+def _keep_late_result(sub_agent: SubAgent, finish: Finish, actor: Actor) -> None:
+    """Once: said again and again it is still one fact."""
+    if sub_agent.events.filter(verb="late_result").exists():
+        return
+    record(
+        sub_agent.task_id,
+        "late_result",
+        actor=actor,
+        reason=finish.detail.replace("\0", "") or finish.reason,
+        sub_agent=sub_agent,
+        exit_code=finish.exit_code,
+        digest=finish.digest,
+    )
+    logs.begin_draining(sub_agent, finish.final_sizes())
+
+
+def _reply(entry: Entry, sub_agent: SubAgent, code: str, detail: str) -> dict[str, Any]:
+    stop = grants.stop_of(sub_agent) if sub_agent.stop_reason and sub_agent.is_live else None
+    if _ended_unreported(sub_agent) and entry.finish is None:
+        stop = {"reason": "lost", "grace_seconds": sub_agent.task.grace_seconds, "kill_now": False}
+    return {
+        "sub_agent_id": str(sub_agent.pk),
+        "code": code,
+        "detail": detail,
+        "state": sub_agent.state,
+        "logs": {row.stream: log_state(row, sub_agent) for row in sub_agent.logs.all()},
+        "stop": stop,
+        "watched": watchers.watching(sub_agent.task_id),
+        "renewal": leases.renew(sub_agent) if code == "ok" else None,
+    }
+
+
+def _ended_unreported(sub_agent: SubAgent) -> bool:
+    """Lost or void: the server ended it without a word from the host, so it must not go on there."""
+    return not sub_agent.is_live and not sub_agent.digest
+
+
+def log_state(row: OutputLog, sub_agent: SubAgent) -> dict[str, Any]:
+    """Pruned output is nothing that a host needs to hear of: it is done with it."""
+    limits = logs.limits_of(sub_agent)
+    return {
+        "stored": row.stored_bytes,
+        "durable": row.durable_bytes,
+        "state": LogState.COMPLETE if row.state == LogState.PRUNED else row.state,
+        "keep_head": limits.head,
+        "keep_tail": limits.tail,
+    }
+
+
+def _refusal(sub_agent_id: str, code: str, detail: str) -> dict[str, Any]:
+    return {
+        "sub_agent_id": sub_agent_id,
+        "code": code,
+        "detail": detail,
+        "state": "",
+        "logs": {},
+        "stop": None,
+        "watched": False,
+        "renewal": None,
+    }

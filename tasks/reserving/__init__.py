@@ -1,0 +1,1 @@
+"""Reservations: verbs, deadlines, the outlook, how they are told."""
