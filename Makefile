@@ -9,6 +9,9 @@ BIN := $(VENV)/bin
 PROCESSES ?= 2
 PYTEST_ALL = $(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder
 ON_POSTGRES = tests/tasks tests/agents tests/contract tests/templates_app tests/admin tests/scheduler_site
+MATRIX = -m matrix --timeout=1800 --matrix-results=tests/matrix/results.json
+# Alone: it measures.
+FLEET = tests/chaos/fleet
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq --no-input
 DIST := static/dist/main.js
 SOURCES := $(shell find static/src -type f 2>/dev/null) static/package.json
@@ -39,7 +42,8 @@ test-postgres: $(VENV)/.installed-dev assets ## Unit, contract and lifecycle tes
 
 matrix: $(VENV)/.installed-dev assets ## Tests of the fault matrix, slow ones too; writes the table in docs/failure.md
 	@$(if $(PYTEST),,rm -f tests/matrix/results.json)
-	@$(PYTEST_ALL) -m matrix --timeout=1800 --matrix-results=tests/matrix/results.json $(PYTEST); status=$$?; \
+	@$(PYTEST_ALL) $(MATRIX) $(or $(PYTEST),--ignore=$(FLEET)); status=$$?; \
+	$(if $(PYTEST),,$(BIN)/python -m pytest $(MATRIX) $(FLEET) || status=$$?;) \
 	$(BIN)/python -m tests.matrix.table && $(BIN)/python -m tests.matrix.missing; exit $$status
 
 chaos: $(VENV)/.installed-dev ## Breaks a whole site for CHAOS_MINUTES (30) by SEED and checks every promise

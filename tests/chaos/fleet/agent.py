@@ -28,6 +28,11 @@ class Watch:
     calls: Counter[str] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
 
+    def forget(self) -> None:
+        """The times and calls until now; not what was wrong."""
+        for times in (self.finishes, self.ends, self.sessions, self.calls):
+            times.clear()
+
 
 @dataclass
 class SubAgent:
