@@ -53,5 +53,5 @@ urlpatterns = [
     ),
     path("schema/", Schema.as_view(), name="api-schema"),
     path("docs/", ensure_csrf_cookie(Docs.as_view()), name="api-docs"),
-    re_path(r"^(?P<rest>.*)$", NoSuchCall.as_view(), name="api-unknown"),
+    re_path(r"^(?P<rest>[\s\S]*)$", NoSuchCall.as_view(), name="api-unknown"),
 ]

@@ -1,6 +1,6 @@
 """Routes under /agent/v1/. Attempt-level calls (report, log) stay as they are for two protocol versions."""
 
-from django.urls import path
+from django.urls import path, re_path
 
 from tasks.agent_api.claim import ClaimView, GiveBackView
 from tasks.agent_api.heartbeat import HeartbeatView
@@ -24,5 +24,5 @@ urlpatterns = [
     path("sub-agents/<uuid:sub_agent_id>/reject", GiveBackView.as_view(state=SubAgentState.REJECTED)),
     path("sub-agents/<uuid:sub_agent_id>/not-started", GiveBackView.as_view(state=SubAgentState.NOT_STARTED)),
     path("sub-agents/<uuid:sub_agent_id>/log", LogView.as_view()),
-    path("<path:rest>", unknown_call),
+    re_path(r"^(?P<rest>[\s\S]+)$", unknown_call),
 ]

@@ -203,6 +203,12 @@ def test_a_report_reads_no_scripts(host: PaperHost, django_assert_max_num_querie
     assert not any("script_content" in query["sql"] for query in captured.captured_queries)
 
 
+@pytest.mark.parametrize("path", ["nowhere", "session/", "sub-agents/1/claim", "report/%0Amore"])
+def test_a_call_that_does_not_exist(path: str) -> None:
+    status, body = posted(path, b"{}")
+    assert (status, body["code"]) == (404, "unknown_call")
+
+
 def test_unknown_words_are_ignored(host: PaperHost) -> None:
     body = {"epoch": host.epoch, "seq": 5, "resources": {**host.resources, "quantum": 1}, "mood": "good"}
     assert json.dumps(host.post("heartbeat", body)["assignments"]) == "[]"
