@@ -57,7 +57,7 @@ class Invariants:
         subs = {str(row["id"]): row for row in SubAgent.objects.order_by().values(*SUB_AGENT_COLUMNS)}
         for look in (self._changes, self._attempts, self._results, self._executions):
             found += look(tasks, subs)
-        found += self._rooms()
+        found += [*map(str, capacity.released_when_over()), *self.placed()]
         if wholly or self._looks % self._every == 0:
             found += map(str, check())
         self._tasks, self._sub_agents = tasks, subs
@@ -113,9 +113,8 @@ class Invariants:
             if count and subs[key]["state"] in ("assigned", *VOID_STATES):
                 yield f"I8: sub agent {key} is {subs[key]['state']} and was executed"
 
-    def _rooms(self) -> Iterator[str]:
-        """I3: what is given away fits at that moment; the host may shrink later. Who is over gives back at once."""
-        yield from map(str, capacity.released_when_over())
+    def placed(self) -> Iterator[str]:
+        """I3: what is given away fits at that moment. To be asked after each pass: the host may shrink later."""
         held = list(Allocation.objects.filter(released_at__isnull=True))
         fresh = {row.agent_id for row in held if row.pk not in self._allocations}
         for agent in Agent.objects.filter(pk__in=fresh):

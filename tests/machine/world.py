@@ -96,6 +96,7 @@ class World:
     def schedule(self) -> None:
         while not run_pass():
             pass
+        self.truth.wrong += self.invariants.placed()
 
     def pass_time(self, seconds: float) -> None:
         """What was heard is written soon. Hosts look at their leases all the while, with or without the server."""
