@@ -26,6 +26,7 @@ class Later(HttpResponse):
             if not waiting.done():
                 return False
             self.content = waiting.result()
+            self.headers["Content-Length"] = str(len(self.content))  # middleware has counted what is replaced here
             return True
         finally:
             waiting.cancel()

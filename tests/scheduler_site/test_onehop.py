@@ -97,7 +97,13 @@ class Exchange:
 
     async def run(self) -> "Exchange":
         await OneHop()(self.scope, self.incoming.get, self.send)
+        self.check_length()
         return self
+
+    def check_length(self) -> None:
+        """A client waits for as many bytes as it was told of."""
+        told = dict(self.headers).get(b"Content-Length") if self.sent else None
+        assert told is None or self.scope["method"] == "HEAD" or int(told) == len(self.body)
 
     @property
     def status(self) -> int:
@@ -150,6 +156,8 @@ async def test_an_answer_is_waited_for_without_a_thread() -> None:
     answers_wanted.append("now")
     await asyncio.gather(*waits)
     assert {one.body for one in many} == {b"now"}
+    for one in many:
+        one.check_length()
 
 
 async def test_a_client_that_goes_away_ends_the_wait() -> None:

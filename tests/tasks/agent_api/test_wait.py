@@ -40,6 +40,7 @@ async def waited(agent: Agent, epoch: str = "3", secret: str = "secret") -> tupl
         await application(exchange.scope, exchange.incoming.get, exchange.send)
     finally:
         close_connections(application._agents)
+    exchange.check_length()
     return exchange.status, json.loads(exchange.body)
 
 
