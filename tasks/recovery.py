@@ -21,7 +21,7 @@ from agents.states import Connectivity, Standing
 from scheduler_site.shared.actors import SYSTEM
 from scheduler_site.shared.failpoints import fail_at
 from tasks import lifecycle, messages, run_time, steady, sub_agent_lifecycle
-from tasks.host_ends import draining, giving_up, leases
+from tasks.host_ends import draining, giving_up, kept, leases
 from tasks.models import SubAgent
 from tasks.output import logs
 from tasks.reporting import report_pace
@@ -177,6 +177,7 @@ _STEPS = (
     _flag_unreachable,
     _revoke_unclaimed,
     _ask_about_unstarted,
+    kept.ask_who_came_back,
     _stop_overdue,
     _give_up_draining,
     _settle_dependants,

@@ -8,18 +8,19 @@ from collections.abc import Iterable
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 
-from agents import administration
+from agents import administration, inventory_requests
 from agents.history import record as record_on_host
-from agents.models import Agent
-from agents.states import Standing
+from agents.models import Agent, AgentEvent
+from agents.states import Connectivity, Standing
 from scheduler_site.shared.actors import SYSTEM, Actor
 from scheduler_site.shared.errors import Conflict, DomainError
 from tasks import allocations, messages
 from tasks.history import record
 from tasks.models import Allocation, SubAgent
 from tasks.scheduling import wakeup
+from tasks.states import Kept
 
 
 def on(agent: Agent) -> QuerySet[Allocation]:
@@ -39,6 +40,19 @@ def compare_with_inventory(agent: Agent, listed: set[UUID], *, is_complete: bool
             confirm(sub_agent, f"{agent.name} was restarted")
         elif is_complete and sub_agent.pk not in listed:
             confirm(sub_agent, f"{agent.name} has nothing left of it")
+
+
+def ask_who_came_back() -> None:
+    """A step of the reaper's turn. A host may be heard again in the session that it had before: then nobody has
+    compared what was kept meanwhile with what it has."""
+    compared = AgentEvent.objects.filter(
+        agent=OuterRef("agent"), verb="session_opened", at__gt=OuterRef("sub_agent__ended_at")
+    )
+    waiting = Allocation.objects.filter(
+        released_at__isnull=True, kept__in=(Kept.HOST_LOST, Kept.UNCONFIRMED), agent__connectivity=Connectivity.ONLINE
+    )
+    for agent_id in waiting.exclude(Exists(compared)).values_list("agent_id", flat=True).distinct():
+        inventory_requests.ask(agent_id)
 
 
 def is_of_older_boot(sub_agent: SubAgent, agent: Agent) -> bool:

@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from agents.history import record
 from agents.models import Agent
 from scheduler_site.shared.actors import SYSTEM, Actor
 from scheduler_site.shared.errors import Conflict
@@ -64,6 +65,31 @@ def session(sub_agent: SubAgent, *listed: Any, is_complete: bool = True, boot_id
     Agent.objects.update(boot_id=boot_id)
     agent = Agent.objects.get(pk=sub_agent.agent_id)
     reconcile(agent, list(listed), is_complete=is_complete, received_at=timezone.now())
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """The hosts that a turn of the reaper asks what they have."""
+    found: list[Any] = []
+    monkeypatch.setattr(kept.inventory_requests, "ask", found.append)
+    return found
+
+
+def test_a_host_that_comes_back_in_its_old_session_is_asked_what_it_has(asked: list[Any]) -> None:
+    sub_agent = given_up(silent())
+    kept.ask_who_came_back()
+    assert asked == []
+    Agent.objects.update(connectivity="online")
+    kept.ask_who_came_back()
+    assert asked == [sub_agent.agent_id]
+
+
+def test_a_host_that_was_compared_since_is_not_asked_again(asked: list[Any]) -> None:
+    sub_agent = given_up(silent())
+    Agent.objects.update(connectivity="online")
+    record(sub_agent.agent, "session_opened", actor=SYSTEM)
+    kept.ask_who_came_back()
+    assert asked == []
 
 
 def row_of(sub_agent: SubAgent, local_state: str) -> Any:
