@@ -1,7 +1,6 @@
 """GET wait: the doorbell. Hangs up to 25 s and says only "beat now". Who waits is asked in a thread like every other
 call; the waiting itself is the loop's (scheduler_site.shared.later)."""
 
-from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -35,5 +34,4 @@ async def _ring(agent_id: UUID) -> bytes:
 
 
 def _told(rings: bool) -> bytes:
-    body: dict[str, Any] = {"beat": rings}
-    return msgspec.json.encode(body)
+    return msgspec.json.encode({"beat": rings})

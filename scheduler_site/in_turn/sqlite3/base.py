@@ -21,7 +21,8 @@ _turn = threading.Lock()
 
 
 class DatabaseWrapper(BaseWrapper):
-    """Has the turn from the beginning of a transaction to its end; outside of one, for each statement that writes."""
+    """Has the turn from the beginning of a transaction to its end; outside of one, for each statement that writes.
+    Transactions that are begun by hand (set_autocommit(False)) are left to SQLite, too."""
 
     def __init__(self, *arguments: Any, **more: Any) -> None:
         super().__init__(*arguments, **more)
@@ -55,7 +56,7 @@ class DatabaseWrapper(BaseWrapper):
             self._end_turn()
 
     def _execute_in_turn(self, execute: Callable[..., Any], sql: str, *more: Any) -> Any:
-        if self._has_turn or self.in_atomic_block or sql[:6] not in WRITES:
+        if self._has_turn or not self.autocommit or sql[:6] not in WRITES:
             return execute(sql, *more)
         self._take_turn()
         try:
@@ -64,7 +65,7 @@ class DatabaseWrapper(BaseWrapper):
             self._end_turn()
 
     def _take_turn(self) -> None:
-        """Raises what SQLite would, after as long."""
+        """Raises what SQLite would, after as long; another process may be waited for as long again."""
         if not self._has_turn and not _turn.acquire(timeout=settings.DATABASE_BUSY_SECONDS):
             raise OperationalError("database is locked")
         self._has_turn = True
