@@ -6,6 +6,7 @@ neither sleeps nor runs a loop, and it does not act on a stop: it hands it on.
 
 import base64
 import logging
+import random
 import time
 import zlib
 from collections.abc import Callable, Iterable
@@ -24,7 +25,7 @@ log = logging.getLogger(__name__)
 
 INLINE_BYTES = 64 * 1024
 BEAT_SECONDS = 1.0
-LEASED_CAP_SECONDS = 5.0  # whose script ends without an answer tries again before that
+LEASED_CAP_SECONDS = 5.0  # whoever's script is stopped without an answer tries again sooner, whatever was answered
 FINAL_CODES = ("ok", "already_final", "sub_agent_closed")
 
 
@@ -65,7 +66,8 @@ class Delivery:
         self._stop: wire.Stop | None = None
         self._is_watched = False
         self._renewal: tuple[float, wire.Renewal] | None = None
-        self._backoff = Backoff(cap=None if Lease.of(directory.path) is None else LEASED_CAP_SECONDS)
+        self._backoff = Backoff()
+        self._is_leased = Lease.of(directory.path) is not None
         self._unknown_since: float | None = None
         self._pace = Pace()
 
@@ -269,6 +271,8 @@ class Delivery:
             seconds = max(seconds, WAIT_30_SECONDS)
         if getattr(error, "code", "") == "too_large":
             self._pace.failed()
+        if self._is_leased and self._finish is None:
+            seconds = min(seconds, random.uniform(LEASED_CAP_SECONDS / 2, LEASED_CAP_SECONDS))  # noqa: S311 (no secret)
         return Outcome(False, seconds, failure=str(error), unknown_seconds=self._unknown_for(error))
 
     def _unknown_for(self, error: NetworkFailure | ProtocolError) -> float:

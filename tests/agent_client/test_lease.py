@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 
-from agent_client.http import AgentHttp, NetworkFailure
+from agent_client.http import AgentHttp, NetworkFailure, ProtocolError
 from agent_client.sub_agent.delivery import LEASED_CAP_SECONDS, Delivery
+from agent_client.sub_agent.finish import never_ran
 from agent_client.sub_agent.lease import FILE, Lease
+from agent_client.sub_agent_dir import SubAgentDir
 from tests.agent_client.sub_agents import make_folder
 
 
@@ -71,19 +73,37 @@ def test_what_cannot_be_read_is_over(tmp_path: Path, clock: Clock, content: str)
 
 
 class Away(AgentHttp):
-    def __init__(self) -> None:
+    def __init__(self, error: Exception) -> None:
         super().__init__("http://127.0.0.1:9", None)
+        self._error = error
 
     def report(self, body: Any) -> Any:
-        raise NetworkFailure("away")
+        raise self._error
 
 
-@pytest.mark.parametrize("has_lease", [True, False])
-def test_who_has_one_does_not_back_off_for_as_long_as_it_lasts(tmp_path: Path, clock: Clock, has_lease: bool) -> None:
+@pytest.mark.parametrize("error", [
+    NetworkFailure("away"),
+    NetworkFailure("a proxy says so", 503, retry_after_seconds=600.0),
+    NetworkFailure("a proxy's page", 404),
+    ProtocolError(401, "unauthorized", "", {}),
+    ProtocolError(404, "unknown_sub_agent", "", {}),
+])  # fmt: skip
+def test_who_has_one_tries_again_long_before_it_ends(tmp_path: Path, clock: Clock, error: Exception) -> None:
+    leased, free = make_folder(tmp_path / "leased"), make_folder(tmp_path / "free")
+    granted(leased.path, clock)
+    assert longest_wait(leased, error) <= LEASED_CAP_SECONDS < longest_wait(free, error)
+
+
+def test_once_the_result_is_there_it_waits_like_everybody(tmp_path: Path, clock: Clock) -> None:
     folder = make_folder(tmp_path)
-    if has_lease:
-        granted(folder.path, clock)
-    delivery = Delivery(folder, Away())
-    waits = [delivery.step().next_in_seconds for _ in range(60)]
-    delivery.close()
-    assert (max(waits) <= LEASED_CAP_SECONDS) is has_lease
+    granted(folder.path, clock)
+    folder.write_exit(never_ran("sub_lost", "a sentence", folder.sizes(), "2030-01-01T00:00:00Z"))
+    assert longest_wait(folder, NetworkFailure("away")) > LEASED_CAP_SECONDS
+
+
+def longest_wait(folder: SubAgentDir, error: Exception) -> float:
+    delivery = Delivery(folder, Away(error))
+    try:
+        return max(delivery.step().next_in_seconds for _ in range(60))
+    finally:
+        delivery.close()
