@@ -7,14 +7,13 @@ event loop and the connection, which come on top.
 
 import argparse
 import json
-import os
-import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from typing import Any
+
+from benchmarks.own_site import own_site
 
 Host = dict[str, Any]
 
@@ -23,13 +22,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--hosts", type=int, default=200)
     arguments = parser.parse_args()
-    folder = tempfile.mkdtemp(prefix="nightshift-agent-calls-")
-    os.environ["NIGHTSHIFT_DATA_DIR"] = folder
-    os.environ["DJANGO_SETTINGS_MODULE"] = "scheduler_site.settings"
-    try:
+    with own_site("agent-calls"):
         run(arguments.hosts)
-    finally:
-        shutil.rmtree(folder)
 
 
 def run(count: int) -> None:
@@ -57,7 +51,7 @@ def calls() -> dict[str, Callable[[Host], None]]:
     from scheduler_site.onehop import OneHop
     from tests.chaos.fleet.agent import NOTHING, FleetAgent, SubAgent, Watch, finish
 
-    handler = OneHop()
+    handler, watch = OneHop(), Watch()
 
     def ask(method: str, path: str, credential: str, body: Any = None, query: bytes = b"") -> None:
         headers = [(b"host", b"127.0.0.1"), (b"authorization", credential.encode())]
@@ -70,16 +64,9 @@ def calls() -> dict[str, Callable[[Host], None]]:
         return f"Agent {host['agent_id']}:{host['secret']}"
 
     def session(host: Host) -> None:
-        known, sub_agent = (
-            {name: host[name] for name in ("number", "agent_id", "secret")},
-            SubAgent(host["grant"], 0, Watch()),
-        )
-        ask(
-            "POST",
-            "session",
-            main_agent(host),
-            FleetAgent(**known, port=0, sub_agent=sub_agent, watch=Watch())._session(),
-        )
+        agent = {name: host[name] for name in ("number", "agent_id", "secret")}
+        simulated = FleetAgent(**agent, port=0, sub_agent=SubAgent(host["grant"], 0, watch), watch=watch)
+        ask("POST", "session", main_agent(host), simulated._session())
 
     def report(host: Host, **parts: Any) -> None:
         grant = host["grant"]

@@ -6,23 +6,17 @@ running server.
 """
 
 import argparse
-import os
-import shutil
-import tempfile
 import time
+
+from benchmarks.own_site import own_site
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--length", type=int, default=10_000)
     arguments = parser.parse_args()
-    folder = tempfile.mkdtemp(prefix="nightshift-cascade-")
-    os.environ["NIGHTSHIFT_DATA_DIR"] = folder
-    os.environ["DJANGO_SETTINGS_MODULE"] = "scheduler_site.settings"
-    try:
+    with own_site("cascade"):
         run(arguments.length)
-    finally:
-        shutil.rmtree(folder)
 
 
 def run(length: int) -> None:

@@ -7,9 +7,9 @@ the N tasks that fit. `--shapes 0`: every task has a shape of its own. Needs no 
 
 import argparse
 import os
-import shutil
-import tempfile
 import time
+
+from benchmarks.own_site import own_site
 
 
 def main() -> None:
@@ -21,12 +21,8 @@ def main() -> None:
     parser.add_argument("--held", action="store_true", help="all have waited long enough to get hosts kept free")
     parser.add_argument("--profile", action="store_true", help="print where the last pass spent its time")
     arguments = parser.parse_args()
-    folder = tempfile.mkdtemp(prefix="nightshift-passes-")
-    os.environ["NIGHTSHIFT_DATA_DIR"] = folder
-    try:
+    with own_site("passes"):
         run(arguments)
-    finally:
-        shutil.rmtree(folder)
 
 
 def numbers(text: str) -> list[int]:
