@@ -12,6 +12,7 @@ from tests.waiting import wait_until
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(240)]
 
 COUNT = "for i in $(seq 1 {lines}); do echo line $i; sleep 0.05; done\necho end; exit {code}\n"
+COUNT_UNTIL_TOLD = "until [ -e {told} ]; do echo line $((++i)); sleep 0.05; done\necho end $i\n"
 
 
 def expected(lines: int) -> bytes:
@@ -59,19 +60,32 @@ def test_a_script_that_ends_while_the_server_is_away(fresh_nightshift: Nightshif
     assert_ended_right(nightshift, task_id, 30, 7)
 
 
+def expected_until_told(log: bytes) -> bytes:
+    """The whole output of `COUNT_UNTIL_TOLD`, of as many lines as the last line of `log` says."""
+    words = log.split(b"\n")[-2].split()
+    assert words[0] == b"end"
+    lines = int(words[1])
+    return b"".join(b"line %d\n" % number for number in range(1, lines + 1)) + b"end %d\n" % lines
+
+
 @pytest.mark.matrix(15)
 def test_kill_9_of_the_server_again_and_again(fresh_nightshift: Nightshift) -> None:
     nightshift = fresh_nightshift
     agent = nightshift.start_agent()
-    task_id, _ = started(nightshift, agent, COUNT.format(lines=150, code=0))
+    told = nightshift.folder / "told"
+    task_id, _ = started(nightshift, agent, COUNT_UNTIL_TOLD.format(told=told))
     others = [nightshift.submit(f"echo {number}\n", cpu_cores=0.1) for number in range(10)]
     for _ in range(3):
         nightshift.kill_server()
         nightshift.restart()
         size = len(nightshift.log(task_id))
-        if nightshift.task(task_id)["status"] == "running":
-            wait_until(lambda: len(nightshift.log(task_id)) != size, 60, "output to go on")  # noqa: B023
-    assert_ended_right(nightshift, task_id, 150, 0)
+        wait_until(lambda: len(nightshift.log(task_id)) > size, 60, "output to go on")  # noqa: B023
+    told.touch()
+    task = nightshift.wait_for(task_id, seconds=90)
+    assert (task["exit_code"], task["attempt_no"]) == (0, 1)
+    nightshift.wait_for_log(task_id)
+    log = nightshift.log(task_id)
+    assert log == expected_until_told(log)
     for number, other in enumerate(others):
         assert nightshift.wait_for(other)["status"] == "completed"
         nightshift.wait_for_log(other)
