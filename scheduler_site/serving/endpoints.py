@@ -6,6 +6,10 @@ from pathlib import Path
 
 from scheduler_site.address import Address
 
+# Twisted's own 50 are full at once when a fleet comes back: whoever finds no room tries again a second or three later.
+# The kernel's limit (net.core.somaxconn, 4,096 by default) still holds.
+BACKLOG = 2048
+
 
 class CannotListen(Exception):
     """One sentence that says what to change."""
@@ -16,14 +20,14 @@ def descriptions(address: Address, cert: Path | None, key: Path | None) -> list[
     if cert is None or key is None:
         return [_plain(address.host, address.port)]
     secured = (
-        f"ssl:port={address.port}:interface={quoted(address.host)}"
+        f"ssl:port={address.port}:interface={quoted(address.host)}:backlog={BACKLOG}"
         f":privateKey={quoted(str(key))}:certKey={quoted(str(cert))}"
     )
     return [secured, _plain("127.0.0.1", address.local_port)]
 
 
 def _plain(host: str, port: int) -> str:
-    return f"tcp:port={port}:interface={quoted(host)}"
+    return f"tcp:port={port}:interface={quoted(host)}:backlog={BACKLOG}"
 
 
 def check_free(address: Address) -> None:

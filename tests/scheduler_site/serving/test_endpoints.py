@@ -9,7 +9,8 @@ from scheduler_site.serving.endpoints import CannotListen, check_free, descripti
 
 
 def test_plain() -> None:
-    assert descriptions(Address("127.0.0.1", 8000, 8001, False), None, None) == ["tcp:port=8000:interface=127.0.0.1"]
+    found = descriptions(Address("127.0.0.1", 8000, 8001, False), None, None)
+    assert found == ["tcp:port=8000:interface=127.0.0.1:backlog=2048"]
 
 
 def test_colons_are_quoted_as_the_reader_of_the_string_expects() -> None:
@@ -19,8 +20,8 @@ def test_colons_are_quoted_as_the_reader_of_the_string_expects() -> None:
 
 def test_with_tls_this_machine_has_a_plain_port_on_loopback() -> None:
     secured, plain = descriptions(Address("0.0.0.0", 8443, 8444, True), Path("/c.pem"), Path("/k.pem"))
-    assert secured == "ssl:port=8443:interface=0.0.0.0:privateKey=/k.pem:certKey=/c.pem"
-    assert plain == "tcp:port=8444:interface=127.0.0.1"
+    assert secured == "ssl:port=8443:interface=0.0.0.0:backlog=2048:privateKey=/k.pem:certKey=/c.pem"
+    assert plain == "tcp:port=8444:interface=127.0.0.1:backlog=2048"
 
 
 def test_a_taken_port_is_named_with_the_setting_to_change() -> None:
