@@ -107,8 +107,10 @@ class Delivery:
         return [stream.tail(most_bytes) for stream in self.streams.values()]
 
     def finish_with(self, finish: wire.Finish) -> None:
-        """Give the result directly: it must reach the server even when exit.json could not be written."""
+        """Give the result directly: it must reach the server even when exit.json could not be written. It begins with
+        a back-off of its own: what failed before was worth less."""
         self._finish = finish
+        self._backoff.reset()
         for name, stream in self.streams.items():
             stream.final_size = finish["sizes"].get(name, 0)
 

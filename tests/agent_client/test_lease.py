@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from agent_client.http import AgentHttp, NetworkFailure, ProtocolError
+from agent_client.retry import BASE_SECONDS
 from agent_client.sub_agent.delivery import LEASED_CAP_SECONDS, Delivery
 from agent_client.sub_agent.finish import never_ran
 from agent_client.sub_agent.lease import FILE, Lease
@@ -99,6 +100,15 @@ def test_once_the_result_is_there_it_waits_like_everybody(tmp_path: Path, clock:
     granted(folder.path, clock)
     folder.write_exit(never_ran("sub_lost", "a sentence", folder.sizes(), "2030-01-01T00:00:00Z"))
     assert longest_wait(folder, NetworkFailure("away")) > LEASED_CAP_SECONDS
+
+
+def test_a_result_does_not_wait_as_long_as_what_failed_before_it(tmp_path: Path) -> None:
+    folder = make_folder(tmp_path)
+    delivery = Delivery(folder, Away(NetworkFailure("away")))
+    assert max(delivery.step().next_in_seconds for _ in range(60)) > 10 * BASE_SECONDS
+    folder.write_exit(never_ran("sub_lost", "a sentence", folder.sizes(), "2030-01-01T00:00:00Z"))
+    assert delivery.step().next_in_seconds <= BASE_SECONDS
+    delivery.close()
 
 
 def longest_wait(folder: SubAgentDir, error: Exception) -> float:
