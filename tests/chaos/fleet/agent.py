@@ -81,7 +81,8 @@ class SubAgent:
         ids = {"sub_agent_id": self.sub_agent_id, "fence": self.grant["fence"], "token": self.grant["sub_agent_token"]}
         while True:
             if self.ends.is_set() and not parts:
-                self._tried_at = self._tried_at or time.monotonic()
+                self._tried_at = time.monotonic()
+                caller.begin_anew()
                 parts = {"finish": finish(self.sub_agent_id)}
             self.watch.calls["report"] += 1
             try:

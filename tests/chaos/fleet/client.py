@@ -55,6 +55,10 @@ class Caller:
             except NoAnswer as failure:
                 await self.back_off(failure)
 
+    def begin_anew(self) -> None:
+        """A back-off of its own for what comes now."""
+        self._in_a_row = 0
+
     async def back_off(self, failure: NoAnswer) -> None:
         self.failures += 1
         ceiling = min(CAP_SECONDS, BASE_SECONDS * 2**self._in_a_row)
@@ -76,6 +80,17 @@ class Caller:
         return _content(reply)
 
     async def _exchange(self, method: str, path: str, body: Any) -> Message:
+        """Like the real one: a kept connection that the server has closed is replaced once, at once."""
+        was_kept = self._streams is not None
+        try:
+            return await self._round_trip(method, path, body)
+        except (OSError, EOFError):
+            if not was_kept:
+                raise
+            self.close()
+            return await self._round_trip(method, path, body)
+
+    async def _round_trip(self, method: str, path: str, body: Any) -> Message:
         if self._streams is None:
             async with asyncio.timeout(CONNECT_SECONDS):
                 self._streams = await asyncio.open_connection("127.0.0.1", self._port, limit=2**20)
