@@ -18,7 +18,7 @@ SOURCES := $(shell find static/src -type f 2>/dev/null) static/package.json
 WITH_NODE := PATH="$(CURDIR)/$(BIN):$$PATH"
 HAS_NODE := command -v npm >/dev/null 2>&1 && node -e 'process.exit(+process.versions.node.split(".")[0] < 20)' 2>/dev/null
 
-.PHONY: run test test-postgres matrix fuzz mutations fmt lint types check assets try-assets chromium link example clean help chaos
+.PHONY: run test test-postgres matrix fuzz mutations fmt lint types check assets try-assets chromium link example clean help chaos bench-peers
 .DELETE_ON_ERROR:
 
 help: ## Say what there is
@@ -54,6 +54,9 @@ mutations: $(VENV)/.installed-dev assets ## Deliberate faults in a copy of the c
 
 fuzz: $(VENV)/.installed-dev ## Both APIs, 100 requests a call from every role; FUZZ_EXAMPLES and SEED change it
 	@FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-100} $(BIN)/python -m pytest --timeout=7200 tests/fuzz $(PYTEST)
+
+bench-peers: $(VENV)/.installed ## Nightshift beside what a user could pick instead; PEERS, QUICK=1 and JSON change it
+	@$(BIN)/python -m benchmarks.peers $(if $(PEERS),--peers "$(PEERS)") $(if $(QUICK),--quick) $(if $(JSON),--json "$(JSON)")
 
 lint: $(VENV)/.installed-dev ## Format and lint, changing nothing
 	@$(BIN)/ruff format --check .
