@@ -7,9 +7,10 @@ from django.db.models import F
 
 from agents import messages as agent_messages
 from scheduler_site.shared.broadcast import publish, publish_latest
+from tasks import waiters
 from tasks.describe import badges
 from tasks.models import Reservation, SubAgent, Task
-from tasks.states import LIVE_STATES
+from tasks.states import FINAL_STATUSES, LIVE_STATES
 
 _FIELDS = (
     "id",
@@ -29,13 +30,16 @@ _FIELDS = (
 
 
 def announce(task_ids: Iterable[int]) -> None:
-    """The state of these tasks changed; called inside the transaction that changed it."""
+    """The state of these tasks changed; called inside the transaction that changed it. Whoever waits for the end of one
+    is told as well."""
     tasks = list(Task.objects.filter(pk__in=list(task_ids)).only(*_FIELDS))
     live = _live_sub_agents([task.pk for task in tasks if task.current_fence is not None])
     for task in tasks:
         message = task_message(task, live.get(task.pk))
         publish("tasks", message)
         publish(f"task-{task.pk}", message)
+        if task.status in FINAL_STATUSES:
+            waiters.tell(task.pk)
 
 
 def _live_sub_agents(task_ids: list[int]) -> dict[int, SubAgent]:

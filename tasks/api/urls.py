@@ -12,6 +12,7 @@ from tasks.api.overview import Overview
 from tasks.api.pools import OnePool, Pools
 from tasks.api.reservations import ReservationViewSet
 from tasks.api.tasks import TaskViewSet
+from tasks.api.wait import TaskWait
 from tasks.api.why import TaskTest, TaskWhy
 
 router = SimpleRouter()
@@ -20,6 +21,7 @@ router.register("reservations", ReservationViewSet, basename="api-reservation")
 
 urlpatterns = [
     *router.urls,
+    path("tasks/wait/", TaskWait.as_view(), name="api-task-wait"),
     path("tasks/test/", TaskTest.as_view(), name="api-task-test"),
     re_path(r"^tasks/(?P<pk>[0-9]{1,18})/why/$", TaskWhy.as_view(), name="api-task-why"),
     re_path(r"^tasks/(?P<pk>[0-9]{1,18})/log$", TaskLog.as_view(), name="api-task-log"),

@@ -40,6 +40,7 @@ TABLE: dict[str, tuple[str, str]] = {
     r"agent/v1/^(?P<rest>[\s\S]+)$": (EVERYBODY, EVERYBODY),
     "api/^tasks/$": (READ, SUBMIT),
     "api/^tasks/ids/$": (READ, READ),
+    "api/tasks/wait/": (READ, READ),
     "api/^tasks/(?P<pk>[0-9]{1,18})/$": (READ, READ),
     "api/^tasks/(?P<pk>[0-9]{1,18})/cancel/$": (READ, SUBMIT),
     "api/^tasks/(?P<pk>[0-9]{1,18})/run-dependants/$": (READ, SUBMIT),

@@ -1,0 +1,78 @@
+"""Who waits for the end of tasks, woken once an end is committed. Asks no database and does not outlive its process:
+a waiter that missed an end, or whose task ended in another process, learns of it when it asks again.
+
+Ends are told from any thread; waiting happens on the server's loop.
+"""
+
+import asyncio
+import threading
+from collections.abc import Iterable
+from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
+from weakref import WeakSet
+
+from django.db import transaction
+
+_lock = threading.Lock()
+_waiting: dict[int, "WeakSet[Waiter]"] = {}
+
+
+class Waiter:
+    """Takes its place at once, so that whoever then asks the database misses no end. Held by nobody but its maker."""
+
+    def __init__(self, task_ids: Iterable[int], *, until_all: bool) -> None:
+        self._open = set(task_ids)
+        self._ended: set[int] = set()
+        self._until_all = until_all
+        self._over: Future[None] = Future()
+        with _lock:
+            for task_id in self._open:
+                _waiting.setdefault(task_id, WeakSet()).add(self)
+
+    def note(self, task_ids: Iterable[int]) -> None:
+        """These have ended."""
+        with _lock:
+            new = self._open.intersection(task_ids)
+            self._open -= new
+            self._ended |= new
+            is_over = bool(self._ended) and not (self._until_all and self._open)
+        if is_over:
+            with suppress(InvalidStateError):  # over already, or nobody waits any more
+                self._over.set_result(None)
+
+    def ended(self) -> list[int]:
+        with _lock:
+            return sorted(self._ended)
+
+    def still_open(self) -> list[int]:
+        with _lock:
+            return sorted(self._open)
+
+    async def wait(self, seconds: float) -> None:
+        """Until what it waits for has come, or the time is over."""
+        try:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(asyncio.wrap_future(self._over), seconds)
+        finally:
+            self._leave()
+
+    def _leave(self) -> None:
+        with _lock:
+            for task_id in self._open:
+                others = _waiting.get(task_id)
+                if others is not None:
+                    others.discard(self)
+                    if not others:
+                        del _waiting[task_id]
+
+
+def tell(task_id: int) -> None:
+    """This task has ended; called inside the transaction that ends it."""
+    transaction.on_commit(lambda: _wake(task_id))
+
+
+def _wake(task_id: int) -> None:
+    with _lock:
+        waiters = list(_waiting.pop(task_id, ()))
+    for waiter in waiters:
+        waiter.note([task_id])
