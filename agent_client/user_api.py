@@ -5,7 +5,7 @@ Prints nothing, stores nothing and knows no flags. Calls that may be repeated sa
 
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -125,6 +125,11 @@ class UserApi:
     def task(self, task_id: int) -> Json:
         with _naming(task_id):
             return self._json("GET", f"/api/tasks/{task_id}/")
+
+    def wait(self, task_ids: Sequence[int], seconds: float) -> list[int]:
+        """Those that have ended, as soon as there is one; none when after `seconds` there is none yet."""
+        query = {"id": ",".join(map(str, task_ids)), "seconds": f"{seconds:.3f}"}
+        return list(self._json("GET", "/api/tasks/wait/", params=query)["ended"])
 
     def why(self, task_id: int) -> Json:
         """Why it waits and when it is expected to start."""

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 from agent_client.cli.exit_status import FINAL_STATUSES, of_all
 from agent_client.cli.output import note
-from agent_client.cli.patience import Pace, keep_trying, pause
+from agent_client.cli.patience import keep_trying, pause
 from agent_client.user_api import Json, UserApi
 
-SHORTEST_SECONDS, LONGEST_SECONDS = 0.2, 2.0
+HANG_SECONDS = 5.0  # so often it is looked whether anyone still reads our output
+MOST_AT_ONCE = 500  # which the server takes in one request
 
 
 @dataclass(frozen=True)
@@ -25,14 +26,17 @@ def wait_for(api: UserApi, task_ids: Sequence[int], timeout_seconds: float | Non
     """Raises Unreachable only if the server is away from the start, and TimeUp when the time is over."""
     deadline = None if timeout_seconds is None else time.monotonic() + timeout_seconds
     ended: dict[int, Json] = {}
-    pace = Pace(SHORTEST_SECONDS, LONGEST_SECONDS)
     # Asked once without patience: a wrong address must not wait for ever.
     _take({task_id: api.task(task_id) for task_id in task_ids}, ended)
-    while len(ended) < len(task_ids):
-        pause(pace.next_seconds(had_news=False), deadline)
-        left = [task_id for task_id in task_ids if task_id not in ended]
-        _take({task_id: _ask(api, task_id, deadline) for task_id in left}, ended)
+    while left := [task_id for task_id in task_ids if task_id not in ended]:
+        pause(0, deadline)
+        new = keep_trying(lambda: api.wait(left[:MOST_AT_ONCE], _hang_seconds(deadline)), deadline)
+        _take({task_id: _ask(api, task_id, deadline) for task_id in new}, ended)
     return Waited([ended[task_id] for task_id in task_ids])
+
+
+def _hang_seconds(deadline: float | None) -> float:
+    return HANG_SECONDS if deadline is None else min(HANG_SECONDS, max(0.0, deadline - time.monotonic()))
 
 
 def _ask(api: UserApi, task_id: int, deadline: float | None) -> Json:

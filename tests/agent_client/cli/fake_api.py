@@ -4,6 +4,7 @@ import json
 import re
 import socket
 import threading
+import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -165,6 +166,8 @@ class _Handler(BaseHTTPRequestHandler):
         length = int(self.headers.get("Content-Length") or 0)
         body = json.loads(self.rfile.read(length)) if length else {}
         call = Call(method, parts.path, query, dict(self.headers), body)
+        if parts.path == "/api/tasks/wait/":
+            self._hang(call)
         with self.api.lock:
             self.api.calls.append(call)
             if self.api.drop_next:
@@ -182,8 +185,21 @@ class _Handler(BaseHTTPRequestHandler):
             else:
                 self._reply(*self._apply(call))
 
+    def _hang(self, call: Call) -> None:
+        """As long as nothing has ended and its time is not over; the lock is free meanwhile."""
+        until = time.monotonic() + float(call.query["seconds"])
+        while not (self.api.answers or self._ended(call)) and time.monotonic() < until:
+            time.sleep(0.01)
+
+    def _ended(self, call: Call) -> list[int]:
+        ids = [int(word) for word in call.query["id"].split(",")]
+        with self.api.lock:
+            return [task_id for task_id in ids if self.api.tasks[task_id]["status"] in FINAL]
+
     def _apply(self, call: Call) -> tuple[int, Json]:
         api = self.api
+        if call.path == "/api/tasks/wait/":
+            return 200, {"ended": self._ended(call), "open": []}
         if call.path == "/api/tasks/":
             return self._create(call) if call.method == "POST" else (200, self._page(call.query))
         if match := re.fullmatch(r"/api/tasks/(\d+)/(cancel/|hold/|release/)?", call.path):

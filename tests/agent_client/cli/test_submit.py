@@ -224,7 +224,8 @@ def test_bad_words_are_usage_errors(
 
 def test_wait_exits_like_the_task(connected: FakeApi, nightshift: Nightshift, script: Path) -> None:
     ended = task_values(1, status="failed", end_reason="exit", exit_code=7, end_sentence="exit code 7")
-    connected.answers += [(201, task_values(1)), (200, task_values(1, status="running")), (200, ended)]
+    connected.answers += [(201, task_values(1)), (200, task_values(1, status="running"))]
+    connected.answers += [(200, {"ended": [1], "open": []}), (200, ended)]
     result = nightshift("submit", "--wait", str(script))
     assert (result.status, result.out) == (7, "1\n")
     assert "task 1: exit code 7" in result.err

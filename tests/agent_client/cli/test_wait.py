@@ -41,9 +41,20 @@ def test_several_exit_like_the_first_that_did_not_complete(connected: FakeApi, n
 def test_waits_for_the_end(connected: FakeApi, started: Started) -> None:
     connected.add_task(status="running")
     process = started("wait", "last")
-    wait_until(lambda: len(connected.called("GET", "/api/tasks/1/")) >= 3, what="several looks")
+    wait_until(lambda: connected.called("GET", "/api/tasks/wait/"), what="the wait")
     assert process.poll() is None
     connected.change(1, status="completed")
+    assert process.wait(timeout=20) == 0
+
+
+def test_several_are_told_as_they_end(connected: FakeApi, started: Started) -> None:
+    for _ in range(3):
+        connected.add_task(status="running")
+    process = started("wait", "1,2,3")
+    assert process.stderr is not None
+    for task_id in (2, 3, 1):
+        connected.change(task_id, status="completed")
+        assert process.stderr.readline() == b"nightshift: task %d: completed\n" % task_id
     assert process.wait(timeout=20) == 0
 
 
