@@ -8,7 +8,8 @@ from agent_client.journal import LocalRecord
 from agent_client.reconcile import Memory
 
 LAUNCH_GRACE_SECONDS = 20.0  # from the launch until the sub agent must hold its lock
-REST_SECONDS = 30.0
+FIRST_REST_SECONDS = 3.0  # the server takes an assignment back that nobody has claimed after 15 s
+LONGEST_REST_SECONDS = 30.0
 LAUNCH_TRIES = 3
 
 
@@ -20,9 +21,11 @@ class BeatMemory:
     not_started: dict[str, str] = field(default_factory=dict)
     locks: dict[str, int] = field(default_factory=dict)  # of those not started: nobody may start them any more
     rests_until: dict[str, float] = field(default_factory=dict)
+    rests: dict[str, float] = field(default_factory=dict)  # how long the next one will be
 
     def claimed(self, sub_agent_id: str) -> None:
         self.to_launch[sub_agent_id] = 0
+        self.rests.pop(sub_agent_id, None)
 
     def launched(self, sub_agent_id: str) -> None:
         self.to_launch.pop(sub_agent_id, None)
@@ -36,11 +39,14 @@ class BeatMemory:
             self.not_started[sub_agent_id] = f"The sub agent could not be launched: {detail}"
 
     def rest(self, sub_agent_id: str) -> None:
-        """Leave an assignment that the server answers strangely alone for a while."""
-        self.rests_until[sub_agent_id] = self.clock() + REST_SECONDS
+        """Leave an assignment that the server answers strangely alone for a while, each time for longer: the claim may
+        have been damaged on its way, or be something that this server will never understand."""
+        seconds = self.rests.get(sub_agent_id, FIRST_REST_SECONDS)
+        self.rests[sub_agent_id] = min(2 * seconds, LONGEST_REST_SECONDS)
+        self.rests_until[sub_agent_id] = self.clock() + seconds
 
     def forget(self, sub_agent_id: str) -> None:
-        for known in (self.to_launch, self.launched_at, self.not_started, self.rests_until):
+        for known in (self.to_launch, self.launched_at, self.not_started, self.rests_until, self.rests):
             known.pop(sub_agent_id, None)
 
     def view(self, records: Iterable[LocalRecord], no_room: str) -> Memory:

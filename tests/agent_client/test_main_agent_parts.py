@@ -13,7 +13,7 @@ from agent_client.journal import LocalRecord
 from agent_client.main_agent import state_dir
 from agent_client.main_agent.beat_loop import lack_of_room, stretched
 from agent_client.main_agent.lock_holder import find_holder
-from agent_client.main_agent.memory import LAUNCH_GRACE_SECONDS, LAUNCH_TRIES, REST_SECONDS, BeatMemory
+from agent_client.main_agent.memory import LAUNCH_GRACE_SECONDS, LAUNCH_TRIES, BeatMemory
 from agent_client.main_agent.priority import protect_from_oom
 from agent_client.main_agent.stale_beats import StaleBeats
 from agent_client.main_agent.state_dir import StateDirError, StateDirInUse
@@ -86,13 +86,22 @@ def test_a_launch_that_fails_three_times_is_not_started() -> None:
     assert memory.view([], "").to_launch == frozenset()
 
 
-def test_a_rest_ends() -> None:
+def rest_seconds(memory: BeatMemory, clock: Clock) -> float:
+    """How long the rest that begins now lasts, in whole seconds."""
+    memory.rest("s1")
+    began = clock.now
+    while memory.view([], "").resting:
+        clock.now += 1
+    return clock.now - began
+
+
+def test_a_rest_ends_and_the_next_one_is_longer() -> None:
+    """The first ones end before the server takes the assignment back, after 15 s."""
     clock = Clock()
     memory = BeatMemory(clock)
-    memory.rest("s1")
-    assert memory.view([], "").resting == {"s1"}
-    clock.now = REST_SECONDS + 1
-    assert memory.view([], "").resting == frozenset()
+    assert [rest_seconds(memory, clock) for _ in range(6)] == [3, 6, 12, 24, 30, 30]
+    memory.claimed("s1")
+    assert rest_seconds(memory, clock) == 3
 
 
 def test_the_state_directory_is_made_private(tmp_path: Path) -> None:
