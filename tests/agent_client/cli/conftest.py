@@ -1,11 +1,12 @@
 """A fake server, a home of its own, and the command line run inside the test or as a real process."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -69,7 +70,9 @@ def started(connected: FakeApi) -> Iterator[Started]:
 
     def start(*words: str, **options: object) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-c", "from agent_client.cli.main import run; run()", *words]
-        pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        pipes: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        # A shell has what it runs in the background ignore SIGINT, and that would be inherited.
+        pipes["preexec_fn"] = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)
         process = subprocess.Popen(command, cwd=ROOT, **{**pipes, **options})  # type: ignore[call-overload]
         processes.append(process)
         return process  # type: ignore[no-any-return]
