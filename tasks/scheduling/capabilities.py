@@ -52,7 +52,7 @@ def _parsed(text: str) -> Any:
         return _ALGEBRA.parse(text.lower())
     except boolean.ParseError as error:
         raise BadExpression(_sentence(text, error)) from None
-    except (TypeError, IndexError, AttributeError, RecursionError):
+    except (TypeError, IndexError, AttributeError, AssertionError, RecursionError):  # the library asserts what it got
         raise BadExpression(f"“{text}” is not complete; for example: a100 & !(old | slow)") from None
 
 

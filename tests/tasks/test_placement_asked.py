@@ -98,6 +98,7 @@ def test_a_check_stores_nothing(site: Agent) -> None:
         ("pool", 5, "text"),
         ("requires", "a100 &", "a100 & !(old | slow)"),
         ("requires", "(a100", "cannot be read"),
+        ("requires", "(&a100)", "is not complete"),
         ("requires", "a100; rm", "no meaning"),
         ("requires", "a & " * 200 + "a", "at most 500"),
         ("requires", None, "text"),

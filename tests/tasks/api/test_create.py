@@ -166,6 +166,7 @@ def test_a_template_fills_what_is_left_out(chosen: str) -> None:
         ({"pool": "nowhere"}, "pool"),
         ({"pool": None}, "pool"),
         ({"requires": "a100 &"}, "requires"),
+        ({"requires": "(&a100)"}, "requires"),
         ({"requires": "a" * 501}, "requires"),
         ({"prefers": "nvlink"}, "prefers"),
         ({"prefers": ["(nvlink"]}, "prefers"),
