@@ -13,7 +13,7 @@ from contextlib import suppress
 from importlib import import_module, metadata
 from typing import Any, ClassVar
 
-from benchmarks.peers.made_scripts import MadeScripts, Script
+from benchmarks.peers.made_scripts import Script
 from benchmarks.peers.peer import CannotRun, Handle, Peer, run_script
 from benchmarks.peers.processes import begun, end_scripts, ended
 
@@ -47,18 +47,13 @@ class Celery(Peer):
         where = ("--port", str(PORT), "--bind", "127.0.0.1", "--save", "", "--dir", self._folder.name)
         self._redis = begun("redis-server", *where)
         worker = (sys.executable, "-m", "celery", "-A", __name__, "worker", "-P", self._pool, "-c", str(slots))
-        time.sleep(0.5)
+        time.sleep(0.5)  # a worker that finds no Redis waits longer before it looks again
         self._worker = begun(*worker, "-l", "ERROR", "--without-gossip", "--without-mingle")
         deadline = time.monotonic() + PATIENCE_SECONDS
         while not app.control.ping(timeout=0.5):
             if time.monotonic() > deadline:
                 raise CannotRun("Celery's worker did not come up.")
-        self._warm_up()
-
-    def _warm_up(self) -> None:
-        scripts = MadeScripts(2, "echo hello\n")
-        self.wait([self.submit(script) for script in scripts.all])
-        scripts.remove()
+        self.warm_up()
 
     def stop(self) -> None:
         subprocess.run(["redis-cli", "-p", str(PORT), "flushall"], stdout=subprocess.DEVNULL, check=False)  # noqa: S607

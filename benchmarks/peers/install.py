@@ -46,10 +46,10 @@ def install(peers: Iterable[str], folder: Path) -> Path:
 
 def _install_programs(packages: list[str]) -> None:
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    quiet = {"env": environment, "stdout": subprocess.DEVNULL}
-    subprocess.run(["apt-get", "update", "-qq"], check=True, **quiet)  # type: ignore[call-overload]  # noqa: S607
-    command = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages]
-    subprocess.run(command, check=True, **quiet)  # type: ignore[call-overload]
+    update = ["apt-get", "update", "-qq"]
+    install_them = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages]
+    for command in (update, install_them):
+        subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL)
 
 
 def _install_library(python: Path, library: str) -> None:

@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from benchmarks.peers.made_scripts import Script
+from benchmarks.peers.made_scripts import MadeScripts, Script
 
 Handle = Any  # how a peer names what was submitted
 
@@ -55,6 +55,12 @@ class Peer:
     def wait(self, handles: Sequence[Handle]) -> None:
         """Returns when all have ended."""
         raise NotImplementedError
+
+    def warm_up(self) -> None:
+        """For peers that start their workers with the first tasks."""
+        scripts = MadeScripts(2, "echo hello\n")
+        self.wait([self.submit(script) for script in scripts.all])
+        scripts.remove()
 
     def submit_chain(self, scripts: Sequence[Script]) -> list[Handle]:
         """Each after the one before it. Returns what is to be waited for."""

@@ -11,7 +11,7 @@ from importlib import import_module, metadata
 from pathlib import Path
 from typing import Any, ClassVar
 
-from benchmarks.peers.made_scripts import MadeScripts, Script
+from benchmarks.peers.made_scripts import Script
 from benchmarks.peers.peer import Handle, Peer, run_script
 
 PORT, DASHBOARD_PORT = 26390, 26391
@@ -38,18 +38,13 @@ class Ray(Peer):
         subprocess.run(self._command(), check=True, env=environment, capture_output=True)
         self._library.init(address=f"127.0.0.1:{PORT}", log_to_driver=False, logging_level="ERROR")
         self._run = self._library.remote(num_cpus=min(1, CPUS / slots))(run)
-        self._warm_up()
+        self.warm_up()
 
     def _command(self) -> list[str]:
         here = ["--node-ip-address=127.0.0.1", "--dashboard-host=127.0.0.1", f"--dashboard-port={DASHBOARD_PORT}"]
         size = [f"--num-cpus={CPUS}", f"--port={PORT}", f"--object-store-memory={STORE_BYTES}"]
         ray = [sys.executable, "-m", "ray.scripts.scripts", "start", "--head"]
         return [*ray, *size, *here, f"--temp-dir={self._folder.name}"]
-
-    def _warm_up(self) -> None:
-        scripts = MadeScripts(2, "echo hello\n")
-        self.wait([self.submit(script) for script in scripts.all])
-        scripts.remove()
 
     def stop(self) -> None:
         mine = self.pids()
