@@ -19,7 +19,7 @@ from scheduler_site.shared.errors import Conflict, DomainError
 from tasks import allocations, messages
 from tasks.history import record
 from tasks.models import Allocation, SubAgent
-from tasks.scheduling import wakeup
+from tasks.scheduling import changes
 from tasks.states import Kept
 
 
@@ -95,7 +95,7 @@ def _release(sub_agent: SubAgent, actor: Actor, why: str) -> bool:
     record(sub_agent.task_id, "allocation_released", actor=actor, reason=why, sub_agent=sub_agent)
     record_on_host(sub_agent.agent, "allocation_released", actor=actor, reason=why, task_id=sub_agent.task_id)
     messages.announce([sub_agent.task_id])
-    wakeup.request_pass()
+    changes.of_site()
     return True
 
 

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from django.conf import settings
 
+from scheduler_site.shared import statements
 from scheduler_site.shared.errors import CrcMismatch, OffsetGap
 from scheduler_site.shared.failpoints import fail_at
 from tasks import messages
@@ -27,6 +28,7 @@ STREAMS = ("out", "err")
 DURABLE_STEP_BYTES = 4 << 20
 DURABLE_SECONDS = 5.0
 _CLOSED = (LogState.COMPLETE, LogState.CORRUPT, LogState.PRUNED)
+_NOT_CLOSED = tuple(state for state in LogState if state not in _CLOSED)
 _synced_at: dict[int, float] = {}
 
 
@@ -141,8 +143,12 @@ def skip(sub_agent: SubAgent, stream: str, start: int, stop: int, reason: str) -
 
 
 def row_of(sub_agent: SubAgent, stream: str) -> OutputLog:
-    row, _ = OutputLog.objects.get_or_create(sub_agent=sub_agent, stream=stream)
-    return row
+    known = statements.instance(OutputLog, {"sub_agent_id": sub_agent.pk, "stream": stream})
+    return known or OutputLog.objects.get_or_create(sub_agent=sub_agent, stream=stream)[0]
+
+
+def rows_of(sub_agent: SubAgent) -> list[OutputLog]:
+    return statements.instances(OutputLog, {"sub_agent_id": sub_agent.pk})
 
 
 def limits_of(sub_agent: SubAgent) -> Limits:
@@ -156,7 +162,7 @@ def begin_draining(sub_agent: SubAgent, sizes: dict[str, int]) -> None:
 
     Called in the finishing transaction, and again when a result arrives late.
     """
-    known = {row.stream: row for row in OutputLog.objects.filter(sub_agent=sub_agent)}
+    known = {row.stream: row for row in rows_of(sub_agent)}
     for stream, size in sizes.items():
         row = known.pop(stream, None) or row_of(sub_agent, stream)
         if row.state not in _CLOSED:
@@ -249,9 +255,8 @@ def _advance(row: OutputLog, sub_agent: SubAgent, stored_bytes: int, gaps: Gaps)
     known = row.known_gaps
     gaps = log_gaps.trimmed(gaps, stored_bytes, limits_of(sub_agent))
     rows = log_gaps.as_rows(gaps)
-    open_rows = OutputLog.objects.exclude(state__in=_CLOSED)
-    moved = open_rows.filter(pk=row.pk, stored_bytes=row.stored_bytes).update(stored_bytes=stored_bytes, gaps=rows)
-    if not moved:
+    seen = {"pk": row.pk, "stored_bytes": row.stored_bytes, "state": _NOT_CLOSED}
+    if not statements.update(OutputLog, seen, stored_bytes=stored_bytes, gaps=rows):
         row.refresh_from_db()
         return
     row.stored_bytes, row.gaps = stored_bytes, rows
@@ -275,6 +280,6 @@ def _make_durable(row: OutputLog, path: Path) -> None:
 
 
 def _set(row: OutputLog, **columns: object) -> None:
-    OutputLog.objects.filter(pk=row.pk).update(**columns)
+    statements.update(OutputLog, {"pk": row.pk}, **columns)
     for name, value in columns.items():
         setattr(row, name, value)
