@@ -16,6 +16,7 @@ from scheduler_site.serving import endpoints, with_daphne, with_uvicorn
 from scheduler_site.shared import broadcast, throughput
 from scheduler_site.shared.identity import instance_id
 from tasks.reporting import report_pace
+from tasks.scheduling.explaining import recent
 
 log = logging.getLogger(__name__)
 
@@ -58,12 +59,14 @@ def _allow_many_connections() -> None:
 def _ready(loop: asyncio.AbstractEventLoop) -> None:
     broadcast.attach(loop)
     doorbell.attach(loop)
+    recent.keep(True)
     registry.start()
 
 
 def _put_away() -> None:
     broadcast.attach(None)
     doorbell.attach(None)
+    recent.keep(False)
     throughput.measured_by(None)
     if registry.running is not None:
         registry.running.stop()
