@@ -25,6 +25,7 @@ from benchmarks.peers.processes import begun, ended
 ROOT = Path(__file__).resolve().parent.parent.parent
 START_SECONDS = 90.0
 MOST_IDS = 500
+MOST_IN_A_BATCH = 1000
 MEMORY_MIB = 64 * 1024
 
 
@@ -32,6 +33,7 @@ class Nightshift(Peer):
     name = "Nightshift"
     notify: ClassVar[str] = "GET /api/tasks/wait/ (hangs)"
     keeps_output: ClassVar[bool] = True
+    has_batch: ClassVar[bool] = True
 
     def version(self) -> str:
         return VERSION
@@ -75,11 +77,34 @@ class Nightshift(Peer):
         return [self._up.pid]
 
     def submit(self, script: Script, after: Sequence[Handle] = ()) -> int:
-        edges = [{"id": task_id, "kind": "afterok"} for task_id in after]
-        body = {"name": "peers", "script_content": script.text, "cpu_cores": 1, "depends_on": edges}
-        reply = self._http.post(f"{self._url}/api/tasks/", json=body, timeout=60)
+        return int(self._post("/api/tasks/", _asked(script, [{"id": task_id} for task_id in after]))["id"])
+
+    def submit_batch(self, scripts: Sequence[Script]) -> list[Handle]:
+        return self._all([_asked(script) for script in scripts])
+
+    def submit_chain(self, scripts: Sequence[Script]) -> list[Handle]:
+        """In one request."""
+        return self._all(
+            [_asked(script, [{"index": number - 1}] if number else []) for number, script in enumerate(scripts)]
+        )
+
+    def submit_fan(self, root: Script, children: Sequence[Script], join: Script) -> list[Handle]:
+        """In one request."""
+        middle = [_asked(child, [{"index": 0}]) for child in children]
+        last = _asked(join, [{"index": number} for number in range(1, len(middle) + 1)])
+        return self._all([_asked(root), *middle, last])
+
+    def _all(self, asked: list[dict[str, Any]]) -> list[Handle]:
+        """In as few requests as it takes; only what comes in one request may name each other."""
+        ids: list[Handle] = []
+        for first in range(0, len(asked), MOST_IN_A_BATCH):
+            ids += self._post("/api/tasks/batch/", {"tasks": asked[first : first + MOST_IN_A_BATCH]})["ids"]
+        return ids
+
+    def _post(self, path: str, body: Any) -> Any:
+        reply = self._http.post(self._url + path, json=body, timeout=120)
         reply.raise_for_status()
-        return int(reply.json()["id"])
+        return reply.json()
 
     def wait(self, handles: Sequence[Handle]) -> None:
         for first in range(0, len(handles), MOST_IDS):
@@ -99,6 +124,10 @@ class Nightshift(Peer):
         reply = self._http.get(self._url + path, params=asked, timeout=60)
         reply.raise_for_status()
         return reply.json()
+
+
+def _asked(script: Script, depends_on: Sequence[dict[str, int]] = ()) -> dict[str, Any]:
+    return {"name": "peers", "script_content": script.text, "cpu_cores": 1, "depends_on": list(depends_on)}
 
 
 def _free_port() -> int:
