@@ -70,7 +70,7 @@ def charge_reservation(reservation: Reservation) -> None:
     _add(user_id, share * (timezone.now() - reservation.granted_at).total_seconds())
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)  # part of the end of an attempt
 def _add(user_id: int, share_seconds: float) -> None:
     if share_seconds <= 0:
         return

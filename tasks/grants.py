@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.db.models import prefetch_related_objects
 
 from agents.models import Agent
@@ -71,9 +72,14 @@ def grant(sub_agent: SubAgent) -> dict[str, Any]:
         "time_limit_seconds": task.time_limit_seconds,
         "grace_seconds": task.grace_seconds,
         "split_output": task.split_output,
-        "submitted_by": task.submitted_by.get_username() if task.submitted_by else "",
+        "submitted_by": _username(task.submitted_by_id),
         "user_code_dir": settings.USER_CODE_DIR,
     }
+
+
+def _username(user_id: int | None) -> str:
+    found = statements.row(get_user_model(), ["username"], {"pk": user_id}) if user_id else None
+    return found[0] if found else ""
 
 
 def _assignment(sub_agent: SubAgent, held: Allocation, node_count: int) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from tasks.models import SubAgent, Task
 from tasks.states import TaskStatus
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)  # the allocations are stored with it, or neither
 def place(task_id: int, agents: Sequence[Agent]) -> list[SubAgent]:
     """waiting -> waiting with a fence: a sub agent is assigned on each of `agents`, in the order of their ranks; the
     fence is the leader's. The caller adds the allocations."""

@@ -24,7 +24,7 @@ def submit(task: Task, dependencies: Dependencies, *, actor: Actor) -> Task:
     return submit_all([(task, dependencies)], actor=actor)[0]
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)  # whoever calls it within a larger one does not go on without it
 def submit_all(new: Sequence[tuple[Task, Dependencies]], *, actor: Actor) -> list[Task]:
     """The same for many: all or none. They may depend on such as come before them."""
     for task, dependencies in new:

@@ -10,9 +10,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
+from django.db import IntegrityError, transaction
 
 from scheduler_site.shared import statements
 from scheduler_site.shared.errors import CrcMismatch, OffsetGap
@@ -144,7 +146,18 @@ def skip(sub_agent: SubAgent, stream: str, start: int, stop: int, reason: str) -
 
 def row_of(sub_agent: SubAgent, stream: str) -> OutputLog:
     known = statements.instance(OutputLog, {"sub_agent_id": sub_agent.pk, "stream": stream})
-    return known or OutputLog.objects.get_or_create(sub_agent=sub_agent, stream=stream)[0]
+    return known or _new_row(sub_agent, stream)
+
+
+def _new_row(sub_agent: SubAgent, stream: str, **columns: Any) -> OutputLog:
+    """Or the one that somebody else has made meanwhile."""
+    row = OutputLog(sub_agent_id=sub_agent.pk, stream=stream, **columns)
+    try:
+        with transaction.atomic():
+            statements.insert(row)
+    except IntegrityError:
+        return OutputLog.objects.get(sub_agent=sub_agent, stream=stream)
+    return row
 
 
 def rows_of(sub_agent: SubAgent) -> list[OutputLog]:
@@ -164,9 +177,10 @@ def begin_draining(sub_agent: SubAgent, sizes: dict[str, int]) -> None:
     """
     known = {row.stream: row for row in rows_of(sub_agent)}
     for stream, size in sizes.items():
-        row = known.pop(stream, None) or row_of(sub_agent, stream)
-        if row.state not in _CLOSED:
-            _set(row, final_bytes=size, state=LogState.DRAINING)
+        end = {"final_bytes": size, "state": LogState.DRAINING}
+        row = known.pop(stream, None) or _new_row(sub_agent, stream, **end)
+        if row.state not in _CLOSED and (row.final_bytes, row.state) != (size, LogState.DRAINING):
+            _set(row, **end)
     if any(row.state == LogState.OPEN for row in known.values()):
         OutputLog.objects.filter(sub_agent=sub_agent, state=LogState.OPEN).update(state=LogState.INCOMPLETE)
 

@@ -106,8 +106,9 @@ def _read_again(sub_agent: SubAgent) -> None:
 
 
 def _may_change_it(entry: Entry) -> bool:
-    """Output and figures take time or nothing: what another caller did meanwhile is told in the next answer."""
-    return entry.started is not None or entry.finish is not None
+    """A start is answered with a stop that was asked meanwhile. Output and figures take time or nothing: what another
+    caller did is told in the next answer; and after a result there is nothing to stop."""
+    return entry.started is not None and entry.finish is None
 
 
 def _take(entry: Entry, sub_agent: SubAgent) -> None:
@@ -165,14 +166,20 @@ def _finish(sub_agent: SubAgent, finish: Finish, actor: Actor) -> None:
         raise AlreadyFinal(f"{sub_agent} ended before as {sub_agent.state}.", state=sub_agent.state) from None
 
 
-@transaction.atomic
 def _end(sub_agent: SubAgent, outcome: Outcome, finish: Finish, actor: Actor) -> None:
-    """Both or nothing: a result that is known already pauses nobody when it comes again."""
-    if outcome.keeps:  # its host is paused, too, and hosts are locked before tasks
-        statements.row(Agent, ["id"], {"pk": sub_agent.agent_id}, locked=True)
-    lifecycle.finish(sub_agent, outcome, actor=actor)
     if outcome.keeps:
-        kept.pause_host(sub_agent, finish.survivors)
+        _end_with_survivors(sub_agent, outcome, finish, actor)
+    else:
+        lifecycle.finish(sub_agent, outcome, actor=actor)
+
+
+@transaction.atomic
+def _end_with_survivors(sub_agent: SubAgent, outcome: Outcome, finish: Finish, actor: Actor) -> None:
+    """Its host is paused, too, and hosts are locked before tasks. Both or nothing: a result that is known already
+    pauses nobody when it comes again."""
+    statements.row(Agent, ["id"], {"pk": sub_agent.agent_id}, locked=True)
+    lifecycle.finish(sub_agent, outcome, actor=actor)
+    kept.pause_host(sub_agent, finish.survivors)
 
 
 @transaction.atomic
