@@ -12,7 +12,7 @@ from django.db.migrations.executor import MigrationExecutor
 from agents import doorbell, supervision
 from scheduler_site import system_log
 from scheduler_site.loops import registry
-from scheduler_site.serving import endpoints, with_daphne, with_uvicorn
+from scheduler_site.serving import endpoints, imports
 from scheduler_site.shared import broadcast, throughput
 from scheduler_site.shared.identity import instance_id
 from tasks.reporting import report_pace
@@ -41,7 +41,9 @@ def serve() -> None:
 
 
 def _run() -> str:
+    imports.import_all(with_tls=settings.ADDRESS.has_tls)
     from scheduler_site.asgi import application, onehop  # builds the handlers: only a server needs them
+    from scheduler_site.serving import with_daphne, with_uvicorn
 
     throughput.measured_by(onehop.admission.per_second)
     files = (settings.TLS_CERT, settings.TLS_KEY)
