@@ -10,7 +10,6 @@ import threading
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import ThreadingHTTPServer
 from typing import Any
 
 from tests.agent_client.fake_http import INSTANCE, Call, Fault, Handler, HttpServer, Reply
@@ -47,7 +46,7 @@ class FakeServer:
         self._faults: list[Fault] = []  # one per call, used up
         self._standing_fault: Fault | None = None
         self._stopping = threading.Event()
-        self._http: ThreadingHTTPServer | None = None
+        self._http: HttpServer | None = None
         self._port = 0
 
     def __enter__(self) -> "FakeServer":
