@@ -40,6 +40,7 @@ class Performer:
             case Claim():
                 if claim(self._context, self._http, self._memory, action):
                     launch(self._context, self._memory, action.sub_agent_id)
+                    folder.sync_grant()  # its sub agent waits for that, too, and meanwhile has other things to do
             case ClaimAgain():
                 claim_again(self._context, self._http, action.sub_agent_id)
             case Launch():

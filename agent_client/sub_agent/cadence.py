@@ -3,7 +3,8 @@
 from agent_client.sub_agent.delivery import Outcome
 
 WATCHED_SECONDS = 0.2
-FIRST_PATIENCE_SECONDS = 0.02  # a script of a few milliseconds is told in one report: start, output and result
+FIRST_PATIENCE_SECONDS = 0.05  # a script of a few milliseconds is told in one report: start, output and result
+FINISH_PATIENCE_SECONDS = 0.5  # while the result is written down
 
 
 def due_at(began_at: float, ended_at: float, outcome: Outcome, has_news: bool, is_urgent: bool) -> float:
