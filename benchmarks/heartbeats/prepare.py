@@ -1,7 +1,8 @@
 """Run as a program: makes hosts with running tasks in the data folder of the environment, and prints a JSON line for
 each: what its main agent would have kept. No server runs meanwhile.
 
-Rows are written as the product's verbs leave them, but in bulk: by the verbs thousands of tasks would take minutes.
+Rows are written as the product's verbs leave them, but in bulk and without their histories: by the verbs thousands of
+tasks would take minutes.
 """
 
 import json
@@ -24,11 +25,11 @@ def main(hosts: int, tasks_each: int) -> None:
 
     call_command("migrate", verbosity=0)
     with transaction.atomic():
-        lines = _made(hosts, tasks_each)
+        lines = made(hosts, tasks_each)
     sys.stdout.writelines(json.dumps(line) + "\n" for line in lines)
 
 
-def _made(hosts: int, tasks_each: int) -> list[dict[str, Any]]:
+def made(hosts: int, tasks_each: int) -> list[dict[str, Any]]:
     from agents.credentials import hashed, new_secret
     from agents.models import Agent
 
@@ -76,7 +77,13 @@ def _running(agent: Any, count: int) -> list[Any]:
     from tasks.states import SubAgentState, TaskStatus
 
     now = timezone.now()
-    task = {"name": "runs", "script_content": "sleep 9999\n", "status": TaskStatus.RUNNING, "start_time": now}
+    task: dict[str, Any] = {
+        "name": "runs",
+        "script_content": "sleep 9999\n",
+        "status": TaskStatus.RUNNING,
+        "start_time": now,
+        "attempt_no": 1,
+    }
     live = {"attempt_no": 1, "state": SubAgentState.RUNNING, "claimed_at": now, "started_at": now, "boot_id": "boot"}
     return [
         SubAgent(task=Task(**task), agent=agent, claim_nonce=f"{agent.name}-{number}", pid=7, **live)
@@ -85,8 +92,9 @@ def _running(agent: Any, count: int) -> list[Any]:
 
 
 def _write(sub_agents: list[Any], tasks_each: int) -> None:
-    from tasks.models import Allocation, SubAgent, Task
+    from tasks.models import Allocation, FenceCounter, SubAgent, Task
 
+    FenceCounter.objects.create(pk=1, value=len(sub_agents))
     for fence, sub_agent in enumerate(sub_agents, 1):
         sub_agent.fence = sub_agent.task.current_fence = fence
     Task.objects.bulk_create([sub_agent.task for sub_agent in sub_agents], batch_size=500)

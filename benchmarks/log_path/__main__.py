@@ -64,14 +64,14 @@ def _printing(mb_per_second: float) -> Iterator[tuple[OurServer, int]]:
     ours = OurServer(LOG_MAX_MIB="0")
     try:
         ours.up(slots=2)
-        yield ours, (task_id := ours.submit(_script(mb_per_second)))
+        yield ours, (task_id := ours.submit(script(mb_per_second)))
         ours.http.post(f"{ours.url}/api/tasks/{task_id}/cancel/", json={"kill_now": True}, timeout=60)
         ours.get("/api/tasks/wait/", id=task_id, until="all")
     finally:
         ours.stop()
 
 
-def _script(mb_per_second: float) -> str:
+def script(mb_per_second: float) -> str:
     return SCRIPT.replace("@LINES", str(int(mb_per_second * MB / BLOCKS_A_SECOND / LINE_BYTES)))
 
 
@@ -101,10 +101,7 @@ def _size(ours: OurServer, task_id: int) -> int:
 
 
 def _tell(arguments: argparse.Namespace, seen: Seen, measured: Measured) -> None:
-    """Memory has `grown` by what the last third of the time has more than the first third."""
     each = arguments.viewers * measured.seconds or 1
-    third = max(1, len(measured.memory_mb) // 3)
-    first, last = median(measured.memory_mb[:third]), median(measured.memory_mb[-third:])
     tell(
         "log path",
         asked_mb_per_second=arguments.mb_per_second,
@@ -116,8 +113,14 @@ def _tell(arguments: argparse.Namespace, seen: Seen, measured: Measured) -> None
         fetch_p99_ms=round(quantile(seen.fetches or [0.0], 0.99) * 1e3, 1),
         server_cores=measured.cores,
         memory_mb=[round(one, 1) for one in measured.memory_mb],
-        grown_mb=round(last - first, 1),
+        grown_mb=grown(measured.memory_mb),
     )
+
+
+def grown(memory_mb: list[float]) -> float:
+    """By what the last third of the time has more than the first third."""
+    third = max(1, len(memory_mb) // 3)
+    return round(median(memory_mb[-third:]) - median(memory_mb[:third]), 1)
 
 
 if __name__ == "__main__":
