@@ -77,7 +77,7 @@ class OurServer:
 
     def server(self) -> psutil.Process:
         """The server process itself."""
-        family = [psutil.Process(self.pid()), *psutil.Process(self.pid()).children()]
+        family = [psutil.Process(self.pid()), *psutil.Process(self.pid()).children(recursive=True)]
         return next(process for process in family if "serve" in process.cmdline())
 
     def cpu_seconds(self) -> float:
