@@ -27,7 +27,11 @@ def main() -> None:
     if unknown := [name for name in names if name not in QUESTIONS]:
         raise SystemExit(f"No such question: {', '.join(unknown)}. There are {', '.join(QUESTIONS)}.")
     beside = rows.read(arguments.beside) if arguments.beside else []
-    found = [*(row for row in beside if row["peer"] != OURS), machine.row(), *_answers(names, arguments.quick)]
+    found = [
+        *(row for row in beside if row["peer"] != OURS),
+        machine.row(" ".join(names)),
+        *_answers(names, arguments.quick),
+    ]
     if arguments.json:
         rows.write(arguments.json, found)
     print("\n" + tables(found))  # noqa: T201 - a benchmark prints

@@ -5,7 +5,7 @@ from typing import Any
 
 from benchmarks.rows import OURS, Row
 
-WHERE = ("depth", "hosts", "waiting", "shapes")  # what tells rows of one workload apart
+WHERE = ("asked", "depth", "hosts", "waiting", "shapes")  # what tells rows of one workload apart
 
 
 class Found:

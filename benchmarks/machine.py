@@ -14,9 +14,9 @@ from benchmarks.rows import OURS, Row
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def row() -> Row:
-    """`load`: how many processes wanted a core in the minute before; near 0 when nothing else ran."""
-    facts: Row = {"date": datetime.now(UTC).date().isoformat(), "commit": _commit(), "cpu": _cpu()}
+def row(asked: str) -> Row:
+    """`asked`: of what. `load`: how many processes wanted a core in the minute before; near 0 when nothing else ran."""
+    facts: Row = {"asked": asked, "date": datetime.now(UTC).date().isoformat(), "commit": _commit(), "cpu": _cpu()}
     facts |= {"memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30)}
     facts |= {"system": platform.freedesktop_os_release()["PRETTY_NAME"], "python": platform.python_version()}
     facts |= {"sqlite": sqlite3.sqlite_version, "daphne": metadata.version("daphne")}

@@ -96,20 +96,19 @@ SEVERAL_ROWS: dict[str, dict[str, str]] = {
 
 def tables(rows: Iterable[Row]) -> str:
     found = Found(rows)
-    parts = [_machine(found), _peers(found), _ratios(found) if len(found.peers()) > 1 else ""]
+    parts = [*map(_machine, found.all("machine")), _peers(found), _ratios(found) if len(found.peers()) > 1 else ""]
     parts += [_several(found, workload, columns) for workload, columns in SEVERAL_ROWS.items()]
     return "\n\n".join(part for part in [*parts, targets(found)] if part)
 
 
-def _machine(found: Found) -> str:
-    """One sentence; the last one where rows of several runs were put together."""
-    row = found.one("machine")
-    if row is None:
-        return ""
+def _machine(row: Row) -> str:
+    """One sentence for each run whose rows were put together."""
     machine = f"{row['cores']} cores ({row['cpu']}), {row['memory_gib']} GiB, {row['system']}"
     stack = f"Python {row['python']}, SQLite {row['sqlite']}, daphne {row['daphne']}"
-    load = f"{row['load']:g} other processes wanted a core when it began"
-    return f"Measured on {row['date']} at commit {row['commit']}: {machine}, {stack}; {load}."
+    load = "the load was not noted"
+    if row["load"] is not None:
+        load = f"{row['load']:g} other processes wanted a core when it began"
+    return f"{row['asked']}: measured on {row['date']} at commit {row['commit']} with {machine}, {stack}; {load}."
 
 
 def _peers(found: Found) -> str:

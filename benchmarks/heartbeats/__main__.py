@@ -50,7 +50,7 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     settings = Settings(arguments.tasks, arguments.seconds, arguments.beat_seconds or None)
     found = largest(arguments.hosts, arguments.halvings, lambda hosts: is_heard(hosts, settings))
-    tell("hosts", hosts=found, limit_ms=LIMIT_MS, tasks=settings.tasks, asked=max(arguments.hosts))
+    tell("hosts", hosts=found, limit_ms=LIMIT_MS, tasks=settings.tasks, tried_up_to=max(arguments.hosts))
 
 
 def largest(numbers: list[int], halvings: int, is_good: Callable[[int], bool]) -> int:

@@ -32,7 +32,7 @@ def main() -> None:
         raise SystemExit(f"No such peer: {', '.join(unknown)}. There are {', '.join(PEERS)}.")
     python = install(names, arguments.environment)
     only = arguments.workloads.split() or (QUICK if arguments.quick else None)
-    found = [machine.row()]
+    found = [machine.row(f"beside {' '.join(names[1:])}")]
     found += [row for name in names for row in measured(name, python, only, 1 if arguments.quick else 3)]
     if arguments.json:
         rows.write(arguments.json, found)

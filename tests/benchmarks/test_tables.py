@@ -2,6 +2,9 @@
 
 from typing import Any
 
+import pytest
+
+from benchmarks import machine
 from benchmarks.tables import tables
 
 W1 = {"version": "1", "w": "W1", "lo": 1, "hi": 9, "cpu_ms_per_task": 4.0, "submit_ms": 1.0}
@@ -44,6 +47,14 @@ def test_rows_of_one_workload_are_told_apart_by_their_size() -> None:
     hosts = cells(tables([heard(50, 20.0), heard(100, 40.0), heard(50, 21.0)]), "hosts")
     assert hosts["50"][3] == "21"
     assert hosts["100"][3] == "40"
+
+
+def test_each_run_says_where_and_when(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was found on a machine on which other things ran is told with it."""
+    monkeypatch.setattr("os.getloadavg", lambda: (3.14, 0.0, 0.0))
+    text = tables([machine.row("beside hq"), machine.row("page planner")])
+    assert text.startswith("beside hq: measured on ")
+    assert text.count("3.1 other processes wanted a core when it began.") == 2
 
 
 def test_nothing_is_shown_of_what_was_not_asked() -> None:
