@@ -1,5 +1,6 @@
 """Every setting of the server, read in this one place. Documented in docs/settings.md. Decides nothing at run time."""
 
+import hashlib
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
@@ -118,9 +119,14 @@ if IS_SQLITE:
     DATABASES["default"]["TEST"] = {"NAME": str(DATABASE_DIR / "test.sqlite3")}
 
 REDIS_URL = env.url("REDIS_URL", ("redis", "rediss", "unix"))
+# Several sites may share a Redis, and what is published there has no database number: the secret key tells them apart.
+REDIS_PREFIX = "nightshift-" + hashlib.sha256(SECRET_KEY.encode()).hexdigest()[:12]
 if REDIS_URL:
     CHANNEL_LAYERS = {
-        "default": {"BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer", "CONFIG": {"hosts": [REDIS_URL]}}
+        "default": {
+            "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+            "CONFIG": {"hosts": [REDIS_URL], "prefix": REDIS_PREFIX},
+        }
     }
 else:
     CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}

@@ -13,7 +13,7 @@ from agents import doorbell, supervision
 from scheduler_site import system_log
 from scheduler_site.loops import registry
 from scheduler_site.serving import endpoints, with_daphne, with_uvicorn
-from scheduler_site.shared import broadcast, throughput
+from scheduler_site.shared import broadcast, nudges, throughput
 from scheduler_site.shared.identity import instance_id
 from tasks.reporting import report_pace
 
@@ -58,10 +58,20 @@ def _allow_many_connections() -> None:
 def _ready(loop: asyncio.AbstractEventLoop) -> None:
     broadcast.attach(loop)
     doorbell.attach(loop)
+    nudges.attach(_link(loop))
     registry.start()
 
 
+def _link(loop: asyncio.AbstractEventLoop) -> nudges.Link | None:
+    if not settings.REDIS_URL:
+        return None
+    from scheduler_site.shared.redis_link import RedisLink  # one process alone needs none of it
+
+    return RedisLink(loop, settings.REDIS_URL, f"{settings.REDIS_PREFIX}-nudges")
+
+
 def _put_away() -> None:
+    nudges.attach(None)
     broadcast.attach(None)
     doorbell.attach(None)
     throughput.measured_by(None)
