@@ -48,6 +48,13 @@ def is_dead(holder: str) -> bool:
         return False
 
 
+def is_held_elsewhere(name: str) -> bool:
+    """Whether another process holds it and seems to live."""
+    fresh = LoopLease.objects.filter(name=name, renewed_at__gte=Now() - timedelta(seconds=LEASE_SECONDS))
+    holder = fresh.values_list("holder", flat=True).first()
+    return bool(holder) and not is_dead(str(holder))
+
+
 class Lease:
     def __init__(self, name: str, holder: str) -> None:
         self.name, self.holder = name, holder

@@ -11,10 +11,11 @@ from django.db.migrations.executor import MigrationExecutor
 
 from agents import doorbell, supervision
 from scheduler_site import system_log
-from scheduler_site.loops import registry
+from scheduler_site.loops import lease, registry
 from scheduler_site.serving import endpoints, with_daphne, with_uvicorn
 from scheduler_site.shared import broadcast, nudges, throughput
 from scheduler_site.shared.identity import instance_id
+from tasks import recovery
 from tasks.reporting import report_pace
 
 log = logging.getLogger(__name__)
@@ -27,8 +28,10 @@ def serve() -> None:
     endpoints.check_free(settings.ADDRESS)
     system_log.to_file(settings.SYSTEM_LOG_DIR / "server.log", settings.LOG_FORMAT)
     log.info("server_starting pid=%d url=%s instance=%s", os.getpid(), settings.PUBLIC_URL, instance_id())
-    supervision.after_restart()  # a server that was away judges no host by the time it was away itself
+    # A server that was away judges no host by the time it was away itself.
+    supervision.after_restart(others_serve=lease.is_held_elsewhere("reaper"))
     report_pace.after_restart()
+    recovery.after_restart()
     _allow_many_connections()
     try:
         failure = _run()

@@ -70,10 +70,12 @@ class World:
     def forget_memory(self) -> None:
         """What a process that ends takes with it."""
         liveness._heard.clear()
+        liveness._stamps.clear()
         liveness._amnesty_until = 0.0
         heartbeats._latest.clear()
         readings._fresh.clear()
         readings._latest.clear()
+        readings._written.clear()
         usage._fresh.clear()
         usage._being_written.clear()
         inventory_requests._asked.clear()
