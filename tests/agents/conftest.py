@@ -31,6 +31,5 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     monkeypatch.setattr(readings, "_fresh", {})
     monkeypatch.setattr(readings, "_latest", {})
     monkeypatch.setattr(readings, "_written", {})
-    monkeypatch.setattr(inventory_requests, "_asked", set())
-    monkeypatch.setattr(inventory_requests, "_taken_at", {})
+    monkeypatch.setattr(inventory_requests, "_asked_at", {})
     return found

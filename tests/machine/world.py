@@ -78,8 +78,7 @@ class World:
         readings._written.clear()
         usage._fresh.clear()
         usage._being_written.clear()
-        inventory_requests._asked.clear()
-        inventory_requests._taken_at.clear()
+        inventory_requests._asked_at.clear()
         breaker._lapses.clear()
         breaker._open_since = breaker._heard_at = None
         for callers in (pace.beats, report_pace.reports):
