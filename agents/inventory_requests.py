@@ -1,5 +1,5 @@
-"""Hosts that should say again what they have (a new session): set by the reaper, taken by the next heartbeat's reply, in
-whichever server process each of them is.
+"""Hosts that should say again what they have (a new session): set by the reaper, taken by the next heartbeat's reply,
+in whichever server process each of them is.
 
 When a host was asked the reaper remembers: not again within AGAIN_AFTER_SECONDS, for its answer may change nothing, and
 each is a new session. Forgetting that costs one session.
