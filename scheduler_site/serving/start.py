@@ -26,7 +26,8 @@ def serve() -> None:
     if pending_migrations():
         raise endpoints.CannotListen("The database is not up to date. Run `make run`, or `manage.py migrate` first.")
     endpoints.check_free(settings.ADDRESS)
-    system_log.to_file(settings.SYSTEM_LOG_DIR / "server.log", settings.LOG_FORMAT)
+    endpoints.check_inherited(settings.LISTEN_FD, settings.INSECURE)
+    system_log.to_file(settings.SYSTEM_LOG_DIR / settings.SERVER_LOG, settings.LOG_FORMAT)
     log.info("server_starting pid=%d url=%s instance=%s", os.getpid(), settings.PUBLIC_URL, instance_id())
     # A server that was away judges no host by the time it was away itself.
     supervision.after_restart(others_serve=lease.is_held_elsewhere("reaper"))
@@ -48,8 +49,11 @@ def _run() -> str:
     throughput.measured_by(onehop.admission.per_second)
     files = (settings.TLS_CERT, settings.TLS_KEY)
     if settings.ASGI == "uvicorn":
+        if settings.LISTEN_FD:
+            raise endpoints.CannotListen("NIGHTSHIFT_LISTEN_FD is for daphne alone: unset it or NIGHTSHIFT_ASGI.")
         return with_uvicorn.run(application, settings.ADDRESS, files, _ready)
-    return with_daphne.run(application, endpoints.descriptions(settings.ADDRESS, *files), _ready)
+    listens_at = endpoints.descriptions(settings.ADDRESS, *files)
+    return with_daphne.run(application, listens_at, _ready, settings.LISTEN_FD)
 
 
 def _allow_many_connections() -> None:
