@@ -56,7 +56,7 @@ def already_running() -> str:
 
 
 def _run(say: Say) -> None:
-    stopping = _on_signals()
+    stopping = on_signals()
     server = Child("server", [sys.executable, "manage.py", "serve"], settings.SYSTEM_LOG_DIR / "server.out")
     agent = LocalAgent()
     agent.enrol()
@@ -72,7 +72,7 @@ def _run(say: Say) -> None:
     say(farewell(running_task_ids(state_dir())))
 
 
-def _on_signals() -> threading.Event:
+def on_signals() -> threading.Event:
     stopping = threading.Event()
 
     def stop(_number: int, _frame: FrameType | None) -> None:
