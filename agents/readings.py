@@ -5,6 +5,7 @@ Losing a second of figures in a crash costs nothing; state never goes this way. 
 
 import threading
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from operator import itemgetter
@@ -101,20 +102,23 @@ def _stored_gpu(row: Any) -> GpuReading | None:
 
 
 def flush() -> int:
-    """Write what came since the last flush, and forget hosts that are gone; returns the number of hosts written. In the
-    order of ids: the flush of another process locks the same rows."""
+    """Write what came since the last flush, and forget hosts that are gone; returns the number of hosts written."""
     global _fresh
     with _lock:
         fresh, _fresh = _fresh, {}
         _written.update({agent_id: at for agent_id, (_, at) in fresh.items()})
         _forget_silent(timezone.now() - FORGET_AFTER)
-    if not fresh:
-        return 0
+    if fresh:
+        _write(fresh)
+    return len(fresh)
+
+
+def _write(fresh: Mapping[uuid.UUID, tuple[Resources, datetime]]) -> None:
+    """In the order of ids: the flush of another process locks the same rows."""
     with transaction.atomic():
         for agent_id, (resources, at) in sorted(fresh.items(), key=itemgetter(0)):
             Agent.objects.filter(pk=agent_id).update(last_heartbeat_time=at, **figures(resources))
         announce_readings()
-    return len(fresh)
 
 
 def _forget_silent(since: datetime) -> None:
