@@ -18,7 +18,7 @@ SOURCES := $(shell find static/src -type f 2>/dev/null) static/package.json
 WITH_NODE := PATH="$(CURDIR)/$(BIN):$$PATH"
 HAS_NODE := command -v npm >/dev/null 2>&1 && node -e 'process.exit(+process.versions.node.split(".")[0] < 20)' 2>/dev/null
 
-.PHONY: run test test-postgres matrix fuzz mutations fmt lint types check assets try-assets chromium link example clean help chaos bench bench-peers bench-report
+.PHONY: run run-cluster test test-postgres matrix fuzz mutations fmt lint types check assets try-assets chromium link example clean help chaos bench bench-peers bench-report
 .DELETE_ON_ERROR:
 
 help: ## Say what there is
@@ -26,6 +26,9 @@ help: ## Say what there is
 
 run: $(VENV)/.installed try-assets ## Server, pages and this machine's main agent, until Ctrl-C
 	@exec $(BIN)/python manage.py up
+
+run-cluster: $(VENV)/.installed try-assets ## The same on PostgreSQL and Redis with two server processes, for a look
+	@exec $(BIN)/python -m scheduler_site.cluster
 
 link: $(VENV)/.installed ## Print a new sign-in link
 	@$(BIN)/python manage.py link

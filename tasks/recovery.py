@@ -69,6 +69,12 @@ def _watch_hosts() -> None:
     giving_up.fail_over()
 
 
+def after_restart() -> None:
+    """From now on, until its first turn, this process stands by."""
+    global _last_turn
+    _last_turn = leases.clock()
+
+
 def _excuse_own_stall() -> None:
     """If this loop itself stood still (a suspended machine, a locked database, another process had its lease),
     hosts were not silent during that time."""

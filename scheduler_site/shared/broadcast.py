@@ -21,6 +21,7 @@ _held_back: dict[str, tuple[str, Mapping[str, Any]] | None] = {}
 
 INTERVAL_SECONDS = 0.2
 _followers: Counter[str] = Counter()  # of each group, on sockets of this process
+MOST_UNDER_WAY = 200  # each waits in turn for a Redis that does not answer
 
 
 def attach(loop: asyncio.AbstractEventLoop | None) -> None:
@@ -66,7 +67,7 @@ _sends: set[asyncio.Task[None]] = set()
 
 
 def _send(group: str, message: Mapping[str, Any]) -> None:
-    if _loop is None:
+    if _loop is None or len(_sends) >= MOST_UNDER_WAY:
         return
     task = _loop.create_task(_group_send(group, message))
     _sends.add(task)

@@ -36,7 +36,7 @@ class HeartbeatView(AgentApiView):
             changes.of_site()
         gpu_use.receive(agent, message.gpu_use_by_sub_agent())
         kept.clear(agent, [(one.sub_agent_id, one.fence) for one in message.cleared])
-        wanted = inventory_requests.take(agent.pk)
+        wanted = inventory_requests.take(agent)
         end = agent.wish == Wish.END
         reply = _reply(*grants.told(agent), inventory_wanted=wanted, end=end)
         return answer({**reply, "rotate_secret": agent.secret_asked_at is not None})

@@ -1,13 +1,18 @@
 """What the scheduling loop has to read again: the hosts on which something was taken or given back since its last pass.
-Kept in memory, for one process. Whoever misses a change finds it at the next look at everything, a second or two later.
+Kept in memory. Whoever misses a change, of another process say, finds it at the next look at everything, a second or
+two later.
 """
 
 import threading
+from contextlib import suppress
 from uuid import UUID
 
 from django.db import transaction
 
+from scheduler_site.shared import nudges
 from tasks.scheduling import wakeup
+
+HOST, SITE = "host", "site"  # topics
 
 _lock = threading.Lock()
 _hosts: set[UUID] = set()
@@ -40,14 +45,28 @@ def count() -> int:
 
 
 def _note(agent_id: UUID) -> None:
-    with _lock:
-        _hosts.add(agent_id)
-    wakeup.event.set()
+    _heard_of_host(str(agent_id))
+    nudges.say(HOST, str(agent_id))
 
 
 def _note_everything() -> None:
+    _heard_of_site("")
+    nudges.say(SITE)
+
+
+def _heard_of_host(word: str) -> None:
+    with suppress(ValueError), _lock:  # a process of another version may say what is no id
+        _hosts.add(UUID(word))
+    wakeup.event.set()
+
+
+def _heard_of_site(_word: str) -> None:
     global _everything, _count
     with _lock:
         _everything = True
         _count += 1
     wakeup.event.set()
+
+
+nudges.subscribe(HOST, _heard_of_host)
+nudges.subscribe(SITE, _heard_of_site)
