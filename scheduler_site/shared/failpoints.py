@@ -26,6 +26,7 @@ NAMES = frozenset(
         "output.before_row",
         "place.after_commit",
         "place.before_commit",
+        "prune.before_files",
         "reaper.between_batches",
         "reaper.between_expiries",
         "reaper.turn",
