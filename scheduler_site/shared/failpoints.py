@@ -30,6 +30,7 @@ NAMES = frozenset(
         "reaper.between_batches",
         "reaper.between_expiries",
         "reaper.turn",
+        "retention.turn",
         "scheduling.turn",
     }
 )
