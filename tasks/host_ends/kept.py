@@ -48,9 +48,9 @@ def ask_who_came_back() -> None:
     compared = AgentEvent.objects.filter(
         agent=OuterRef("agent"), verb="session_opened", at__gt=OuterRef("sub_agent__ended_at")
     )
-    waiting = Allocation.objects.filter(
-        released_at__isnull=True, kept__in=(Kept.HOST_LOST, Kept.UNCONFIRMED), agent__connectivity=Connectivity.ONLINE
-    )
+    kept = Allocation.objects.filter(released_at=None, kept__in=(Kept.HOST_LOST, Kept.UNCONFIRMED)).order_by()
+    there = list(kept.values_list("pk", flat=True))  # joined with hosts, SQLite would look at all of the history
+    waiting = Allocation.objects.filter(pk__in=there, agent__connectivity=Connectivity.ONLINE)
     for agent_id in waiting.exclude(Exists(compared)).values_list("agent_id", flat=True).distinct():
         inventory_requests.ask(agent_id)
 

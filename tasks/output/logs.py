@@ -15,6 +15,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
 from scheduler_site.shared import statements
 from scheduler_site.shared.errors import CrcMismatch, OffsetGap
@@ -24,7 +25,7 @@ from tasks.models import OutputLog, SubAgent, Task
 from tasks.output import log_digests, log_files, log_gaps
 from tasks.output.log_files import path_of
 from tasks.output.log_gaps import Gap, Gaps, Limits, Run
-from tasks.states import LogState
+from tasks.states import SETTLED_LOG_STATES, LogState
 
 STREAMS = ("out", "err")
 DURABLE_STEP_BYTES = 4 << 20
@@ -48,6 +49,7 @@ class StoredLog:
     sub_agent: SubAgent
     row_id: int = 0
     gaps: Gaps = ()
+    removal: str = ""
 
     @property
     def runs(self) -> list[Run]:
@@ -66,7 +68,7 @@ def find(task: Task, attempt_no: int | None = None, stream: str = "out", rank: i
         return None
     path = path_of(row.sub_agent, stream)
     size = row.stored_bytes if row.state == LogState.PRUNED else _size(row, path)
-    return StoredLog(path, size, row.state, row.sub_agent, row.pk, log_gaps.below(row.known_gaps, size))
+    return StoredLog(path, size, row.state, row.sub_agent, row.pk, log_gaps.below(row.known_gaps, size), row.removal)
 
 
 def read(stored: StoredLog, start: int, stop: int, block: int = 65536) -> Iterator[bytes]:
@@ -241,10 +243,16 @@ def give_up(ended_before: datetime) -> int:
     return waiting.filter(sub_agent__ended_at__lt=ended_before).update(state=LogState.INCOMPLETE)
 
 
-def mark_pruned(row: OutputLog) -> bool:
-    """Its bytes may go. False: something became of it meanwhile."""
-    marked: int = OutputLog.objects.filter(pk=row.pk, state=row.state).update(state=LogState.PRUNED)
-    return marked == 1
+def mark_pruned(row_ids: Sequence[int], because: str) -> int:
+    """Their bytes may go. Returns how many: of some something else may have become meanwhile."""
+    rows = OutputLog.objects.filter(pk__in=row_ids, state__in=SETTLED_LOG_STATES)
+    now = timezone.now()
+    return rows.update(state=LogState.PRUNED, pruned_at=now, pruned_because=because[:120], is_file_left=True)
+
+
+def forget_files(row_ids: Sequence[int]) -> None:
+    """No file of theirs is left, and none will come."""
+    OutputLog.objects.filter(pk__in=row_ids).update(is_file_left=False)
 
 
 def _size(row: OutputLog, path: Path) -> int:
@@ -256,9 +264,15 @@ def _size(row: OutputLog, path: Path) -> int:
 def _trust_the_disk(row: OutputLog, path: Path) -> None:
     """After a power loss: go on from what is really there."""
     size = _size(row, path)
-    if size < row.stored_bytes:
+    if size < row.stored_bytes and not _is_pruned(row):
         gaps = log_gaps.below(row.known_gaps, size)
         _set(row, stored_bytes=size, durable_bytes=min(row.durable_bytes, size), gaps=log_gaps.as_rows(gaps))
+
+
+def _is_pruned(row: OutputLog) -> bool:
+    """Meanwhile: then the file is away on purpose."""
+    row.refresh_from_db(fields=["state"])
+    return row.state == LogState.PRUNED
 
 
 def _advance(row: OutputLog, sub_agent: SubAgent, stored_bytes: int, gaps: Gaps) -> None:
