@@ -26,13 +26,13 @@ def conclude(task: Task, sub_agent: SubAgent, outcome: Outcome, actor: Actor) ->
     if status == TaskStatus.FAILED and _fails_over(task, outcome):
         again = rows.waiting_again(task, pause_seconds(task.failovers - 1) if task.failovers else 0.0)
         rows.update(row, task.pk, "fail over", **again, failovers=Plus(1))
-        rows.note(task.pk, "failed_over", actor, task.status, "waiting", outcome.detail or outcome.reason, sub_agent)
+        rows.note_waiting(task.pk, "failed_over", actor, task.status, outcome.detail or outcome.reason, sub_agent)
         return
     if status == TaskStatus.FAILED and _may_retry(task, outcome):
         more = out_of_memory.grow(task, sub_agent, outcome)
         again = rows.waiting_again(task, pause_seconds(task.retries_used)) | more
         rows.update(row, task.pk, "retry", **again, retries_used=Plus(1))
-        rows.note(task.pk, "retried", actor, task.status, "waiting", outcome.detail or outcome.reason, sub_agent)
+        rows.note_waiting(task.pk, "retried", actor, task.status, outcome.detail or outcome.reason, sub_agent)
         return
     end(row, task, status, outcome.reason, outcome.detail, actor, sub_agent, **result_columns(outcome, task.start_time))
 
@@ -44,7 +44,7 @@ def void(task: Task, sub_agent: SubAgent, detail: str, actor: Actor) -> None:
         return
     delay = pause_seconds(task.voids) if task.voids else 0.0  # the first time may be any host's bad moment
     rows.update(row, task.pk, "give back", **rows.waiting_again(task, delay), voids=Plus(1))
-    rows.note(task.pk, sub_agent.state, actor, "waiting", "waiting", detail, sub_agent)
+    rows.note_waiting(task.pk, sub_agent.state, actor, "waiting", detail, sub_agent)
     if 0 < settings.TASK_VOIDS <= task.voids + 1:
         _hold_poison(task, sub_agent, detail)
 

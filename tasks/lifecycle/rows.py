@@ -78,7 +78,14 @@ def update(row: Where, task_id: int, verb: str, **columns: Any) -> None:
 
 
 def note(task_id: int, verb: str, actor: Actor, old: str, new: str, reason: str, sub_agent: SubAgent) -> None:
+    """A change that leaves the scheduler nothing new to do."""
     record(task_id, verb, actor=actor, old=old, new=new, reason=reason, sub_agent=sub_agent)
+    messages.announce([task_id])
+
+
+def note_waiting(task_id: int, verb: str, actor: Actor, old: str, reason: str, sub_agent: SubAgent) -> None:
+    """A change after which the task waits again."""
+    record(task_id, verb, actor=actor, old=old, new="waiting", reason=reason, sub_agent=sub_agent)
     news([task_id])
 
 

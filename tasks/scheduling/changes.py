@@ -1,4 +1,5 @@
-"""What the scheduling loop has to read again: the hosts on which something was taken or given back since its last pass.
+"""What the scheduling loop has to read again: the hosts on which something was given back since its last pass. What it
+places itself it knows.
 Kept in memory. Whoever misses a change, of another process say, finds it at the next look at everything, a second or
 two later.
 """

@@ -6,6 +6,7 @@ import random
 import time
 from collections.abc import Iterable
 
+from django.db import connection
 from django.db.models import Min
 from django.utils import timezone
 
@@ -34,13 +35,14 @@ _recent_demand = RecentDemand()
 _kept = KeptFleet()
 
 IDLE_SECONDS = 1.0
-MERGE_SECONDS = 0.002
+MERGE_SECONDS = 0.0005
 YIELD_AFTER_SECONDS = 0.020
 REST_FACTOR = 4.0
 
 
 def scheduling_turn() -> float:
-    """Returns the seconds to wait for the next wake-up. Requests that come within 2 ms share one pass.
+    """Returns the seconds to wait for the next wake-up. Requests that come within half a millisecond share one
+    pass.
 
     Where a pass takes long, the next look without news waits longer too: on 10,000 hosts it would fill the core else.
     """
@@ -122,6 +124,8 @@ def pending_lanes(pending: Iterable[Reservation], site_names: frozenset[str]) ->
 
 def _until_due() -> float:
     """Not longer than until the first task whose back-off ends."""
+    if not _is_anybody_pausing():
+        return IDLE_SECONDS
     now = timezone.now()
     pausing = Task.objects.filter(status="waiting", not_before__gt=now, held_at__isnull=True)
     first = pausing.aggregate(first=Min("not_before"))["first"]
@@ -129,3 +133,10 @@ def _until_due() -> float:
         return IDLE_SECONDS
     until: float = (first - now).total_seconds()
     return min(IDLE_SECONDS, max(0.0, until))
+
+
+def _is_anybody_pausing() -> bool:
+    """Asked after each pass, and mostly there is nobody: without the ORM, by the index of those."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM tasks_task WHERE status = 'waiting' AND not_before IS NOT NULL LIMIT 1")
+        return cursor.fetchone() is not None
