@@ -1,6 +1,7 @@
 """Take what sub agents report: started, output, usage, finish, log_close, in that order. One entry spoils no other."""
 
 import logging
+from contextlib import nullcontext
 from typing import Any, cast
 from uuid import UUID
 
@@ -112,21 +113,34 @@ def _may_change_it(entry: Entry) -> bool:
 
 
 def _take(entry: Entry, sub_agent: SubAgent) -> None:
+    refusal: DomainError | None = None
+    with transaction.atomic() if _is_one_commit(entry) else nullcontext():
+        try:
+            _take_news(entry, sub_agent)
+        except DomainError as error:  # what was taken before it stays
+            refusal = error
+    if entry.finish is not None:
+        fail_at("finish.before_reply")
+    if refusal is None or isinstance(refusal, AlreadyFinal | SubAgentClosed):
+        _close_logs(entry, sub_agent)  # output that came late is compared as well: until then the host asks again
+    if refusal is not None:
+        raise refusal
+
+
+def _is_one_commit(entry: Entry) -> bool:
+    """Start, output and result of a short script come together, and reach the disk together. Not where a host has to be
+    locked, which comes before tasks."""
+    is_more = entry.started is not None or bool(entry.output)
+    return entry.finish is not None and is_more and not leaves_processes(entry.finish)
+
+
+def _take_news(entry: Entry, sub_agent: SubAgent) -> None:
     actor = Actor.agent(sub_agent.agent.name)
     if entry.started is not None:
         lifecycle.start(sub_agent, pid=entry.started.pid, actor=actor)
     _take_output(entry, sub_agent)
     if sub_agent.is_live:
         usage.keep(sub_agent.pk, entry.usage.value() if entry.usage else None)
-    try:
-        _take_end(entry, sub_agent, actor)
-    except (AlreadyFinal, SubAgentClosed):
-        _close_logs(entry, sub_agent)  # output that came late is compared as well: until then the host asks again
-        raise
-    _close_logs(entry, sub_agent)
-
-
-def _take_end(entry: Entry, sub_agent: SubAgent, actor: Actor) -> None:
     if entry.finish is not None:
         _finish(sub_agent, entry.finish, actor)
     elif _ended_unreported(sub_agent):
@@ -157,7 +171,6 @@ def _finish(sub_agent: SubAgent, finish: Finish, actor: Actor) -> None:
     outcome = outcome_of(finish)
     try:
         _end(sub_agent, outcome, finish, actor)
-        fail_at("finish.before_reply")
     except SubAgentClosed:
         sub_agent.refresh_from_db()
         if sub_agent.digest == finish.digest:
