@@ -106,6 +106,10 @@ class AgentHttp:
     def claim(self, sub_agent_id: str, body: wire.ClaimRequest) -> wire.Grant:
         return cast(wire.Grant, self._call(f"/agent/v1/sub-agents/{sub_agent_id}/claim", body, reply_shapes.CLAIM))
 
+    def claims(self, body: wire.ClaimsRequest) -> wire.ClaimsReply:
+        """Several at once; what each was granted is not looked at here."""
+        return cast(wire.ClaimsReply, self._call("/agent/v1/claims", body, reply_shapes.CLAIMS))
+
     def reject(self, sub_agent_id: str, body: wire.RejectRequest) -> wire.StateReply:
         reply = self._call(f"/agent/v1/sub-agents/{sub_agent_id}/reject", body, reply_shapes.STATE)
         return cast(wire.StateReply, reply)

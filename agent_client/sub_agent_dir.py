@@ -36,13 +36,15 @@ class SubAgentDir:
         self.path = path
 
     @classmethod
-    def create(cls, parent: Path, sub_agent_id: str) -> "SubAgentDir":
-        """Make the folder (0700), also when it exists already; `parent` is made when missing."""
+    def create(cls, parent: Path, sub_agent_id: str, *, is_durable: bool = True) -> "SubAgentDir":
+        """Make the folder (0700), also when it exists already; `parent` is made when missing. Not durable, whoever
+        makes several is to sync the parent once."""
         if not SAFE_ID.fullmatch(sub_agent_id):
             raise ValueError(f"sub agent id {sub_agent_id!r} cannot be the name of a folder")
         path = parent / sub_agent_id
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        sync_folder(parent)
+        if is_durable:
+            sync_folder(parent)
         return cls(path)
 
     @property

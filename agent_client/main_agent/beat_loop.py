@@ -94,6 +94,7 @@ class BeatLoop:
     def _open_session(self) -> float:
         reply = open_session(self._context, self._http, self._amnesia.rows())
         self._seq = 0
+        self._memory.claims_alone = False  # it may be a newer server
         self._context.epoch = reply["epoch"]
         self._care.heed(reply)
         self._amnesia.heed(reply)
@@ -183,8 +184,7 @@ class BeatLoop:
         inventory = scan(self._context.sub_agents)
         view = self._memory.view(inventory.records, no_room)
         assignments = () if is_draining else self._amnesia.withhold(assignments)
-        for action in reconcile(inventory.records, assignments, directives, view):
-            self._performer.perform(action)
+        self._performer.perform_all(reconcile(inventory.records, assignments, directives, view))
 
     def _after_failure(self, error: NetworkFailure | ProtocolError) -> float:
         seconds = self._backoff.after(error)

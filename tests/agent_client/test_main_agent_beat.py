@@ -85,6 +85,7 @@ def test_a_closed_claim_is_forgotten(server: FakeServer, context: Context) -> No
 
 
 def test_a_strange_answer_rests_and_does_not_hold_up_the_others(server: FakeServer, context: Context) -> None:
+    server.takes_claims = False
     assign(server, "s1")
     assign(server, "s2")
     refusals: list[Handler] = []
