@@ -365,13 +365,26 @@ def test_those_that_beat_together_share_a_request(
     server: FakeServer, context: Context, carriers: Callable[[str], Carrier], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(relay_lane, "GATHER_SECONDS", 1000.0)
-    monkeypatch.setattr(relay_lane, "LATELY_SECONDS", 1000.0)
     with running_relay(context) as loop, ThreadPoolExecutor(3) as pool:
-        loop.plain._came.extend([loop.plain._clock()] * 2)  # as many as came with the last beat
+        monkeypatch.setattr(loop.plain, "_expected", lambda: 3)  # as many as came with the last beat
         others = [pool.submit(report, carriers(name)) for name in "ab"]
         wait_until(lambda: len(loop.plain._waiting) == 2)
         assert not any(one.done() for one in others)
-        loop.plain._came.clear()
-        last = pool.submit(report, carriers("c"))
-        last.result()
+        pool.submit(report, carriers("c")).result()
     assert [sorted(ids) for ids in ids_by_request(server)] == [["a", "b", "c"]]
+
+
+def test_as_many_are_expected_as_came_lately(server: FakeServer, context: Context) -> None:
+    now = [100.0]
+    lane = relay_lane.Lane(context, Grid(), gathers=True, clock=lambda: now[0])
+    ours, its = socket.socketpair()
+    for step in (0.0, 0.3, 0.3):
+        now[0] += step
+        lane.hand(relay_lane.Waiter(ours, b"{}"))
+    assert lane._expected() == 3
+    now[0] += relay_lane.LATELY_SECONDS - 0.45
+    assert lane._expected() == 2
+    now[0] += relay_lane.LATELY_SECONDS
+    assert lane._expected() == 0
+    ours.close()
+    its.close()
