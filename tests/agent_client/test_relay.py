@@ -239,21 +239,64 @@ def test_a_busy_server_is_not_asked_once_more_without_the_relay(
         with pytest.raises(ProtocolError) as busy:
             report(carriers("a"))
         assert (busy.value.status, busy.value.code) == (503, "busy")
-        assert busy.value.retry_after_seconds == (600.0 if fault is faults.turned_away else None)
+        assert busy.value.retry_in_seconds is not None
+        assert (busy.value.retry_in_seconds >= 600.0) == (fault is faults.turned_away)
         report(carriers("a"))
     assert credentials(server) == [MAIN_AGENT]
 
 
 @pytest.mark.parametrize("fault", [faults.drop_request, faults.bad_gateway, faults.truncated, faults.not_json])
-def test_without_an_answer_of_the_server_the_next_try_is_direct(
+def test_without_an_answer_of_the_server_both_ways_are_tried(
     fault: Any, server: FakeServer, context: Context, carriers: Callable[[str], Carrier]
 ) -> None:
     with running_relay(context):
-        with server.failing(fault), pytest.raises(NetworkFailure):
-            report(carriers("a"))
+        with server.failing(fault):
+            for _ in range(4):
+                with pytest.raises(NetworkFailure):
+                    report(carriers("a"))
         server.calls.clear()
-        report(carriers("a"))
-    assert [used.partition(" ")[0] for used in credentials(server)] == ["SubAgent"]
+        for _ in range(2):
+            report(carriers("a"))
+    assert [used.partition(" ")[0] for used in credentials(server)] == ["Agent", "Agent"]
+
+
+def test_a_main_agent_that_alone_does_not_reach_the_server_is_gone_around(
+    server: FakeServer, context: Context, carriers: Callable[[str], Carrier], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreachable(entries: Any) -> Any:
+        raise NetworkFailure("Too many open files")
+
+    with running_relay(context) as loop:
+        monkeypatch.setattr(loop.plain._http, "report_entries", unreachable)
+        with pytest.raises(NetworkFailure):
+            report(carriers("a"))
+        for _ in range(3):
+            report(carriers("a"))
+    assert [used.partition(" ")[0] for used in credentials(server)] == ["SubAgent"] * 3
+
+
+def test_all_that_a_busy_server_sent_away_come_again_together(
+    server: FakeServer, context: Context, carriers: Callable[[str], Carrier], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float | None] = []
+    gate = Gate()
+
+    def sent_away(one: Carrier) -> None:
+        with pytest.raises(ProtocolError) as busy:
+            report(one)
+        waits.append(busy.value.retry_in_seconds)
+
+    with running_relay(context) as loop, ThreadPoolExecutor(3) as pool, server.failing(gate):
+        first = pool.submit(report, carriers("first"))
+        assert gate.is_asked.wait(20)
+        others = [pool.submit(sent_away, carriers(name)) for name in "ab"]
+        wait_until(lambda: len(loop.plain._waiting) == 2)
+        server.fail_next(faults.turned_away)
+        gate.opens.set()
+        for one in (first, *others):
+            one.result()
+    assert waits[0] is not None
+    assert waits == [waits[0]] * 2
 
 
 def test_a_server_that_answers_too_few_is_asked_by_each_for_itself(
