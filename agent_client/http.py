@@ -34,6 +34,8 @@ _STALE = (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError,
 class NetworkFailure(Exception):
     """No answer of our server was received: time-out, refused connection, a proxy's page, a redirect, a broken body."""
 
+    retry_in_seconds: float | None = None  # from a relay, which tells all of its host to come again together
+
     def __init__(self, detail: str, status: int | None = None, retry_after_seconds: float | None = None) -> None:
         super().__init__(detail)
         self.detail = detail
@@ -47,6 +49,8 @@ class UnusableReply(NetworkFailure):
 
 class ProtocolError(Exception):
     """Our server refused the call. `code` is one of the protocol's codes, or empty where the server sent none."""
+
+    retry_in_seconds: float | None = None  # as of a NetworkFailure
 
     def __init__(
         self,

@@ -3,7 +3,7 @@
     -> {"instance_id", "is_urgent", "size"} and a line feed, then `size` bytes: the entry as it would be sent
     <- line feeds while it waits (at once, then each second), then one line:
        {"reply": {...}} as the server answered, with this entry's reply alone and `beat_in_seconds`
-       {"failure": {"status", "code", "detail", "retry_after_seconds"}}: the server is away or busy
+       {"failure": {"status", "code", "detail", "retry_in_seconds"}}: the server is away or busy
        {"refused": "sentence"}: to be sent without the relay
 
 Holds shapes, names and limits. Opens the socket, and sends and decides nothing.

@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from agent_client.main_agent.lock_holder import find_holder
 from agent_client.process import proc
 from tests.agent_client.fake_server import FakeServer
 from tests.agent_client.fake_sub_agents import FakeSubAgent
@@ -79,7 +80,7 @@ def main() -> None:
             used = Used(agent, folder / "syncs")
             one_after_the_other(server, agent, used, arguments.count)
             if arguments.running:
-                beside_each_other(server, used, arguments.running, arguments.seconds)
+                beside_each_other(server, agent, used, arguments.running, arguments.seconds)
     finally:
         shutil.rmtree(folder)
 
@@ -122,7 +123,7 @@ def _kinds(server: TimedServer, since: int) -> Counter[str]:
     return Counter(path.rpartition("/")[2] for path in server.paths()[since:])
 
 
-def beside_each_other(server: TimedServer, used: Used, running: int, seconds: float) -> None:
+def beside_each_other(server: TimedServer, agent: AgentProcess, used: Used, running: int, seconds: float) -> None:
     names = [f"beside-{number}" for number in range(running)]
     for name in names:
         assign(server, name, "sleep 1000")
@@ -133,6 +134,13 @@ def beside_each_other(server: TimedServer, used: Used, running: int, seconds: fl
     cpu, _ = used.since()
     reports = _kinds(server, calls)["report"] / seconds
     print(f"{running} running: reports a second {reports:16.2f}, CPU {100 * cpu / seconds:.1f} % of a core")  # noqa: T201
+    print(f"memory of a sub agent (PSS)         {_memory_mib(agent, names):8.2f} MiB")  # noqa: T201
+
+
+def _memory_mib(agent: AgentProcess, names: list[str]) -> float:
+    holders = [find_holder(agent.folder(name)) for name in names]
+    texts = [Path(f"/proc/{holder.pid}/smaps_rollup").read_text() for holder in holders if holder is not None]
+    return statistics.mean(int(text.partition("\nPss:")[2].split()[0]) for text in texts) / 1024
 
 
 if __name__ == "__main__":

@@ -52,7 +52,7 @@ class ClaimBatch:
             sync_folder(self._context.sub_agents)  # all their folders at once
         except OSError:
             return False  # each is told to the server for itself
-        fail_at("claim.before_request")
+        fail_at("claims.before_request")
         sent_at = boottime()
         replies = self._replies([assignment for _, assignment in known])
         if replies is None:

@@ -17,6 +17,7 @@ from typing import Any
 from agent_client import relay
 from agent_client.http import AgentHttp, NetworkFailure, ProtocolError, UnusableReply
 from agent_client.main_agent.context import Context
+from agent_client.retry import Backoff
 from agent_client.system_log import EventLog
 
 log = EventLog(loop="relay")
@@ -105,6 +106,7 @@ class Lane:
         self._waiting: deque[Waiter] = deque()
         self._came: deque[float] = deque()
         self._changed = threading.Condition()
+        self._backoff = Backoff()
 
     def hand(self, waiter: Waiter) -> None:
         with self._changed:
@@ -153,6 +155,7 @@ class Lane:
         except (NetworkFailure, ProtocolError) as error:
             self._tell(batch, error)
             return
+        self._backoff.reset()
         if len(reply["replies"]) != len(batch):
             self._refuse(batch, "the server answered another number of entries than it was sent")
             return
@@ -167,7 +170,7 @@ class Lane:
             self._refuse(batch, str(error))
             return
         failure = {"status": error.status, "code": getattr(error, "code", ""), "detail": error.detail}
-        failure["retry_after_seconds"] = error.retry_after_seconds
+        failure["retry_in_seconds"] = self._backoff.after(error)  # the same for all: they come again in one request
         for waiter in batch:
             waiter.answer({"failure": failure})
 

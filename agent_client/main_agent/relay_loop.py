@@ -12,6 +12,7 @@ import struct
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from agent_client import relay
@@ -60,7 +61,7 @@ class RelayLoop:
         """False where there can be no socket now. One that a dead main agent left is replaced: its lock is ours."""
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
         try:
-            (self._context.config.state_dir / relay.NAME).unlink(missing_ok=True)
+            remove_socket(self._context.config.state_dir)
             with relay.address(self._context.config.state_dir) as path:
                 os.fchmod(listener.fileno(), 0o600)  # what is bound inherits it, so that it never lies open
                 listener.bind(path)
@@ -169,6 +170,14 @@ class RelayLoop:
     def _forget(self, reading: _Reading) -> None:
         self._selector.unregister(reading.connection)
         del self._reading[reading.connection]
+
+
+def remove_socket(state_dir: Path) -> None:
+    """Ours, or what a dead main agent left: whoever holds the directory's lock may. What else lies there stays."""
+    path = state_dir / relay.NAME
+    with contextlib.suppress(OSError):
+        if path.is_socket():
+            path.unlink()
 
 
 def _whole(received: bytes) -> tuple[dict[str, Any], bytes] | None:

@@ -51,14 +51,25 @@ class Carrier:
         self._clock = clock
         self._rests_until = 0.0
         self._troubles = 0
+        self._is_own_turn = False
 
     def report(self, body: wire.ReportRequest) -> wire.ReportReply:
+        if self._is_own_turn:
+            return self._in_own_turn(body)
         if self._clock() >= self._rests_until:
             try:
                 return self._by_relay(body["entries"][0])
             except _NoRelay as trouble:
                 self._rest(str(trouble), is_absent=trouble.is_absent)
         return self._http.report(body)
+
+    def _in_own_turn(self, body: wire.ReportRequest) -> wire.ReportReply:
+        """Once, after the main agent got no answer. Only if we get one is anything wrong with the relay: a server that
+        was away for all is best asked by few."""
+        self._is_own_turn = False
+        reply = self._http.report(body)
+        self._rest("the main agent does not reach the server")
+        return reply
 
     def put_log(self, sub_agent_id: str, stream: str, offset: int, data: bytes) -> wire.StreamStatus:
         return self._http.put_log(sub_agent_id, stream, offset, data)
@@ -112,16 +123,19 @@ class Carrier:
         return received
 
     def _failure(self, said: Any) -> Exception:
-        """What the main agent met, as if we had met it. Without an answer of the server, try ourselves next."""
+        """What the main agent met, as if we had met it. Without an answer of the server, the next try is our own."""
         said = said if isinstance(said, dict) else {}
         status, code, detail = said.get("status"), str(said.get("code") or ""), str(said.get("detail") or "")
-        after = said.get("retry_after_seconds")
-        after = float(after) if isinstance(after, int | float) else None
         status = status if isinstance(status, int) else None
+        failure: NetworkFailure | ProtocolError
         if code and is_busy(status):
-            return ProtocolError(cast("int", status), code, detail, {}, after)
-        self._rest(detail)
-        return NetworkFailure(detail, status, after)
+            failure = ProtocolError(cast("int", status), code, detail, {})
+        else:
+            self._is_own_turn = True
+            failure = NetworkFailure(detail, status)
+        seconds = said.get("retry_in_seconds")
+        failure.retry_in_seconds = max(0.0, float(seconds)) if isinstance(seconds, int | float) else None
+        return failure
 
     def _rest(self, why: str, *, is_absent: bool = False) -> None:
         """Each time for longer, and not in step with the others of this host."""

@@ -76,9 +76,9 @@ def _run_locked(folder: SubAgentDir) -> int:
     beat = Beat(folder)
     beat()
     prepared = prepare(folder, grant)
-    counters, meter, delivery = OomCounters(prepared.command.group), UsageMeter(), Delivery.connect(folder)
-    keeper = spool_keeper(folder, delivery, grant)
     child = spawn(prepared.command)  # before any thread: the child dies with the thread that forked it
+    counters, meter, delivery = OomCounters(prepared.command.group), UsageMeter(), Delivery.connect(folder)
+    keeper = spool_keeper(folder, delivery, grant)  # all this while the child enters its control group
     fail_at("script.before_record")
     if is_over(lease):  # the host stood still meanwhile: the child ends at its barrier
         return EXIT_FENCED

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from agent_client import relay
 from agent_client.http import NetworkFailure, ProtocolError
+from agent_client.retry import Backoff
 from agent_client.sub_agent import carrier as carrier_module
 from agent_client.sub_agent.carrier import Carrier
 from agent_client.sub_agent.delivery import Delivery, beat_seconds
@@ -115,7 +116,7 @@ def test_a_relay_in_trouble_rests_for_longer_each_time_and_is_tried_again(
         assert len(server.calls) == 16
         one.report({"entries": [entry()]})
         assert (len(server.calls), one._troubles) == (16, 0)
-        one.report({"entries": [entry()]})  # it has gone
+    one.report({"entries": [entry()]})  # it has gone
     assert one._rests_until - now[0] == carrier_module.ABSENT_REST_SECONDS
     one.close()
     assert rests == [2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 120.0, 120.0]
@@ -124,14 +125,11 @@ def test_a_relay_in_trouble_rests_for_longer_each_time_and_is_tried_again(
 @pytest.mark.parametrize(
     ("said", "raised"),
     [
-        (
-            {"status": 503, "code": "busy", "detail": "d", "retry_after_seconds": 3},
-            ProtocolError(503, "busy", "d", {}, 3),
-        ),
-        ({"status": 502, "code": "", "detail": "d", "retry_after_seconds": None}, NetworkFailure("d", 502)),
+        ({"status": 503, "code": "busy", "retry_in_seconds": 3}, ProtocolError(503, "busy", "", {})),
+        ({"status": 502, "code": "", "detail": "d", "retry_in_seconds": 3.0}, NetworkFailure("d", 502)),
         ({"status": None, "detail": "d"}, NetworkFailure("d")),
         ({"status": 401, "code": "unauthorized", "detail": "d"}, NetworkFailure("d", 401)),
-        ({"status": "x", "code": [], "retry_after_seconds": "y"}, NetworkFailure("")),
+        ({"status": "x", "code": [], "retry_in_seconds": "y"}, NetworkFailure("")),
         (7, NetworkFailure("")),
     ],
 )
@@ -143,7 +141,10 @@ def test_what_the_main_agent_met_is_as_if_we_had_met_it(
         pytest.raises((NetworkFailure, ProtocolError)) as failed,
     ):
         one.report({"entries": [entry()]})
-    found, wanted = vars(failed.value), vars(raised)
+    waits = isinstance(said, dict) and said.get("retry_in_seconds") == 3
+    assert failed.value.retry_in_seconds == (3 if waits else None)
+    assert not waits or Backoff().after(failed.value) == 3
+    found, wanted = vars(failed.value), {**vars(raised), "retry_in_seconds": failed.value.retry_in_seconds}
     assert type(failed.value) is type(raised)
     assert {**found, "detail": ""} == {**wanted, "detail": ""}
     assert server.calls == []
@@ -188,7 +189,7 @@ class OddRelay:
         try:
             answered = self._server.report({"entries": [json.loads(request[found[1] :])]})
         except (NetworkFailure, ProtocolError) as error:
-            return {"failure": {"status": error.status, "code": "", "detail": "d", "retry_after_seconds": None}}
+            return {"failure": {"status": error.status, "code": "", "detail": "d"}}
         if fault in ("reply_lost", "doubled"):
             raise carrier_module._NoRelay("it hung up")
         return {"reply": {**answered, "beat_in_seconds": 1.0}}

@@ -239,21 +239,64 @@ def test_a_busy_server_is_not_asked_once_more_without_the_relay(
         with pytest.raises(ProtocolError) as busy:
             report(carriers("a"))
         assert (busy.value.status, busy.value.code) == (503, "busy")
-        assert busy.value.retry_after_seconds == (600.0 if fault is faults.turned_away else None)
+        assert busy.value.retry_in_seconds is not None
+        assert (busy.value.retry_in_seconds >= 600.0) == (fault is faults.turned_away)
         report(carriers("a"))
     assert credentials(server) == [MAIN_AGENT]
 
 
 @pytest.mark.parametrize("fault", [faults.drop_request, faults.bad_gateway, faults.truncated, faults.not_json])
-def test_without_an_answer_of_the_server_the_next_try_is_direct(
+def test_without_an_answer_of_the_server_both_ways_are_tried(
     fault: Any, server: FakeServer, context: Context, carriers: Callable[[str], Carrier]
 ) -> None:
     with running_relay(context):
-        with server.failing(fault), pytest.raises(NetworkFailure):
-            report(carriers("a"))
+        with server.failing(fault):
+            for _ in range(4):
+                with pytest.raises(NetworkFailure):
+                    report(carriers("a"))
         server.calls.clear()
-        report(carriers("a"))
-    assert [used.partition(" ")[0] for used in credentials(server)] == ["SubAgent"]
+        for _ in range(2):
+            report(carriers("a"))
+    assert [used.partition(" ")[0] for used in credentials(server)] == ["Agent", "Agent"]
+
+
+def test_a_main_agent_that_alone_does_not_reach_the_server_is_gone_around(
+    server: FakeServer, context: Context, carriers: Callable[[str], Carrier], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreachable(entries: Any) -> Any:
+        raise NetworkFailure("Too many open files")
+
+    with running_relay(context) as loop:
+        monkeypatch.setattr(loop.plain._http, "report_entries", unreachable)
+        with pytest.raises(NetworkFailure):
+            report(carriers("a"))
+        for _ in range(3):
+            report(carriers("a"))
+    assert [used.partition(" ")[0] for used in credentials(server)] == ["SubAgent"] * 3
+
+
+def test_all_that_a_busy_server_sent_away_come_again_together(
+    server: FakeServer, context: Context, carriers: Callable[[str], Carrier], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float | None] = []
+    gate = Gate()
+
+    def sent_away(one: Carrier) -> None:
+        with pytest.raises(ProtocolError) as busy:
+            report(one)
+        waits.append(busy.value.retry_in_seconds)
+
+    with running_relay(context) as loop, ThreadPoolExecutor(3) as pool, server.failing(gate):
+        first = pool.submit(report, carriers("first"))
+        assert gate.is_asked.wait(20)
+        others = [pool.submit(sent_away, carriers(name)) for name in "ab"]
+        wait_until(lambda: len(loop.plain._waiting) == 2)
+        server.fail_next(faults.turned_away)
+        gate.opens.set()
+        for one in (first, *others):
+            one.result()
+    assert waits[0] is not None
+    assert waits == [waits[0]] * 2
 
 
 def test_a_server_that_answers_too_few_is_asked_by_each_for_itself(
@@ -365,13 +408,26 @@ def test_those_that_beat_together_share_a_request(
     server: FakeServer, context: Context, carriers: Callable[[str], Carrier], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(relay_lane, "GATHER_SECONDS", 1000.0)
-    monkeypatch.setattr(relay_lane, "LATELY_SECONDS", 1000.0)
     with running_relay(context) as loop, ThreadPoolExecutor(3) as pool:
-        loop.plain._came.extend([loop.plain._clock()] * 2)  # as many as came with the last beat
+        monkeypatch.setattr(loop.plain, "_expected", lambda: 3)  # as many as came with the last beat
         others = [pool.submit(report, carriers(name)) for name in "ab"]
         wait_until(lambda: len(loop.plain._waiting) == 2)
         assert not any(one.done() for one in others)
-        loop.plain._came.clear()
-        last = pool.submit(report, carriers("c"))
-        last.result()
+        pool.submit(report, carriers("c")).result()
     assert [sorted(ids) for ids in ids_by_request(server)] == [["a", "b", "c"]]
+
+
+def test_as_many_are_expected_as_came_lately(server: FakeServer, context: Context) -> None:
+    now = [100.0]
+    lane = relay_lane.Lane(context, Grid(), gathers=True, clock=lambda: now[0])
+    ours, its = socket.socketpair()
+    for step in (0.0, 0.3, 0.3):
+        now[0] += step
+        lane.hand(relay_lane.Waiter(ours, b"{}"))
+    assert lane._expected() == 3
+    now[0] += relay_lane.LATELY_SECONDS - 0.45
+    assert lane._expected() == 2
+    now[0] += relay_lane.LATELY_SECONDS
+    assert lane._expected() == 0
+    ours.close()
+    its.close()

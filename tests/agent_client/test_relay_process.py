@@ -17,11 +17,14 @@ def reporters(server: FakeServer) -> list[str]:
 
 
 def test_short_scripts_need_no_connection_of_their_own(server: FakeServer, tmp_path: Path) -> None:
-    with running_agent(server, tmp_path / "state"):
+    with running_agent(server, tmp_path / "state") as agent:
         for number in range(3):
             assign(server, f"s{number}", "echo done")
         wait_until(lambda: all(server.sub_agent(f"s{number}").is_complete for number in range(3)))
+        assert (tmp_path / "state" / "relay").is_socket()
+        assert agent.end(signal.SIGTERM) == 0
     assert set(reporters(server)) == {"Agent"}
+    assert not (tmp_path / "state" / "relay").exists()
 
 
 def test_a_sub_agent_outlives_the_relay_and_comes_back_to_the_next(server: FakeServer, tmp_path: Path) -> None:
