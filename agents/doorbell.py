@@ -1,4 +1,4 @@
-"""Wake a main agent that waits at the server: "beat now". Carries nothing else;
+"""Wake a main agent that waits at the server, at whichever of its processes: "beat now". Carries nothing else;
 a lost ring costs one heartbeat interval.
 
 Rings come from any thread after commit; waiting happens on the server's loop.
@@ -8,6 +8,10 @@ import asyncio
 import uuid
 
 from django.db import transaction
+
+from scheduler_site.shared import nudges
+
+TOPIC = "ring"
 
 _loop: asyncio.AbstractEventLoop | None = None
 _bells: dict[uuid.UUID, asyncio.Event] = {}
@@ -28,6 +32,14 @@ def ring(agent_id: uuid.UUID) -> None:
 def _call(agent_id: uuid.UUID) -> None:
     if _loop is not None and not _loop.is_closed():
         _loop.call_soon_threadsafe(lambda: _bell(agent_id).set())
+    nudges.say(TOPIC, str(agent_id))
+
+
+def _rung_elsewhere(word: str) -> None:
+    _bell(uuid.UUID(word)).set()
+
+
+nudges.subscribe(TOPIC, _rung_elsewhere)
 
 
 def _bell(agent_id: uuid.UUID) -> asyncio.Event:

@@ -5,8 +5,10 @@ Losing a second of figures in a crash costs nothing; state never goes this way. 
 
 import threading
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -53,6 +55,7 @@ class Resources:
 _lock = threading.Lock()
 _fresh: dict[uuid.UUID, tuple[Resources, datetime]] = {}
 _latest: dict[uuid.UUID, tuple[Resources, datetime]] = {}
+_written: dict[uuid.UUID, datetime] = {}
 FORGET_AFTER = timedelta(minutes=10)  # the row says the same by then
 
 
@@ -68,6 +71,19 @@ def latest(agent: Agent) -> Resources:
     if known is None or (agent.last_heartbeat_time is not None and agent.last_heartbeat_time > known[1]):
         return _stored(agent)
     return known[0]
+
+
+def heard_at(agent_id: uuid.UUID) -> datetime:
+    """When its last reading came to this process; now, when none is known."""
+    with _lock:
+        known = _latest.get(agent_id)
+    return timezone.now() if known is None else known[1]
+
+
+def is_from_here(agent: Agent) -> bool:
+    """Whether this process wrote the latest sign of life into the host's row."""
+    with _lock:
+        return agent.last_heartbeat_time is not None and _written.get(agent.pk) == agent.last_heartbeat_time
 
 
 def _stored(agent: Agent) -> Resources:
@@ -90,19 +106,25 @@ def flush() -> int:
     global _fresh
     with _lock:
         fresh, _fresh = _fresh, {}
+        _written.update({agent_id: at for agent_id, (_, at) in fresh.items()})
         _forget_silent(timezone.now() - FORGET_AFTER)
-    if not fresh:
-        return 0
+    if fresh:
+        _write(fresh)
+    return len(fresh)
+
+
+def _write(fresh: Mapping[uuid.UUID, tuple[Resources, datetime]]) -> None:
+    """In the order of ids: the flush of another process locks the same rows."""
     with transaction.atomic():
-        for agent_id, (resources, at) in fresh.items():
+        for agent_id, (resources, at) in sorted(fresh.items(), key=itemgetter(0)):
             Agent.objects.filter(pk=agent_id).update(last_heartbeat_time=at, **figures(resources))
         announce_readings()
-    return len(fresh)
 
 
 def _forget_silent(since: datetime) -> None:
     for agent_id in [agent_id for agent_id, (_, heard_at) in _latest.items() if heard_at < since]:
         del _latest[agent_id]
+        _written.pop(agent_id, None)
 
 
 def figures(resources: Resources) -> dict[str, Any]:

@@ -83,11 +83,11 @@ def require_epoch(agent: Agent, epoch: int) -> None:
 
 
 def come_online(agent: Agent) -> None:
-    """Heard again: online, if it was not."""
+    """Heard again: online, if it was not. The time stamp tells the process that watches (agents.liveness)."""
     changed = (
         Agent.objects.filter(pk=agent.pk)
         .exclude(connectivity=Connectivity.ONLINE)
-        .update(connectivity=Connectivity.ONLINE)
+        .update(connectivity=Connectivity.ONLINE, last_heartbeat_time=readings.heard_at(agent.pk))
     )
     if changed:
         if agent.connectivity == Connectivity.UNREACHABLE:

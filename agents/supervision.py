@@ -7,7 +7,7 @@ of the server nobody is judged until the amnesty ends, and time in which the ser
 from django.conf import settings
 from django.db import transaction
 
-from agents import breaker, liveness, pace
+from agents import breaker, liveness, pace, readings
 from agents.history import record
 from agents.messages import announce
 from agents.models import Agent
@@ -15,17 +15,20 @@ from agents.states import Connectivity
 from scheduler_site.shared.actors import SYSTEM
 
 
-def after_restart() -> None:
-    """At the start of a server: hosts that were online are suspect until heard,
-    and nobody is unreachable for a minute."""
+def after_restart(*, others_serve: bool = False) -> None:
+    """At the start of a server: hosts that were online are suspect until heard, unless other processes have served
+    them meanwhile, and nobody is unreachable for a minute."""
     liveness.grant_amnesty()
-    Agent.objects.filter(connectivity=Connectivity.ONLINE).update(connectivity=Connectivity.SUSPECT)
-    pace.beats.expect(Agent.objects.filter(connectivity=Connectivity.SUSPECT).count())
+    if not others_serve:
+        Agent.objects.filter(connectivity=Connectivity.ONLINE).update(connectivity=Connectivity.SUSPECT)
+    pace.beats.expect(Agent.objects.exclude(connectivity=Connectivity.UNREACHABLE).count())
 
 
 def sweep() -> list[Agent]:
     """One look at every host that is not known to be away already; returns those that changed."""
-    watched = Agent.objects.exclude(connectivity=Connectivity.UNREACHABLE).defer("gpu_info", "host_facts")
+    watched = list(Agent.objects.exclude(connectivity=Connectivity.UNREACHABLE).defer("gpu_info", "host_facts"))
+    for agent in watched:
+        liveness.heed(agent.pk, agent.last_heartbeat_time, is_own=readings.is_from_here(agent))
     return [agent for agent in watched if _change(agent, judge(agent))]
 
 

@@ -83,6 +83,14 @@ def file(name: str) -> Path | None:
     return path
 
 
+def file_name(name: str, default: str) -> str:
+    """Of a file in a folder that is known: no path."""
+    raw = text(name, default)
+    if not re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]*", raw):
+        raise wrong(name, raw, "a file name of letters, digits, dots and dashes, without a folder")
+    return raw
+
+
 def host(name: str, default: str) -> str:
     raw = text(name, default).strip("[]")
     if not HOST_NAME.fullmatch(raw) and not _is_ip(raw):
@@ -148,6 +156,11 @@ def _is_usable(engine: str, database_name: str) -> bool:
 def host_of(address: str) -> str:
     """The host of a URL, as a Host header has it, without the port."""
     return urlsplit(address).netloc.rpartition("@")[2].rsplit(":", 1)[0] if address else ""
+
+
+def port_of(address: str) -> int:
+    parts = urlsplit(address)
+    return parts.port or (443 if parts.scheme == "https" else 80)
 
 
 def origin_of(address: str) -> str:

@@ -1,5 +1,6 @@
 """Every setting of the server, read in this one place. Documented in docs/settings.md. Decides nothing at run time."""
 
+import hashlib
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
@@ -41,6 +42,9 @@ TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
 CSRF_TRUSTED_ORIGINS = [env.origin_of(PUBLIC_URL)]
 ASGI = env.choice("ASGI", "daphne", ("daphne", "uvicorn"))
 
+LISTEN_FD = env.integer("LISTEN_FD", 0, 3, 65535)
+
+SERVER_LOG = env.file_name("SERVER_LOG", "server.log")
 LOG_FORMAT = env.choice("LOG_FORMAT", "kv", ("kv", "json"))
 LOG_LEVEL = env.choice("LOG_LEVEL", "info", ("debug", "info", "warning", "error"))
 LOGGING_CONFIG = None  # scheduler_site.system_log, set up by the app
@@ -118,14 +122,21 @@ if IS_SQLITE:
     DATABASES["default"]["TEST"] = {"NAME": str(DATABASE_DIR / "test.sqlite3")}
 
 REDIS_URL = env.url("REDIS_URL", ("redis", "rediss", "unix"))
+# Several sites may share a Redis, and what is published there has no database number: the secret key tells them apart.
+REDIS_PREFIX = "nightshift-" + hashlib.sha256(SECRET_KEY.encode()).hexdigest()[:12]
 if REDIS_URL:
     CHANNEL_LAYERS = {
-        "default": {"BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer", "CONFIG": {"hosts": [REDIS_URL]}}
+        "default": {
+            "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+            "CONFIG": {"hosts": [REDIS_URL], "prefix": REDIS_PREFIX},
+        }
     }
 else:
     CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
 
-# Sessions and sign-in. Cookie names carry the port: browsers share cookies between all ports of a host.
+# Sessions and sign-in. Cookie names carry the port: browsers share cookies between all ports of a host. It is the port
+# that people use: behind a proxy all server processes must know the same sessions.
+COOKIE_PORT = env.port_of(PUBLIC_URL)
 AUTHENTICATION_BACKENDS = [
     "scheduler_site.access.sign_in_throttle.SignInThrottle",
     "django.contrib.auth.backends.ModelBackend",
@@ -137,10 +148,10 @@ SIGN_IN_ADDRESS_FAILURES = 50  # from one address
 LOGIN_URL = "/login/"
 LOGIN_REDIRECT_URL = "/tasks/"
 LOGOUT_REDIRECT_URL = "/login/"
-SESSION_COOKIE_NAME = f"nightshift_session_{PORT}"
+SESSION_COOKIE_NAME = f"nightshift_session_{COOKIE_PORT}"
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PUBLIC_URL.startswith("https://") and not ADDRESS.is_loopback
-CSRF_COOKIE_NAME = f"nightshift_csrf_{PORT}"
+CSRF_COOKIE_NAME = f"nightshift_csrf_{COOKIE_PORT}"
 SIGN_IN_LINK_HOURS = 24
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
@@ -187,6 +198,13 @@ BREAKER_LONGEST_SECONDS = env.seconds("BREAKER_LONGEST_SECONDS", 3600)
 # Output of scripts
 LOG_MAX_MIB = env.integer("LOG_MAX_MIB", 64, 0, 1024 * 1024)
 LOG_MIN_FREE_MIB = env.integer("LOG_MIN_FREE_MIB", 256, 0, 1024 * 1024)
+
+# What is kept, and for how long; 0: for ever
+KEEP_OUTPUT_DAYS = env.integer("KEEP_OUTPUT_DAYS", 90, 0, 36500)
+KEEP_OUTPUT_GIB = env.integer("KEEP_OUTPUT_GIB", 0, 0, 1_000_000)
+KEEP_TASKS_DAYS = env.integer("KEEP_TASKS_DAYS", 0, 0, 36500)
+KEEP_KEYS_DAYS = env.integer("KEEP_KEYS_DAYS", 30, 0, 36500)
+RETENTION_EVERY_SECONDS = env.seconds("RETENTION_EVERY_SECONDS", 3600)
 
 # Sizes of requests
 AGENT_BODY_BYTES = 8 * 1024 * 1024  # one piece of output is at most 4 MiB

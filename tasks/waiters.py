@@ -1,5 +1,6 @@
-"""Who waits for the end of tasks, woken once an end is committed. Asks no database and does not outlive its process:
-a waiter that missed an end, or whose task ended in another process, learns of it when it asks again.
+"""Who waits for the end of tasks, woken once an end is committed, in whichever process. Asks no database and does not
+outlive its process: a waiter that missed an end learns of it when it asks again, hence soon while other processes
+cannot be heard.
 
 Ends are told from any thread; waiting happens on the server's loop.
 """
@@ -12,6 +13,11 @@ from contextlib import suppress
 from weakref import WeakSet
 
 from django.db import transaction
+
+from scheduler_site.shared import nudges
+
+TOPIC = "end"
+DEAF_SECONDS = 5.0
 
 _lock = threading.Lock()
 _waiting: dict[int, "WeakSet[Waiter]"] = {}
@@ -37,8 +43,7 @@ class Waiter:
             self._ended |= new
             is_over = bool(self._ended) and not (self._until_all and self._open)
         if is_over:
-            with suppress(InvalidStateError):  # over already, or nobody waits any more
-                self._over.set_result(None)
+            self.end_wait()
 
     def ended(self) -> list[int]:
         with _lock:
@@ -48,11 +53,16 @@ class Waiter:
         with _lock:
             return sorted(self._open)
 
+    def end_wait(self) -> None:
+        with suppress(InvalidStateError):  # over already, or nobody waits any more
+            self._over.set_result(None)
+
     async def wait(self, seconds: float) -> None:
         """Until what it waits for has come, or the time is over."""
+        most = seconds if nudges.hears_all() else min(seconds, DEAF_SECONDS)
         try:
             with suppress(TimeoutError):
-                await asyncio.wait_for(asyncio.wrap_future(self._over), seconds)
+                await asyncio.wait_for(asyncio.wrap_future(self._over), most)
         finally:
             self._leave()
 
@@ -66,9 +76,19 @@ class Waiter:
                         del _waiting[task_id]
 
 
+def are_there(task_id: int) -> bool:
+    """Whether anybody waits for the end of this task here."""
+    return task_id in _waiting
+
+
 def tell(task_id: int) -> None:
     """This task has ended; called inside the transaction that ends it."""
-    transaction.on_commit(lambda: _wake(task_id))
+    transaction.on_commit(lambda: _ended(task_id))
+
+
+def _ended(task_id: int) -> None:
+    _wake(task_id)
+    nudges.say(TOPIC, str(task_id))
 
 
 def _wake(task_id: int) -> None:
@@ -76,3 +96,14 @@ def _wake(task_id: int) -> None:
         waiters = list(_waiting.pop(task_id, ()))
     for waiter in waiters:
         waiter.note([task_id])
+
+
+def _all_ask_again() -> None:
+    with _lock:
+        waiters = {waiter for some in _waiting.values() for waiter in some}
+    for waiter in waiters:
+        waiter.end_wait()
+
+
+nudges.subscribe(TOPIC, lambda word: _wake(int(word)))
+nudges.when_deaf(_all_ask_again)

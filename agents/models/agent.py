@@ -24,6 +24,7 @@ class Agent(models.Model):
     secret_asked_at = models.DateTimeField(
         null=True, blank=True, editable=False, help_text="Since when it is to take a new secret."
     )
+    inventory_asked_at = models.DateTimeField(null=True, blank=True, editable=False)  # agents.inventory_requests
     machine_id = models.CharField(max_length=64, blank=True, editable=False)
     agent_version = models.CharField(max_length=40, blank=True)
     host_facts = models.JSONField(

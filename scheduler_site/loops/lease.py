@@ -1,5 +1,5 @@
 """A lease on a loop: of several server processes one acts. Renewed seldom, given back at the end; a dead holder on this
-host is succeeded at once, one elsewhere after LEASE_SECONDS.
+host is succeeded at once, one elsewhere after LEASE_SECONDS by the clock of the database, for those of servers differ.
 """
 
 import os
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 from django.db.models import Q
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from scheduler_site.models import LoopLease
 
@@ -48,6 +48,13 @@ def is_dead(holder: str) -> bool:
         return False
 
 
+def is_held_elsewhere(name: str) -> bool:
+    """Whether another process holds it and seems to live."""
+    fresh = LoopLease.objects.filter(name=name, renewed_at__gte=Now() - timedelta(seconds=LEASE_SECONDS))
+    holder = fresh.values_list("holder", flat=True).first()
+    return bool(holder) and not is_dead(str(holder))
+
+
 class Lease:
     def __init__(self, name: str, holder: str) -> None:
         self.name, self.holder = name, holder
@@ -69,11 +76,10 @@ class Lease:
         self._renewed = -LEASE_SECONDS
 
     def _renew(self) -> bool:
-        now = timezone.now()
         LoopLease.objects.get_or_create(name=self.name)
-        free = Q(holder__in=["", self.holder]) | Q(renewed_at__lt=now - timedelta(seconds=LEASE_SECONDS))
+        free = Q(holder__in=["", self.holder]) | Q(renewed_at__lt=Now() - timedelta(seconds=LEASE_SECONDS))
         row = LoopLease.objects.filter(name=self.name)
-        if row.filter(free).update(holder=self.holder, renewed_at=now) == 1:
+        if row.filter(free).update(holder=self.holder, renewed_at=Now()) == 1:
             return True
         other = row.values_list("holder", flat=True).get()
-        return is_dead(other) and row.filter(holder=other).update(holder=self.holder, renewed_at=now) == 1
+        return is_dead(other) and row.filter(holder=other).update(holder=self.holder, renewed_at=Now()) == 1

@@ -74,9 +74,10 @@ class Loop:
             self._leave()
 
     def _wait(self, seconds: float) -> None:
+        """Who stands by is not woken: it would ask for the lease with each piece of news that is for another."""
         self.next_at = time.monotonic() + seconds
         if not self._stopping.is_set():
-            self.wake.wait(seconds)
+            (self._stopping if self.is_standing_by else self.wake).wait(seconds)
 
     def _turn_once(self) -> float:
         close_old_connections()

@@ -1,10 +1,11 @@
 """Where the server listens, as endpoint descriptions; and a clear word when a port is taken."""
 
 import errno
+import os
 import socket
 from pathlib import Path
 
-from scheduler_site.address import Address
+from scheduler_site.address import Address, is_loopback
 
 # Twisted's own 50 are full at once when a fleet comes back: whoever finds no room tries again a second or three later.
 # The kernel's limit (net.core.somaxconn, 4,096 by default) still holds.
@@ -35,6 +36,20 @@ def check_free(address: Address) -> None:
     _try(address.host, address.port, "NIGHTSHIFT_PORT")
     if address.has_tls:
         _try("127.0.0.1", address.local_port, "NIGHTSHIFT_LOCAL_PORT")
+
+
+def check_inherited(number: int, may_be_open: bool) -> None:
+    """A socket that several processes listen on, opened by whoever started them. Plain: others must not read along."""
+    if not number:
+        return
+    try:
+        with socket.socket(fileno=os.dup(number)) as inherited:
+            family, where = inherited.family, inherited.getsockname()
+    except OSError as error:
+        wrong = f"NIGHTSHIFT_LISTEN_FD is {number}, which is no socket that this process inherited ({error.strerror})."
+        raise CannotListen(wrong) from None
+    if family not in (socket.AF_INET, socket.AF_INET6) or not (is_loopback(where[0]) or may_be_open):
+        raise CannotListen("NIGHTSHIFT_LISTEN_FD is for a TCP socket on loopback: elsewhere others could read along.")
 
 
 def _try(host: str, port: int, setting: str) -> None:

@@ -11,11 +11,13 @@ from django.db.migrations.executor import MigrationExecutor
 
 from agents import doorbell, supervision
 from scheduler_site import system_log
-from scheduler_site.loops import registry
+from scheduler_site.loops import lease, registry
 from scheduler_site.serving import endpoints, imports
-from scheduler_site.shared import broadcast, throughput
+from scheduler_site.shared import broadcast, nudges, throughput
 from scheduler_site.shared.identity import instance_id
+from tasks import recovery
 from tasks.reporting import report_pace
+from tasks.scheduling.explaining import recent
 
 log = logging.getLogger(__name__)
 
@@ -25,10 +27,13 @@ def serve() -> None:
     if pending_migrations():
         raise endpoints.CannotListen("The database is not up to date. Run `make run`, or `manage.py migrate` first.")
     endpoints.check_free(settings.ADDRESS)
-    system_log.to_file(settings.SYSTEM_LOG_DIR / "server.log", settings.LOG_FORMAT)
+    endpoints.check_inherited(settings.LISTEN_FD, settings.INSECURE)
+    system_log.to_file(settings.SYSTEM_LOG_DIR / settings.SERVER_LOG, settings.LOG_FORMAT)
     log.info("server_starting pid=%d url=%s instance=%s", os.getpid(), settings.PUBLIC_URL, instance_id())
-    supervision.after_restart()  # a server that was away judges no host by the time it was away itself
+    # A server that was away judges no host by the time it was away itself.
+    supervision.after_restart(others_serve=lease.is_held_elsewhere("reaper"))
     report_pace.after_restart()
+    recovery.after_restart()
     _allow_many_connections()
     try:
         failure = _run()
@@ -47,8 +52,11 @@ def _run() -> str:
     throughput.measured_by(onehop.admission.per_second)
     files = (settings.TLS_CERT, settings.TLS_KEY)
     if settings.ASGI == "uvicorn":
+        if settings.LISTEN_FD:
+            raise endpoints.CannotListen("NIGHTSHIFT_LISTEN_FD is for daphne alone: unset it or NIGHTSHIFT_ASGI.")
         return with_uvicorn.run(application, settings.ADDRESS, files, _ready)
-    return with_daphne.run(application, endpoints.descriptions(settings.ADDRESS, *files), _ready)
+    listens_at = endpoints.descriptions(settings.ADDRESS, *files)
+    return with_daphne.run(application, listens_at, _ready, settings.LISTEN_FD)
 
 
 def _allow_many_connections() -> None:
@@ -60,12 +68,24 @@ def _allow_many_connections() -> None:
 def _ready(loop: asyncio.AbstractEventLoop) -> None:
     broadcast.attach(loop)
     doorbell.attach(loop)
+    recent.keep(True)
+    nudges.attach(_link(loop))
     registry.start()
 
 
+def _link(loop: asyncio.AbstractEventLoop) -> nudges.Link | None:
+    if not settings.REDIS_URL:
+        return None
+    from scheduler_site.shared.redis_link import RedisLink  # one process alone needs none of it
+
+    return RedisLink(loop, settings.REDIS_URL, f"{settings.REDIS_PREFIX}-nudges")
+
+
 def _put_away() -> None:
+    nudges.attach(None)
     broadcast.attach(None)
     doorbell.attach(None)
+    recent.keep(False)
     throughput.measured_by(None)
     if registry.running is not None:
         registry.running.stop()

@@ -1,6 +1,8 @@
 """Runs the application on daphne in the main thread until SIGTERM or SIGINT."""
 
 import asyncio
+import os
+import socket
 from collections.abc import Callable
 from typing import Any
 
@@ -48,8 +50,11 @@ class NightshiftServer(Server):
         return ended.addErrback(lambda _failure: None)
 
 
-def run(application: Any, endpoints: list[str], on_ready: Callable[[asyncio.AbstractEventLoop], None]) -> str:
-    """Blocks until the server ends. Returns why it could not listen, or ""."""
+def run(
+    application: Any, endpoints: list[str], on_ready: Callable[[asyncio.AbstractEventLoop], None], inherited: int = 0
+) -> str:
+    """Blocks until the server ends. Returns why it could not listen, or "". `inherited`: a socket that listens
+    already, with other processes."""
     server = NightshiftServer(
         application,
         endpoints=endpoints,
@@ -61,5 +66,13 @@ def run(application: Any, endpoints: list[str], on_ready: Callable[[asyncio.Abst
         verbosity=1,
     )
     reactor.callWhenRunning(on_ready, twisted_loop)
+    if inherited:
+        reactor.callWhenRunning(_adopt, server, inherited)
     server.run()
     return server.failed_to_listen
+
+
+def _adopt(server: NightshiftServer, number: int) -> None:
+    os.set_blocking(number, False)
+    with socket.socket(fileno=os.dup(number)) as listening:
+        reactor.adoptStreamPort(number, listening.family, server.http_factory)

@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from scheduler_site.up.parent_death import tied_to_this_process
 
@@ -20,8 +21,13 @@ LOG_BYTES = 10 * 1024 * 1024
 
 
 class Child:
-    def __init__(self, name: str, command: Sequence[str], log_path: Path) -> None:
+    """`started_with`: more arguments of Popen, such as another environment or user."""
+
+    stop_signal = signal.SIGTERM
+
+    def __init__(self, name: str, command: Sequence[str], log_path: Path, **started_with: Any) -> None:
         self.name, self.command, self.log_path = name, list(command), log_path
+        self.started_with = started_with
         self.process: subprocess.Popen[bytes] | None = None
         self.exit_code: int | None = None
         self.ends = 0
@@ -56,6 +62,7 @@ class Child:
                 stderr=sink,
                 start_new_session=True,
                 preexec_fn=tied_to_this_process(),
+                **self.started_with,
             )
         self._started_at = time.monotonic()
         log.info("child_started name=%s pid=%d", self.name, self.process.pid)
@@ -72,7 +79,7 @@ class Child:
 
     def ask_to_stop(self) -> None:
         if self.process is not None:
-            self.process.send_signal(signal.SIGTERM)  # does nothing when it has ended
+            self.process.send_signal(self.stop_signal)  # does nothing when it has ended
 
     def finish(self, seconds: float) -> None:
         """After ask_to_stop: wait, and end what does not end by itself."""

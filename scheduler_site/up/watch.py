@@ -39,7 +39,7 @@ def main(descriptor: int) -> int:
     system_log.set_up(plan.log_format, plan.log_level)
     system_log.only_to_file(Path(plan.log_dir) / "up.log", plan.log_format)
     try:
-        watch(plan, _on_signals(), _say)
+        watch(plan, on_signals(), _say)
     except NoServer as error:
         sys.stderr.write(f"nightshift: {error}\n")
         return 1
@@ -63,7 +63,7 @@ def watch(plan: Plan, stopping: threading.Event, say: Say) -> None:
     say(farewell(running_task_ids(agent.state_dir)))
 
 
-def _on_signals() -> threading.Event:
+def on_signals() -> threading.Event:
     """Also those that came while there was nobody to listen."""
     stopping = threading.Event()
 

@@ -29,7 +29,11 @@ class WaitQuery(RefuseUnknownFields):
     )
     until = serializers.ChoiceField(choices=["any", "all"], required=False, default="any", help_text="Have ended.")
     seconds = serializers.FloatField(
-        required=False, default=LONGEST_SECONDS, min_value=0, max_value=LONGEST_SECONDS, help_text="Then it answers."
+        required=False,
+        default=LONGEST_SECONDS,
+        min_value=0,
+        max_value=LONGEST_SECONDS,
+        help_text="Then it answers, at the latest.",
     )
 
     def validate_id(self, text: str) -> list[int]:

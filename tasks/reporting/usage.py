@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 from django.db import transaction
@@ -71,10 +72,11 @@ def _forget_written() -> None:
 
 
 def _write(fresh: Mapping[uuid.UUID, tuple[Usage | None, datetime]]) -> None:
+    """In the order of ids: the flush of another process locks the same rows."""
     with transaction.atomic():
         away = SubAgent.objects.filter(pk__in=list(fresh), unreachable_since__isnull=False)
         heard_again = list(away.values_list("task_id", flat=True))
-        for sub_agent_id, (usage, at) in fresh.items():
+        for sub_agent_id, (usage, at) in sorted(fresh.items(), key=itemgetter(0)):
             columns = {} if usage is None else _columns(usage)
             SubAgent.objects.filter(pk=sub_agent_id).update(last_heartbeat_time=at, unreachable_since=None, **columns)
         if heard_again:

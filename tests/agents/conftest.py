@@ -26,9 +26,10 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     monkeypatch.setattr(breaker, "_heard_at", None)
     monkeypatch.setattr(liveness, "_amnesty_until", 0.0)
     monkeypatch.setattr(liveness, "_heard", {})
+    monkeypatch.setattr(liveness, "_stamps", {})
     monkeypatch.setattr(heartbeats, "_latest", {})
     monkeypatch.setattr(readings, "_fresh", {})
     monkeypatch.setattr(readings, "_latest", {})
-    monkeypatch.setattr(inventory_requests, "_asked", set())
-    monkeypatch.setattr(inventory_requests, "_taken_at", {})
+    monkeypatch.setattr(readings, "_written", {})
+    monkeypatch.setattr(inventory_requests, "_asked_at", {})
     return found

@@ -13,6 +13,7 @@ READERS = {
     "choice",
     "folder",
     "file",
+    "file_name",
     "host",
     "hosts",
     "networks",

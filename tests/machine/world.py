@@ -70,14 +70,15 @@ class World:
     def forget_memory(self) -> None:
         """What a process that ends takes with it."""
         liveness._heard.clear()
+        liveness._stamps.clear()
         liveness._amnesty_until = 0.0
         heartbeats._latest.clear()
         readings._fresh.clear()
         readings._latest.clear()
+        readings._written.clear()
         usage._fresh.clear()
         usage._being_written.clear()
-        inventory_requests._asked.clear()
-        inventory_requests._taken_at.clear()
+        inventory_requests._asked_at.clear()
         breaker._lapses.clear()
         breaker._open_since = breaker._heard_at = None
         for callers in (pace.beats, report_pace.reports):

@@ -100,3 +100,17 @@ def test_a_missing_certificate_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_p
 def test_host_and_origin_of_a_url(url: str, host: str, origin: str) -> None:
     assert env.host_of(url) == host
     assert env.origin_of(url) == origin
+
+
+@pytest.mark.parametrize("raw", ["../server.log", "a/b", ".hidden", "a b", "/var/log/x"])
+def test_a_file_name_is_no_path(monkeypatch: pytest.MonkeyPatch, raw: str) -> None:
+    monkeypatch.setenv("NIGHTSHIFT_SERVER_LOG", raw)
+    with pytest.raises(ImproperlyConfigured, match="NIGHTSHIFT_SERVER_LOG"):
+        env.file_name("SERVER_LOG", "server.log")
+
+
+@pytest.mark.parametrize(
+    ("address", "port"), [("https://n.example", 443), ("http://n.example", 80), ("http://127.0.0.1:8000", 8000)]
+)
+def test_the_port_that_people_use(address: str, port: int) -> None:
+    assert env.port_of(address) == port

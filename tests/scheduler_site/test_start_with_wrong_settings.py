@@ -12,8 +12,10 @@ from tests.running import ROOT, free_port
 
 
 def started_with(tmp_path: Path, *command: str, **settings: str) -> "subprocess.CompletedProcess[str]":
+    """With SQLite, whatever the tests themselves run on."""
     ours = {"DATA_DIR": str(tmp_path / "data"), **settings}
-    env = {**os.environ, **{f"NIGHTSHIFT_{name}": value for name, value in ours.items()}}
+    others = {name: value for name, value in os.environ.items() if not name.startswith("NIGHTSHIFT_")}
+    env = {**others, **{f"NIGHTSHIFT_{name}": value for name, value in ours.items()}}
     return subprocess.run(
         [sys.executable, "manage.py", *(command or ("check",))],
         cwd=ROOT,

@@ -4,13 +4,15 @@ in the order of queries everywhere, and by two callers at once, which on Postgre
 import pytest
 from django.utils import timezone
 
-from agents import enrolment
+from agents import enrolment, readings
 from agents.models import Agent, EnrolmentToken
+from agents.readings import Resources
 from scheduler_site.shared.actors import SYSTEM
 from tasks import lifecycle, submission
 from tasks.host_ends import giving_up, kept
 from tasks.models import Allocation, Dependency, SubAgent, Task
 from tasks.outcome import Outcome, lost
+from tasks.reporting import usage
 from tasks.reserving import reservations
 from tasks.states import EndReason, Kept, SubAgentState
 from tests.factories import make_agent, make_sub_agent, make_task, make_user
@@ -124,6 +126,24 @@ def test_two_edits_that_would_close_a_circle_together() -> None:
             assert sorted(both.once()) == ["done", "refused"]
             assert Dependency.objects.filter(task__in=ids).count() == 3
             assert Task.objects.filter(pk__in=ids, status="waiting").count() == 1
+
+
+def test_the_flushes_of_two_processes() -> None:
+    """Both have heard of the same hosts and sub agents, in another order."""
+    host = make_agent()
+    sub_agents = [make_sub_agent(agent=host) for _ in range(20)]
+    hosts = [make_agent(f"another-{number}") for number in range(20)]
+
+    def flush(order: int) -> None:
+        usage._write({one.pk: (None, timezone.now()) for one in sub_agents[::order]})
+
+    def write(order: int) -> None:
+        readings._write({one.pk: (Resources(), timezone.now()) for one in hosts[::order]})
+
+    for verb in (flush, write):
+        with pair(lambda: verb(1), lambda: verb(-1)) as both:  # noqa: B023
+            for _ in range(ROUNDS):
+                assert both.once() == ("done", "done")
 
 
 def test_two_hosts_of_one_name_register_at_once() -> None:

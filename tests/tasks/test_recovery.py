@@ -33,15 +33,15 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator["Clock"]:
     monkeypatch.setattr(run_time, "_seconds", {})
     monkeypatch.setattr(run_time, "_looked_at", None)
     monkeypatch.setattr(recovery, "_drains_looked_at", None)
-    monkeypatch.setattr(inventory_requests, "_taken_at", {})
+    monkeypatch.setattr(inventory_requests, "_asked_at", {})
     monkeypatch.setattr(liveness, "_amnesty_until", 0.0)
     monkeypatch.setattr(breaker, "_lapses", {})
     monkeypatch.setattr(breaker, "_open_since", None)
     monkeypatch.setattr(breaker, "_heard_at", None)
     liveness._heard.clear()
-    recovery._last_turn = None
+    liveness._stamps.clear()
+    monkeypatch.setattr(recovery, "_last_turn", None)
     yield found
-    recovery._last_turn = None
     usage._fresh.clear()
 
 
@@ -103,8 +103,8 @@ def test_a_claim_without_a_start_makes_the_host_say_what_it_has() -> None:
     sub_agent = heard(make_sub_agent(state="starting"))
     aged(sub_agent, claimed_at=31)
     assert turned(sub_agent)[0] == "starting"
-    assert inventory_requests.take(sub_agent.agent_id)
-    assert not inventory_requests.take(sub_agent.agent_id)
+    assert inventory_requests.take(Agent.objects.get())
+    assert not inventory_requests.take(Agent.objects.get())
 
 
 def test_silence_makes_a_host_suspect_then_unreachable_and_fails_nothing(clock: Clock) -> None:
@@ -212,12 +212,12 @@ def test_a_host_that_has_answered_is_not_asked_again_at_once(clock: Clock) -> No
         clock.now += 1
         heard(sub_agent)
         recovery.reaper_turn()
-        clock.asked += inventory_requests.take(sub_agent.agent_id)
+        clock.asked += inventory_requests.take(Agent.objects.get())
     assert clock.asked == 1
     clock.runs(30)
     heard(sub_agent)
     recovery.reaper_turn()
-    assert inventory_requests.take(sub_agent.agent_id)
+    assert inventory_requests.take(Agent.objects.get())
 
 
 def test_output_that_does_not_come_within_a_day_is_not_waited_for() -> None:

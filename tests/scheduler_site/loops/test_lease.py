@@ -6,7 +6,7 @@ import psutil
 import pytest
 from django.utils import timezone
 
-from scheduler_site.loops.lease import LEASE_SECONDS, Lease, is_dead, own_name
+from scheduler_site.loops.lease import LEASE_SECONDS, Lease, is_dead, is_held_elsewhere, own_name
 from scheduler_site.models import LoopLease
 
 pytestmark = pytest.mark.django_db
@@ -58,6 +58,17 @@ def test_a_pid_that_now_belongs_to_somebody_else_is_a_dead_holder() -> None:
     assert is_dead(f"{host}/{boot}/{pid}/1.00")
     assert not is_dead(ELSEWHERE)
     assert not is_dead("nonsense")
+
+
+def test_a_start_can_see_whether_others_serve() -> None:
+    host, boot, pid, _ = own_name().split("/")
+    assert not is_held_elsewhere("reaper")
+    assert Lease("reaper", ELSEWHERE).held()
+    assert is_held_elsewhere("reaper")
+    LoopLease.objects.update(renewed_at=timezone.now() - timedelta(seconds=LEASE_SECONDS + 1))
+    assert not is_held_elsewhere("reaper")
+    assert Lease("reaper", f"{host}/{boot}/{pid}/1.00").held()  # which was killed a moment ago
+    assert not is_held_elsewhere("reaper")
 
 
 def test_holding_on_asks_the_database_only_now_and_then(django_assert_num_queries: object) -> None:

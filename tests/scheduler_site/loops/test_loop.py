@@ -130,6 +130,18 @@ def test_without_the_lease_it_stands_by_and_is_healthy(loops: list[Loop]) -> Non
     wait_until(lambda: turns.count == 1, 10, "the turn after the lease came")
 
 
+def test_who_stands_by_is_not_woken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """News for the one that acts would make it ask for the lease each time."""
+    loop = Loop("second", Turns(), lease=FakeLease(is_held=False))
+    waited: list[str] = []
+    monkeypatch.setattr(loop.wake, "wait", lambda _seconds: waited.append("wake"))
+    monkeypatch.setattr(loop._stopping, "wait", lambda _seconds: waited.append("stop"))
+    loop._wait(1)
+    loop._turn_once()
+    loop._wait(1)
+    assert waited == ["wake", "stop"]
+
+
 def test_at_the_end_the_lease_is_given_back_and_the_thread_is_gone(loops: list[Loop]) -> None:
     lease = FakeLease(is_held=True)
     loop = Loop("ending", Turns(), lease=lease)

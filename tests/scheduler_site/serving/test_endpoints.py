@@ -5,7 +5,7 @@ import pytest
 from twisted.internet import endpoints as twisted_endpoints
 
 from scheduler_site.address import Address
-from scheduler_site.serving.endpoints import CannotListen, check_free, descriptions, quoted
+from scheduler_site.serving.endpoints import CannotListen, check_free, check_inherited, descriptions, quoted
 
 
 def test_plain() -> None:
@@ -36,3 +36,19 @@ def test_a_taken_port_is_named_with_the_setting_to_change() -> None:
 def test_an_address_that_is_not_ours_is_named() -> None:
     with pytest.raises(CannotListen, match="NIGHTSHIFT_HOST"):
         check_free(Address("192.0.2.1", 8000, 8001, False))
+
+
+def test_an_inherited_socket_must_be_one_and_on_loopback() -> None:
+    check_inherited(0, False)
+    with socket.socket() as closed, closed.dup() as shared, socket.socket() as open_to_all:
+        shared.bind(("127.0.0.1", 0))
+        check_inherited(shared.fileno(), False)
+        assert shared.getsockname()[1]  # looking has not closed it
+        open_to_all.bind(("0.0.0.0", 0))
+        with pytest.raises(CannotListen, match="loopback"):
+            check_inherited(open_to_all.fileno(), False)
+        check_inherited(open_to_all.fileno(), True)
+    with pytest.raises(CannotListen, match="NIGHTSHIFT_LISTEN_FD is 60000, which is no socket"):
+        check_inherited(60000, False)
+    with Path("/dev/null").open() as file, pytest.raises(CannotListen, match="no socket"):
+        check_inherited(file.fileno(), False)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -45,8 +46,16 @@ async def waited(agent: Agent, epoch: str = "3", secret: str = "secret") -> tupl
 
 
 def close_connections(pool: ThreadPoolExecutor) -> None:
-    """The test's database is dropped afterwards; threads that stay would keep it open."""
-    pool.submit(connections.close_all).result()
+    """The test's database is dropped afterwards; threads that stay would keep it open. Each thread does it once: the
+    one that answered may not be free yet, and then the pool begins another."""
+    gate = threading.Barrier(pool._max_workers)
+
+    def close() -> None:
+        gate.wait(20)
+        connections.close_all()
+
+    for closing in [pool.submit(close) for _ in range(pool._max_workers)]:
+        closing.result()
     pool.shutdown()
 
 
