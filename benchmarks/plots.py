@@ -14,6 +14,7 @@ from benchmarks.rows import OURS, Row
 
 mpl.use("svg")
 from matplotlib import pyplot as plt
+from matplotlib.ticker import ScalarFormatter
 
 OURS_COLOUR, THEIR_COLOUR, SECOND_COLOUR = "#2f8f5b", "#9aa5b1", "#d9903a"
 
@@ -36,13 +37,13 @@ def plots(found: Found, folder: Path) -> list[Path]:
 
 
 def _bars(key: str, title: str) -> Callable[[Found, str, Any], None]:
-    """A bar for each peer, on a logarithmic scale, with the extremes of its runs."""
+    """A bar for each peer, with the extremes of its runs."""
 
     def draw(found: Found, workload: str, axes: Any) -> None:
         rows = sorted((row for row in found.all(workload) if row[key]), key=lambda row: float(row[key]))
         names = [str(row["peer"]) for row in rows]
         colours = [OURS_COLOUR if name == OURS else THEIR_COLOUR for name in names]
-        axes.barh(names, [row[key] for row in rows], xerr=_extremes(rows, key), color=colours, log=True)
+        axes.barh(names, [row[key] for row in rows], xerr=_extremes(rows, key), color=colours)
         for number, row in enumerate(rows):
             axes.annotate(f" {row[key]:g}", (row[key], number), va="center", fontsize=7)
         axes.margins(x=0.15)
@@ -65,14 +66,17 @@ def _hosts(found: Found, workload: str, axes: Any) -> None:
         axes.plot(hosts, [row[key] for row in rows], marker="o", color=colour, label=f"{label}, p99 ms")
     axes.axhline(200, color="black", linewidth=0.8, linestyle="--")
     axes.set_yscale("log")
+    axes.yaxis.set_major_formatter(ScalarFormatter())
+    axes.yaxis.set_minor_formatter(ScalarFormatter())
+    axes.set_xlim(0)
     axes.set_xlabel("hosts with 10 running tasks each")
     axes.legend(fontsize=8, frameon=False)
 
 
 def _memory(found: Found, workload: str, axes: Any) -> None:
     row = found.all(workload)[-1]
-    axes.plot(range(len(row["memory_mb"])), row["memory_mb"], color=OURS_COLOUR)
-    axes.set_ylim(0)
+    axes.plot(row["looked_at_secs"], row["memory_mb"], color=OURS_COLOUR)
+    axes.set_ylim(0, 1.2 * max(row["memory_mb"]))
     axes.set_xlabel(f"seconds of a task that prints {row['stored_mb_per_second']:g} MB/s, {row['viewers']} viewers")
     axes.set_ylabel("memory of the server, MB")
 

@@ -50,7 +50,7 @@ SEVERAL_ROWS: dict[str, dict[str, str]] = {
         "MB": "pss_mb",
     },
     "heartbeats": {
-        "hosts": "hosts",
+        "heartbeats: hosts": "hosts",
         "running tasks each": "tasks",
         "beats/s": "beats_per_second",
         "p50 ms": "beat_p50_ms",
@@ -64,7 +64,7 @@ SEVERAL_ROWS: dict[str, dict[str, str]] = {
         "cores of the hosts' program": "own_cores",
     },
     "log path": {
-        "asked MB/s": "asked_mb_per_second",
+        "log path: asked MB/s": "asked_mb_per_second",
         "stored MB/s": "stored_mb_per_second",
         "viewers": "viewers",
         "nudges/s each": "nudges_per_viewer",
@@ -75,7 +75,7 @@ SEVERAL_ROWS: dict[str, dict[str, str]] = {
         "server MB grown": "grown_mb",
     },
     "page": {
-        "lines": "lines",
+        "page: lines": "lines",
         "printed to stored p50 ms": "stored_p50_ms",
         "least": "stored_lo_ms",
         "most": "stored_hi_ms",
@@ -84,7 +84,7 @@ SEVERAL_ROWS: dict[str, dict[str, str]] = {
         "most ": "page_hi_ms",
     },
     "planner": {
-        "waiting": "waiting",
+        "planner: waiting": "waiting",
         "shapes": "shapes",
         "hosts": "hosts",
         "load CPU ms": "load_ms",
@@ -96,7 +96,8 @@ SEVERAL_ROWS: dict[str, dict[str, str]] = {
 
 def tables(rows: Iterable[Row]) -> str:
     found = Found(rows)
-    parts = [*map(_machine, found.all("machine")), _peers(found), _ratios(found) if len(found.peers()) > 1 else ""]
+    parts = [*map(_machine, found.all("machine")), _peers(found)]
+    parts += [_ratios(found) if len(found.peers()) > 1 else ""]
     parts += [_several(found, workload, columns) for workload, columns in SEVERAL_ROWS.items()]
     return "\n\n".join(part for part in [*parts, targets(found)] if part)
 

@@ -41,7 +41,8 @@ class Measured:
     cores: float
     stored_bytes: int
     seconds: float
-    memory_mb: list[float] = field(default_factory=list)  # once a second
+    memory_mb: list[float] = field(default_factory=list)
+    looked_at_secs: list[float] = field(default_factory=list)
 
 
 def main() -> None:
@@ -85,19 +86,16 @@ def signed_in(ours: OurServer) -> str:
 async def _watched(ours: OurServer, task_id: int, viewers: list[Viewer], seen: Seen, seconds: float) -> Measured:
     async with crowd(viewer.run() for viewer in viewers) as here:
         await here.watch(WARM_UP_SECONDS)
-        began, used, size = time.monotonic(), ours.cpu_seconds(), await asyncio.to_thread(_size, ours, task_id)
+        stored = ours.data_dir / (await asyncio.to_thread(ours.get, f"/api/tasks/{task_id}/"))["log_file"]
+        began, used, size = time.monotonic(), ours.cpu_seconds(), stored.stat().st_size
         seen.forget()
-        memory = []
-        while time.monotonic() < began + seconds:
-            memory.append(memory_of_process(ours.server().pid))
+        memory, looked_at = [], []
+        while (passed := time.monotonic() - began) < seconds:
+            memory.append(round(memory_of_process(ours.server().pid), 1))
+            looked_at.append(round(passed, 1))
             await here.watch(LOOK_SECONDS)
-        used, passed = ours.cpu_seconds() - used, time.monotonic() - began
-        stored = await asyncio.to_thread(_size, ours, task_id) - size
-    return Measured(round(used / passed, 2), stored, passed, memory)
-
-
-def _size(ours: OurServer, task_id: int) -> int:
-    return int(ours.http.head(f"{ours.url}/api/tasks/{task_id}/log", timeout=60).headers["X-Log-Size"])
+        used, size = ours.cpu_seconds() - used, stored.stat().st_size - size
+    return Measured(round(used / passed, 2), size, passed, memory, looked_at)
 
 
 def _tell(arguments: argparse.Namespace, seen: Seen, measured: Measured) -> None:
@@ -112,7 +110,8 @@ def _tell(arguments: argparse.Namespace, seen: Seen, measured: Measured) -> None
         fetch_p50_ms=round(quantile(seen.fetches or [0.0], 0.5) * 1e3, 1),
         fetch_p99_ms=round(quantile(seen.fetches or [0.0], 0.99) * 1e3, 1),
         server_cores=measured.cores,
-        memory_mb=[round(one, 1) for one in measured.memory_mb],
+        memory_mb=measured.memory_mb,
+        looked_at_secs=measured.looked_at_secs,
         grown_mb=grown(measured.memory_mb),
     )
 

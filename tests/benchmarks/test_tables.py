@@ -44,7 +44,7 @@ def test_rows_of_one_workload_are_told_apart_by_their_size() -> None:
     def heard(hosts: int, milliseconds: float) -> dict[str, Any]:
         return {"peer": "Nightshift", "version": "1", "w": "heartbeats", "hosts": hosts, "beat_p99_ms": milliseconds}
 
-    hosts = cells(tables([heard(50, 20.0), heard(100, 40.0), heard(50, 21.0)]), "hosts")
+    hosts = cells(tables([heard(50, 20.0), heard(100, 40.0), heard(50, 21.0)]), "heartbeats: hosts")
     assert hosts["50"][3] == "21"
     assert hosts["100"][3] == "40"
 

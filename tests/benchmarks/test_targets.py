@@ -21,7 +21,8 @@ def verdicts(name: str, *rows: dict[str, Any]) -> tuple[str, str]:
     """Of the limit and of the stretch."""
     found, one = Found(rows), target(name)
     figure = one.figure(found)
-    return one.limit.verdict(figure, found), one.stretch.verdict(figure, found)
+    said = (one.limit.verdict(figure, found), one.stretch.verdict(figure, found))
+    return said[0].split(" (")[0], said[1].split(" (")[0]
 
 
 @pytest.mark.parametrize(
@@ -69,6 +70,14 @@ def test_bounds_say_what_they_ask() -> None:
     found = Found([row("W4", HYPERQUEUE, secs=4.0)])
     assert most(0.5, of("W4", "secs", HYPERQUEUE), "HyperQueue's").said(found) == "at most 0.5 x HyperQueue's = 2"
     assert least(400).said(found) == "at least 400"
+
+
+def test_a_verdict_says_what_the_factor_is() -> None:
+    found = Found([row("W4", HYPERQUEUE, secs=4.0)])
+    bound = most(0.5, of("W4", "secs", HYPERQUEUE), "HyperQueue's")
+    assert bound.verdict(1.0, found) == "yes (0.25 x)"
+    assert bound.verdict(5.0, found) == "no (1.25 x)"
+    assert least(400).verdict(800, found) == "yes"
 
 
 def test_every_target_is_about_a_workload_that_is_measured() -> None:
