@@ -59,7 +59,7 @@ fuzz: $(VENV)/.installed-dev ## Both APIs, 100 requests a call from every role; 
 	@FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-100} $(BIN)/python -m pytest --timeout=7200 tests/fuzz $(PYTEST)
 
 # FLAMES=folder leaves a flame graph of each server there that was measured.
-bench: $(VENV)/.installed-bench try-assets ## Our own figures, and which targets are met; ONLY, QUICK=1, JSON, BESIDE and FLAMES change it
+bench: $(VENV)/.installed-bench try-assets chromium ## Our own figures, and which targets are met; ONLY, QUICK=1, JSON, BESIDE and FLAMES change it
 	@$(if $(FLAMES),FLAMES="$(abspath $(FLAMES))") $(BIN)/python -m benchmarks $(if $(ONLY),--only "$(ONLY)") $(if $(QUICK),--quick) \
 	$(if $(JSON),--json "$(JSON)") $(if $(BESIDE),--beside "$(BESIDE)")
 
