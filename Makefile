@@ -24,7 +24,7 @@ SOURCES := $(shell find static/src -type f 2>/dev/null) static/package.json
 WITH_NODE := PATH="$(CURDIR)/$(BIN):$$PATH"
 HAS_NODE := command -v npm >/dev/null 2>&1 && node -e 'process.exit(+process.versions.node.split(".")[0] < 20)' 2>/dev/null
 
-.PHONY: run run-cluster test test-postgres test-postgres-short matrix fuzz mutations fmt lint types check assets try-assets chromium postgresql link example clean help chaos bench-peers
+.PHONY: run run-cluster test test-postgres test-postgres-short matrix fuzz mutations fmt lint types check assets try-assets chromium postgresql link example clean help chaos bench bench-peers bench-report
 .DELETE_ON_ERROR:
 
 help: ## Say what there is
@@ -68,8 +68,16 @@ mutations: $(VENV)/.installed-dev assets ## Deliberate faults in a copy of the c
 fuzz: $(VENV)/.installed-dev ## Both APIs, 100 requests a call from every role; FUZZ_EXAMPLES and SEED change it
 	@FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-100} $(BIN)/python -m pytest --timeout=7200 tests/fuzz $(PYTEST)
 
+# FLAMES=folder leaves a flame graph of each server there that was measured.
+bench: $(VENV)/.installed-bench try-assets ## Our own figures, and which targets are met; ONLY, QUICK=1, JSON, BESIDE and FLAMES change it
+	@$(if $(FLAMES),FLAMES="$(abspath $(FLAMES))") $(BIN)/python -m benchmarks $(if $(ONLY),--only "$(ONLY)") $(if $(QUICK),--quick) \
+	$(if $(JSON),--json "$(JSON)") $(if $(BESIDE),--beside "$(BESIDE)")
+
 bench-peers: $(VENV)/.installed ## Nightshift beside what a user could pick instead; PEERS, QUICK=1 and JSON change it
 	@$(BIN)/python -m benchmarks.peers $(if $(PEERS),--peers "$(PEERS)") $(if $(QUICK),--quick) $(if $(JSON),--json "$(JSON)")
+
+bench-report: $(VENV)/.installed-bench ## Figures, plots and table of docs/performance.md from JSON="peers.json own.json"
+	@$(BIN)/python -m benchmarks.report $(JSON)
 
 lint: $(VENV)/.installed-dev ## Format and lint, changing nothing
 	@$(BIN)/ruff format --check .
@@ -105,8 +113,12 @@ $(VENV)/.installed: requirements.txt pyproject.toml agent_client/version.py | $(
 	@$(PIP) install -r requirements.txt -e .
 	@touch $@
 
-$(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
+$(VENV)/.installed-dev: requirements-dev.txt requirements-bench.txt $(VENV)/.installed
 	@$(PIP) install -r requirements-dev.txt
+	@touch $@
+
+$(VENV)/.installed-bench: requirements-bench.txt $(VENV)/.installed
+	@$(PIP) install -r requirements-bench.txt
 	@touch $@
 
 # The wheel's own npm does not find its library; npm's command-line file does.

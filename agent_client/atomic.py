@@ -19,8 +19,8 @@ class Unreadable(Exception):
         self.is_damaged = is_damaged
 
 
-def write_json(path: Path, value: Mapping[str, Any], mode: int = 0o600) -> None:
-    write_bytes(path, json.dumps(value, allow_nan=False).encode(), mode)
+def write_json(path: Path, value: Mapping[str, Any], mode: int = 0o600, *, is_durable: bool = True) -> None:
+    write_bytes(path, json.dumps(value, allow_nan=False).encode(), mode, is_durable=is_durable)
 
 
 def read_json(path: Path) -> dict[str, Any] | None:
@@ -40,20 +40,34 @@ def read_json(path: Path) -> dict[str, Any] | None:
     return value
 
 
-def write_bytes(path: Path, content: bytes, mode: int = 0o600) -> None:
-    """Replace the file durably. The temporary name is the writer's own: several processes may write the same file."""
+def write_bytes(path: Path, content: bytes, mode: int = 0o600, *, is_durable: bool = True) -> None:
+    """Replace the file. The temporary name is the writer's own: several processes may write the same file.
+
+    Not durable, it survives every crash but a power cut, which may leave it damaged.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
             file.flush()
-            os.fsync(descriptor)
+            if is_durable:
+                os.fsync(descriptor)
         temporary.rename(path)
     except OSError:
         temporary.unlink(missing_ok=True)
         raise
-    sync_folder(path.parent)
+    if is_durable:
+        sync_folder(path.parent)
+
+
+def sync_file(path: Path) -> None:
+    """Make what the file holds survive a power loss."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def sync_folder(path: Path) -> None:

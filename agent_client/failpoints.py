@@ -21,6 +21,7 @@ NAMES = frozenset(
         "assignment.before_note",
         "claim.before_grant",
         "claim.before_request",
+        "claims.before_request",
         "exit.after_record",
         "finish.before_answer",
         "launch.before_fork",

@@ -14,7 +14,7 @@ import socket
 import ssl
 import time
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -34,6 +34,8 @@ _STALE = (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError,
 class NetworkFailure(Exception):
     """No answer of our server was received: time-out, refused connection, a proxy's page, a redirect, a broken body."""
 
+    retry_in_seconds: float | None = None  # from a relay, which tells all of its host to come again together
+
     def __init__(self, detail: str, status: int | None = None, retry_after_seconds: float | None = None) -> None:
         super().__init__(detail)
         self.detail = detail
@@ -47,6 +49,8 @@ class UnusableReply(NetworkFailure):
 
 class ProtocolError(Exception):
     """Our server refused the call. `code` is one of the protocol's codes, or empty where the server sent none."""
+
+    retry_in_seconds: float | None = None  # as of a NetworkFailure
 
     def __init__(
         self,
@@ -106,6 +110,10 @@ class AgentHttp:
     def claim(self, sub_agent_id: str, body: wire.ClaimRequest) -> wire.Grant:
         return cast(wire.Grant, self._call(f"/agent/v1/sub-agents/{sub_agent_id}/claim", body, reply_shapes.CLAIM))
 
+    def claims(self, body: wire.ClaimsRequest) -> wire.ClaimsReply:
+        """Several at once; what each was granted is not looked at here."""
+        return cast(wire.ClaimsReply, self._call("/agent/v1/claims", body, reply_shapes.CLAIMS))
+
     def reject(self, sub_agent_id: str, body: wire.RejectRequest) -> wire.StateReply:
         reply = self._call(f"/agent/v1/sub-agents/{sub_agent_id}/reject", body, reply_shapes.STATE)
         return cast(wire.StateReply, reply)
@@ -116,6 +124,13 @@ class AgentHttp:
 
     def report(self, body: wire.ReportRequest) -> wire.ReportReply:
         return cast(wire.ReportReply, self._call("/agent/v1/report", body, reply_shapes.REPORT))
+
+    def report_entries(self, entries: Iterable[bytes]) -> wire.ReportReply:
+        """As `report`, of entries that are JSON already: they go out byte for byte."""
+        body = b'{"entries":[' + b",".join(entries) + b"]}"
+        headers = {"Content-Type": "application/json"}
+        reply = self._exchange("POST", "/agent/v1/report", body, headers, EXCHANGE_SECONDS, reply_shapes.REPORT)
+        return cast(wire.ReportReply, reply)
 
     def put_log(self, sub_agent_id: str, stream: str, offset: int, data: bytes) -> wire.StreamStatus:
         path = f"/agent/v1/sub-agents/{sub_agent_id}/log?stream={stream}&offset={offset:d}"

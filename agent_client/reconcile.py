@@ -75,7 +75,7 @@ class Nothing:
 
 
 Action = Claim | ClaimAgain | Reject | Launch | Stop | Deliver | Forget | NotStarted | Nothing
-_URGENCY: tuple[type, ...] = (Stop, Forget, Deliver, NotStarted, Launch, ClaimAgain, Claim, Reject)
+_URGENCY: tuple[type, ...] = (Stop, Deliver, NotStarted, Launch, ClaimAgain, Claim, Reject, Forget)
 
 
 @dataclass(frozen=True)

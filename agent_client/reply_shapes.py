@@ -36,8 +36,14 @@ CLAIM: Kind = {
     "time_limit_seconds": (*NUMBER, type(None)),
     "gpus": [{"index": int, "uuid": str}],
 }
+CLAIMS: Kind = {"replies": [{"status": int, "code": str}]}
 STATE: Kind = {"state": str}
 REPORT: Kind = {"next_in_seconds": NUMBER, "replies": [{"code": str, "logs": {"*": STREAM}}]}
+RELAYED: Kind = {
+    "next_in_seconds": NUMBER,
+    "beat_in_seconds": NUMBER,
+    "replies": [{"sub_agent_id": str, "code": str, "logs": {"*": STREAM}}],
+}
 
 
 def problem(value: Any, kind: Kind, name: str = "the reply") -> str:

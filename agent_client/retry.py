@@ -64,8 +64,11 @@ class Backoff:
         return min(retry_after_seconds, LONGEST_RETRY_AFTER_SECONDS) + jittered
 
     def after(self, error: NetworkFailure | ProtocolError) -> float:
-        """How long to wait after `error`: 30 s for WAIT_30, otherwise the next step of the back-off."""
+        """How long to wait after `error`: 30 s for WAIT_30, otherwise the next step of the back-off, or what a relay
+        has told all of a host, which keeps a back-off for them."""
         seconds = self.next_seconds(error.retry_after_seconds)
+        if error.retry_in_seconds is not None:
+            return min(error.retry_in_seconds, LONGEST_RETRY_AFTER_SECONDS)
         return max(seconds, WAIT_30_SECONDS) if classify(error) is WAIT_30 else seconds
 
     def reset(self) -> None:

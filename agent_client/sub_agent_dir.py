@@ -1,7 +1,7 @@
 """The folder of one sub agent: its files, their states and its lock. Decides nothing and talks to no one.
 
 The layout is that of docs/agent-protocol.md. Every `read_*` returns None when the file is absent and raises Unreadable
-when it is damaged; every `write_*` is durable when it returns.
+when it is damaged; every `write_*` is durable when it returns, unless it says otherwise.
 """
 
 import contextlib
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import cast
 
 from agent_client import wire
-from agent_client.atomic import Unreadable, read_json, sync_folder, write_json
+from agent_client.atomic import Unreadable, read_json, sync_file, sync_folder, write_json
 from agent_client.removal import remove_tree
 
 __all__ = ["Locked", "SubAgentDir", "Unreadable"]
@@ -36,13 +36,15 @@ class SubAgentDir:
         self.path = path
 
     @classmethod
-    def create(cls, parent: Path, sub_agent_id: str) -> "SubAgentDir":
-        """Make the folder (0700), also when it exists already; `parent` is made when missing."""
+    def create(cls, parent: Path, sub_agent_id: str, *, is_durable: bool = True) -> "SubAgentDir":
+        """Make the folder (0700), also when it exists already; `parent` is made when missing. Not durable, whoever
+        makes several is to sync the parent once."""
         if not SAFE_ID.fullmatch(sub_agent_id):
             raise ValueError(f"sub agent id {sub_agent_id!r} cannot be the name of a folder")
         path = parent / sub_agent_id
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        sync_folder(parent)
+        if is_durable:
+            sync_folder(parent)
         return cls(path)
 
     @property
@@ -83,7 +85,12 @@ class SubAgentDir:
         return cast("wire.Grant | None", read_json(self.path / "grant.json"))
 
     def write_grant(self, value: wire.Grant) -> None:
-        write_json(self.path / "grant.json", value)
+        """Durable only with the start record, see `sync_grant`: until then the claim can be repeated."""
+        write_json(self.path / "grant.json", value, is_durable=False)
+
+    def sync_grant(self) -> None:
+        """Make durable what the grant holds; that it is there, the start record's own folder entry makes durable."""
+        sync_file(self.path / "grant.json")
 
     def read_started(self) -> wire.StartedRecord | None:
         return cast("wire.StartedRecord | None", read_json(self.path / "started.json"))
@@ -113,10 +120,17 @@ class SubAgentDir:
         write_json(self.path / "stop.json", value)
 
     def read_delivered(self) -> wire.DeliveredRecord | None:
-        return cast("wire.DeliveredRecord | None", read_json(self.path / "delivered.json"))
+        """Damaged it says as much by being there: it was written when all was delivered."""
+        try:
+            return cast("wire.DeliveredRecord | None", read_json(self.path / "delivered.json"))
+        except Unreadable as error:
+            if not error.is_damaged:
+                raise
+            return {"result_code": "", "streams": {}}
 
     def write_delivered(self, value: wire.DeliveredRecord) -> None:
-        write_json(self.path / "delivered.json", value)
+        """Not durable: what is lost in a power cut is delivered once more, which changes nothing."""
+        write_json(self.path / "delivered.json", value, is_durable=False)
 
     def write_family(self, members: frozenset[tuple[int, int]]) -> None:
         """Note the pids and start ticks of the living family. Not durable: it matters only while this boot lasts."""

@@ -5,7 +5,7 @@ Prints nothing, stores nothing and knows no flags. Calls that may be repeated sa
 
 import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +16,7 @@ from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 
 from agent_client import pin
+from agent_client.user_api_errors import LOOPBACK_HOSTS, Refused, ServerFault, Unreachable
 from agent_client.version import VERSION
 
 Json = dict[str, Any]
@@ -24,36 +25,7 @@ CONNECT_SECONDS = 3.05
 READ_SECONDS = 30.0
 RETRY_PAUSES = (0.25, 0.75)
 BLOCK_BYTES = 65536
-LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
 AWAY_STATUSES = (408, 429, 502, 503, 504)
-
-
-class ApiError(Exception):
-    """A call that had no good answer; the text is one sentence for people."""
-
-
-class Unreachable(ApiError):
-    """Nobody answered at `url`, or not a Nightshift server."""
-
-    def __init__(self, url: str, reason: str) -> None:
-        super().__init__(f"cannot reach {url}: {reason}")
-        self.url = url
-        self.reason = reason
-
-
-class ServerFault(ApiError):
-    """The server answered that it failed itself."""
-
-
-class Refused(ApiError):
-    """The server refused the request. `fields` holds the messages by field, as the API spells the fields."""
-
-    def __init__(self, status: int, detail: str, fields: Mapping[str, list[str]] | None = None, code: str = "") -> None:
-        super().__init__(detail)
-        self.status = status
-        self.detail = detail
-        self.fields = dict(fields or {})
-        self.code = code
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ Single-threaded, and it imports neither asyncio nor Django, so that a fork is al
 closes; the sub agents it forked live on.
 """
 
+import encodings.ascii  # loaded by the first file in ASCII otherwise, after a search of the whole import path
 import encodings.idna  # noqa: F401 (the first look-up of a host's name loads it, half a MiB in every sub agent)
 import gc
 import json

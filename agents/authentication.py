@@ -15,6 +15,9 @@ from agents import rotation
 from agents.enrolment import find_token
 from agents.models import Agent
 from agents.states import RETIRED
+from scheduler_site.shared import statements
+
+_READ = frozenset(field.attname for field in Agent._meta.concrete_fields) - {"gpu_info", "host_facts"}
 
 
 class EnrolmentAuthentication(BaseAuthentication):
@@ -33,7 +36,7 @@ class AgentAuthentication(BaseAuthentication):
 def authenticated_agent(header: str) -> Agent:
     """The host whose credential this is; AuthenticationFailed otherwise."""
     agent_id, secret = identified(header, "Agent")
-    agent = Agent.objects.defer("gpu_info", "host_facts").filter(pk=agent_id).first()
+    agent = statements.instance(Agent, {"pk": agent_id}, _READ)
     if agent is None or not rotation.is_good(agent, secret):
         raise AuthenticationFailed("No host has this id and secret.")
     if agent.standing in RETIRED:

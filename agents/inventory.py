@@ -7,6 +7,7 @@ from agents import gpu_loss
 from agents.history import record
 from agents.models import Agent, Gpu
 from agents.readings import GpuReading, Resources, figures
+from scheduler_site.shared import statements
 from scheduler_site.shared.actors import Actor
 
 
@@ -23,7 +24,7 @@ def store(agent: Agent, resources: Resources) -> bool:
 
 def differs(agent: Agent, resources: Resources) -> bool:
     """Whether the host's capacity is not what is stored: cheap enough for every heartbeat."""
-    known = {(gpu.uuid, gpu.index, gpu.memory_mib) for gpu in agent.present_gpus}
+    known = set(statements.rows(Gpu, ["uuid", "index", "memory_mib"], {"agent_id": agent.pk, "is_present": True}))
     said = {(gpu.uuid, gpu.index, gpu.memory_mib) for gpu in resources.gpus}
     return known != said or _capacity_changed(agent, resources)
 

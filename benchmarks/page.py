@@ -1,20 +1,26 @@
-"""How long from a printed line until it stands in an open page? Prints median and extremes in milliseconds.
+"""How long from a printed line until its bytes are stored, and until it stands in an open page? A row.
 
-`python -m benchmarks.page --link "$(make -s link)"` beside a running server with a local main agent; needs chromium and
-requirements-dev.txt. The script prints its host's clock; the page notes the time at which it first sees each line.
+`python -m benchmarks.page` starts Nightshift as `make run` does; needs chromium, requirements-dev.txt and the front-end
+bundle (`make assets`). The script prints its host's clock; the reader asks for the log in a tight loop, the page notes
+the time at which it first sees each line.
 """
 
 import argparse
 import re
 import shutil
-import statistics
+import time
+from collections.abc import Sequence
 
 from playwright.sync_api import Page, sync_playwright
 
-from benchmarks.connection import Server
+from benchmarks.our_server import OurServer
+from benchmarks.rows import quantile, tell
 
-LINES = 20
-SCRIPT = f"for i in $(seq {LINES}); do date +at=%s%3N; sleep 0.5; done\n"
+SCRIPT = "for i in $(seq @LINES); do date +at=%s%3N; sleep @SECONDS; done\n"
+# Unwatched output is sent at once, but at most once a second: the pace is not what is asked about.
+UNWATCHED_SECONDS, WATCHED_SECONDS = 1.2, 0.5
+LINE = re.compile(r"at=(\d{13})")
+LONGEST_SECONDS = 180.0
 WATCH = """() => {
   window.seen = {};
   const look = () => {
@@ -28,30 +34,62 @@ WATCH = """() => {
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--link", required=True, help="a sign-in link (make link)")
-    found = re.search(r"http\S+/enter/\S+", parser.parse_args().link)
-    if found is None:
-        raise SystemExit("--link takes what `make link` prints")
-    server = Server()
+    parser.add_argument("--lines", type=int, default=40)
+    arguments = parser.parse_args()
+    ours = OurServer()
+    try:
+        ours.up(slots=2)
+        stored = _stored(ours, arguments.lines)
+        shown = _shown(ours, arguments.lines)
+    finally:
+        ours.stop()
+    tell("page", lines=arguments.lines, **_spread("stored", stored), **_spread("page", shown))
+
+
+def _script(lines: int, seconds: float) -> str:
+    return SCRIPT.replace("@LINES", str(lines)).replace("@SECONDS", str(seconds))
+
+
+def _stored(ours: OurServer, lines: int) -> list[int]:
+    """Milliseconds, of all but the first line: it may be older than the reader."""
+    task_id = ours.submit(_script(lines, UNWATCHED_SECONDS))
+    seen: dict[str, int] = {}
+    deadline = time.monotonic() + LONGEST_SECONDS
+    while len(seen) < lines and time.monotonic() < deadline:
+        text = ours.http.get(f"{ours.url}/api/tasks/{task_id}/log", timeout=30).text
+        for at in LINE.findall(text):
+            seen.setdefault(at, int(time.time() * 1000))
+        time.sleep(0.005)
+    return _delays(seen)
+
+
+def _shown(ours: OurServer, lines: int) -> list[int]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         page = browser.new_page()
-        page.goto(found.group())
-        delays = watched(page, server)
+        page.goto(ours.sign_in_link())
+        delays = _watched(page, ours, lines)
         browser.close()
-    later = delays[1:]  # the first line may be older than the page
-    print(  # noqa: T201
-        f"{len(later)} lines: median {statistics.median(later):.0f} ms, min {min(later)}, max {max(later)}"
-    )
+    return delays
 
 
-def watched(page: Page, server: Server) -> list[int]:
-    task_id = server.submit("page latency", SCRIPT)
-    page.goto(f"{server.url}/tasks/{task_id}/")
+def _watched(page: Page, ours: OurServer, lines: int) -> list[int]:
+    task_id = ours.submit(_script(lines, WATCHED_SECONDS))
+    page.goto(f"{ours.url}/tasks/{task_id}/")
     page.evaluate(WATCH)
-    page.wait_for_function("count => Object.keys(window.seen).length >= count", arg=LINES, timeout=60_000)
+    reached = "count => Object.keys(window.seen).length >= count"
+    page.wait_for_function(reached, arg=lines, timeout=1000 * LONGEST_SECONDS)
     seen: dict[str, int] = page.evaluate("window.seen")
-    return [seen[at] - int(at) for at in sorted(seen)]
+    return _delays(seen)
+
+
+def _delays(seen: dict[str, int]) -> list[int]:
+    return [seen[at] - int(at) for at in sorted(seen)][1:]
+
+
+def _spread(name: str, delays: Sequence[int]) -> dict[str, float]:
+    figures = {"p50": quantile(delays, 0.5), "lo": min(delays), "hi": max(delays)}
+    return {f"{name}_{figure}_ms": milliseconds for figure, milliseconds in figures.items()}
 
 
 if __name__ == "__main__":

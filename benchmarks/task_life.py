@@ -89,7 +89,9 @@ class Life:
         from scheduler_site.access import tokens
         from scheduler_site.access.owner import owner
         from scheduler_site.onehop import OneHop
+        from tasks.scheduling.explaining import recent
 
+        recent.keep(True)
         self._handler = OneHop()
         self._client = f"Bearer {tokens.create_token(owner(), 'benchmark')[1]}"
         facts = {"name": "bench", "hostname": "bench", "machine_id": "m", "agent_version": "1"}
@@ -102,17 +104,19 @@ class Life:
 
     def steps(self) -> dict[str, Step]:
         """In the order of a task's life: each finds what the one before has left."""
+        from tasks.scheduling.rows.kept_fleet import KeptFleet
         from tasks.scheduling.run import run_pass
 
+        kept = KeptFleet()
         return {
             "submit": self._submit,
-            "pass that places": run_pass,
+            "pass that places": lambda: run_pass(kept),
             "beat that assigns": self._beat,
             "claim": self._claim,
             "report of start": lambda: self._report(started={"pid": 7}),
             "report of result": lambda: self._report(finish=_finish(self._grant["sub_agent_id"])),
             "report of closing": lambda: self._report(log_close=[{"stream": "out", "size": 0, "sha256": NOTHING}]),
-            "pass of nothing": run_pass,
+            "pass of nothing": lambda: run_pass(kept),
             "beat of nothing": self._beat_once,
         }
 

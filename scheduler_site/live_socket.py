@@ -15,6 +15,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 from django.utils import timezone
 
+from scheduler_site.shared import broadcast
 from tasks.output import watchers
 
 GROUP = re.compile(r"(tasks|agents|reservations|task-[1-9][0-9]{0,17})")
@@ -70,12 +71,14 @@ class LiveSocket(AsyncWebsocketConsumer):
             return
         self.followed.add(group)
         _watch(group, watchers.add)
+        broadcast.follow(group)
         await self.channel_layer.group_add(group, self.channel_name)
 
     async def _unfollow(self, group: str) -> None:
         if group in self.followed:
             self.followed.discard(group)
             _watch(group, watchers.remove)
+            broadcast.unfollow(group)
             await self.channel_layer.group_discard(group, self.channel_name)
 
     async def _tell(self, message: dict[str, Any]) -> None:

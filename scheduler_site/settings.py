@@ -199,6 +199,13 @@ BREAKER_LONGEST_SECONDS = env.seconds("BREAKER_LONGEST_SECONDS", 3600)
 LOG_MAX_MIB = env.integer("LOG_MAX_MIB", 64, 0, 1024 * 1024)
 LOG_MIN_FREE_MIB = env.integer("LOG_MIN_FREE_MIB", 256, 0, 1024 * 1024)
 
+# What is kept, and for how long; 0: for ever
+KEEP_OUTPUT_DAYS = env.integer("KEEP_OUTPUT_DAYS", 90, 0, 36500)
+KEEP_OUTPUT_GIB = env.integer("KEEP_OUTPUT_GIB", 0, 0, 1_000_000)
+KEEP_TASKS_DAYS = env.integer("KEEP_TASKS_DAYS", 0, 0, 36500)
+KEEP_KEYS_DAYS = env.integer("KEEP_KEYS_DAYS", 30, 0, 36500)
+RETENTION_EVERY_SECONDS = env.seconds("RETENTION_EVERY_SECONDS", 3600)
+
 # Sizes of requests
 AGENT_BODY_BYTES = 8 * 1024 * 1024  # one piece of output is at most 4 MiB
 AGENT_JSON_BYTES = 2 * 1024 * 1024  # every other call of an agent; the longest names what runs on a host

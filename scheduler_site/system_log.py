@@ -6,7 +6,6 @@ file. Does not hold the output of scripts.
 
 import json
 import logging
-import logging.config
 import logging.handlers
 import re
 from datetime import UTC, datetime

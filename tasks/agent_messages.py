@@ -163,6 +163,23 @@ class Claim(msgspec.Struct):
     master_port: Annotated[int, msgspec.Meta(ge=1, le=65535)] | None = None
 
 
+class ClaimOfOne(msgspec.Struct):
+    """As `Claim`, in a list of claims under one session."""
+
+    sub_agent_id: UUID
+    fence: Fence
+    nonce: Annotated[str, msgspec.Meta(min_length=16, max_length=64, pattern=NO_NUL)]
+    fences: bool = False
+    master_port: Annotated[int, msgspec.Meta(ge=1, le=65535)] | None = None
+
+
+class Claims(msgspec.Struct):
+    """They are decoded one by one, so that a bad one spoils no other."""
+
+    epoch: int
+    claims: Annotated[list[msgspec.Raw], msgspec.Meta(max_length=64)]
+
+
 class GiveBack(msgspec.Struct):
     fence: Fence
     detail: Annotated[str, msgspec.Meta(max_length=2000)] = ""

@@ -55,7 +55,7 @@ def agent_tree(now: datetime | None = None) -> list[Values]:
     now = now or timezone.now()
     live: dict[Any, list[SubAgent]] = defaultdict(list)
     ended: dict[Any, list[SubAgent]] = defaultdict(list)
-    for sub_agent in _sub_agents(state__in=LIVE_STATES):
+    for sub_agent in _sub_agents(ended_at=None, state__in=LIVE_STATES):
         live[sub_agent.agent_id].append(sub_agent)
     for sub_agent in _sub_agents(pk__in=kept_ids()):
         ended[sub_agent.agent_id].append(sub_agent)
@@ -77,7 +77,7 @@ def _agents() -> Iterable[Agent]:
 def kept_ids() -> list[Any]:
     """Sub agents that have ended, and whose allocation is kept: a query of their own, there are hardly ever any."""
     return list(
-        Allocation.objects.filter(released_at__isnull=True).exclude(kept="").values_list("sub_agent", flat=True)
+        Allocation.objects.filter(released_at=None).exclude(kept="").order_by().values_list("sub_agent", flat=True)
     )
 
 

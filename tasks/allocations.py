@@ -6,7 +6,9 @@ from typing import Any
 from django.utils import timezone
 
 from agents.models import Agent, Gpu
+from scheduler_site.shared import statements
 from tasks.models import AllocatedGpu, Allocation, Reservation, SubAgent
+from tasks.scheduling import changes
 from tasks.scheduling.values import Held
 from tasks.states import Kept
 
@@ -22,27 +24,28 @@ def hold_for_reservation(reservation: Reservation, agent: Agent, held: Held, sha
 
 def release(sub_agent: SubAgent) -> None:
     """Idempotent: what was released stays released at its first time."""
-    _release(Allocation.objects.filter(sub_agent=sub_agent, released_at__isnull=True))
+    _release({"sub_agent_id": sub_agent.pk})
 
 
 def keep(sub_agent: SubAgent, why: Kept) -> None:
     """The attempt has ended, and something of it may be left on its host: what it held stays held (host_ends.kept)."""
-    Allocation.objects.filter(sub_agent=sub_agent, released_at__isnull=True).update(kept=why)
+    statements.update(Allocation, {"sub_agent_id": sub_agent.pk, "released_at": None}, kept=why)
 
 
 def release_reservation(reservation: Reservation) -> None:
     """Tasks that run inside it go on and hold their part of the host themselves from now on."""
-    _release(Allocation.objects.filter(reservation=reservation, released_at__isnull=True))
+    _release({"reservation_id": reservation.pk})
     inner = Allocation.objects.filter(inside=reservation, released_at__isnull=True)
     AllocatedGpu.objects.filter(allocation__in=inner.values("pk")).update(is_inside=False)
     if not reservation.whole_host:  # the host is no longer theirs alone
         inner.update(whole_host=False)
     inner.update(inside=None, own_since=timezone.now())
+    changes.of_site()
 
 
 def _hold(held: Held, share: float, **holder: Any) -> Allocation:
     """The host's `turn` rises with every placement, so that hosts can take turns."""
-    allocation = Allocation.objects.create(
+    allocation = Allocation(
         **holder,
         cpu_cores=Decimal(held.cpu_centicores) / 100,
         memory_mib=held.memory_mib,
@@ -51,23 +54,34 @@ def _hold(held: Held, share: float, **holder: Any) -> Allocation:
         whole_host=held.whole_host,
         share=share,
     )
-    is_inside = allocation.inside is not None
-    sizes = dict(Gpu.objects.filter(pk__in=[gpu_id for gpu_id, _ in held.gpus]).values_list("pk", "memory_mib"))
-    AllocatedGpu.objects.bulk_create(
-        AllocatedGpu(
-            allocation=allocation,
-            gpu_id=gpu_id,
-            memory_mib=(sizes[gpu_id] or 0) if part is None else part,
-            is_shared=part is not None,
-            is_inside=is_inside,
-        )
-        for gpu_id, part in held.gpus
-    )
-    Agent.objects.filter(pk=allocation.agent_id, turn__lt=allocation.pk).update(turn=allocation.pk)
+    statements.insert(allocation)
+    if held.gpus:
+        _hold_cards(allocation, held)
+    statements.update(Agent, {"pk": allocation.agent_id}, turn=allocation.pk)
     return allocation
 
 
-def _release(held: Any) -> None:
+def _hold_cards(allocation: Allocation, held: Held) -> None:
+    ids = [gpu_id for gpu_id, _ in held.gpus]
+    sizes = dict(statements.rows(Gpu, ["id", "memory_mib"], {"pk": ids}))
+    statements.insert(
+        *(
+            AllocatedGpu(
+                allocation=allocation,
+                gpu_id=gpu_id,
+                memory_mib=(sizes[gpu_id] or 0) if part is None else part,
+                is_shared=part is not None,
+                is_inside=allocation.inside_id is not None,
+            )
+            for gpu_id, part in held.gpus
+        )
+    )
+
+
+def _release(holder: dict[str, Any]) -> None:
     now = timezone.now()
-    AllocatedGpu.objects.filter(allocation__in=held.values("pk")).update(released_at=now)
-    held.update(released_at=now)
+    released = statements.updated(Allocation, ["id", "agent_id"], {**holder, "released_at": None}, released_at=now)
+    if released is not None:
+        allocation_id, agent_id = released
+        statements.update(AllocatedGpu, {"allocation_id": allocation_id, "released_at": None}, released_at=now)
+        changes.of_host(agent_id)

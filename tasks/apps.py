@@ -9,6 +9,6 @@ class TasksConfig(AppConfig):
     def ready(self) -> None:
         """Only listens: what operators change on hosts asks for a pass. Loops are started by `serve`, never here."""
         from agents.signals import placement_changed
-        from tasks.scheduling import wakeup
+        from tasks.scheduling import changes
 
-        placement_changed.connect(lambda **_: wakeup.request_pass(), weak=False, dispatch_uid="placement changed")
+        placement_changed.connect(lambda **_: changes.of_site(), weak=False, dispatch_uid="placement changed")

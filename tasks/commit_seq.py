@@ -5,11 +5,12 @@ On PostgreSQL ids may be committed in another order than they were given: the la
 that. An older copy is then seen by it all but surely, and always by its generation, which a restore changes.
 """
 
-from django.db.models import Max
-
-from tasks.models import TaskEvent
+from django.db import connection
 
 
 def commit_seq() -> int:
     """The id of the newest row of any task's history: every verb writes one in its own transaction."""
-    return TaskEvent.objects.aggregate(newest=Max("id"))["newest"] or 0
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT MAX(id) FROM tasks_taskevent")
+        (newest,) = cursor.fetchone()
+    return newest or 0

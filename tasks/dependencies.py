@@ -3,6 +3,7 @@
 Finds and locks the tasks; storing the edges is tasks.lifecycle's.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.db import connection
@@ -13,6 +14,25 @@ from tasks.task_fields import InvalidTask
 
 MOST_DEPENDENCIES = 1000
 EDITS_LOCK = 5_501_001  # any number that no other advisory lock of this database has
+
+
+def split(asked: Any, before: Sequence[Task]) -> tuple[Any, list[tuple[Task, str]]]:
+    """Of a task of a batch: what it asks for by id, and by `{"index": 0}` of those that come before it in the batch."""
+    if not isinstance(asked, list):
+        return asked, []
+    inner = [item for item in asked if isinstance(item, dict) and "index" in item]
+    return [item for item in asked if item not in inner] or None, [_inner(item, before) for item in inner]
+
+
+def _inner(item: dict[str, Any], before: Sequence[Task]) -> tuple[Task, str]:
+    index, kind = item["index"], item.get("kind", DependencyKind.AFTEROK.value)
+    if unknown := set(item) - {"index", "kind"}:
+        raise InvalidTask({"depends_on": [f"{sorted(unknown)[0]} cannot be given beside an index"]})
+    if isinstance(index, bool) or not isinstance(index, int) or not 0 <= index < len(before):
+        raise InvalidTask({"depends_on": [f"{index!r} is not the index of a task that comes before it"]})
+    if kind not in DependencyKind.values:
+        raise InvalidTask({"depends_on": [f"{kind!r} is not one of {', '.join(DependencyKind.values)}"]})
+    return before[index], kind
 
 
 def resolve(asked: Any, *, task_id: int | None = None) -> list[tuple[Task, str]]:

@@ -6,26 +6,32 @@ al., NSDI 2011). Use of the past counts half after each half-life.
 
 from collections import defaultdict
 from datetime import datetime
-from typing import Any
 
-from django.db import transaction
-from django.db.models import QuerySet, Subquery
+from django.db import connection, transaction
 from django.utils import timezone
 
 from agents.models import PlacementRules
+from scheduler_site.shared import statements
 from tasks.models import Allocation, Reservation, SubAgent, UserUsage
 from tasks.states import SubAgentState
+
+_HELD = """
+SELECT COALESCE(task.submitted_by_id, reservation.submitted_by_id), SUM(held.share)
+FROM tasks_allocation AS held
+LEFT JOIN tasks_subagent AS sub_agent ON sub_agent.id = held.sub_agent_id
+LEFT JOIN tasks_task AS task ON task.id = sub_agent.task_id
+LEFT JOIN tasks_reservation AS reservation ON reservation.id = held.reservation_id
+WHERE held.released_at IS NULL AND held.inside_id IS NULL GROUP BY 1
+"""
 
 
 def used(now: datetime, half_life_hours: float) -> dict[int | None, float]:
     """By user: shares held now, plus past share-hours per half-life."""
     found: dict[int | None, float] = defaultdict(float)
-    held = Allocation.objects.filter(released_at__isnull=True, inside__isnull=True)
-    for by_task, by_reservation, share in held.values_list(
-        "sub_agent__task__submitted_by", "reservation__submitted_by", "share"
-    ):
-        found[by_task or by_reservation] += share
-    for user_id, share_hours, counted_at in UserUsage.objects.values_list("user", "share_hours", "counted_at"):
+    with connection.cursor() as cursor:
+        cursor.execute(_HELD)
+        found.update({user_id: float(share) for user_id, share in cursor.fetchall()})
+    for user_id, share_hours, counted_at in statements.rows(UserUsage, ["user_id", "share_hours", "counted_at"], {}):
         found[user_id] += decayed(share_hours, counted_at, now, half_life_hours) / half_life_hours
     return found
 
@@ -42,12 +48,12 @@ def charge(sub_agent: SubAgent) -> None:
     reservation's."""
     if sub_agent.state == SubAgentState.LOST:
         return
-    held = Allocation.objects.filter(sub_agent=sub_agent, inside__isnull=True)
-    columns = ("share", "sub_agent__started_at", "sub_agent__task__submitted_by", "own_since")
-    row = held.values_list(*columns).first()
-    if row is None or row[2] is None:
+    held = statements.row(Allocation, ["share", "own_since"], {"sub_agent_id": sub_agent.pk, "inside_id": None})
+    user_id = sub_agent.task.submitted_by_id
+    if held is None or user_id is None:
         return
-    share, started_at, user_id, own_since = row
+    share, own_since = held
+    (started_at,) = statements.row(SubAgent, ["started_at"], {"pk": sub_agent.pk}) or (None,)
     if started_at is None:
         _add(user_id, share * (sub_agent.duration_seconds or 0.0))
         return
@@ -64,26 +70,28 @@ def charge_reservation(reservation: Reservation) -> None:
     _add(user_id, share * (timezone.now() - reservation.granted_at).total_seconds())
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)  # part of the end of an attempt
 def _add(user_id: int, share_seconds: float) -> None:
     if share_seconds <= 0:
         return
     now, more = timezone.now(), share_seconds / 3600
-    row = _locked().filter(user=user_id).first()
+    row = _locked(user_id)
     if row is None:
         row, is_new = UserUsage.objects.get_or_create(
             user_id=user_id, defaults={"counted_at": now, "share_hours": more}
         )
         if is_new:
             return
-        row = _locked().get(user=user_id)
-    half_life = row.half_life or PlacementRules().usage_half_life_hours
-    row.share_hours = decayed(row.share_hours, row.counted_at, now, half_life) + more
-    row.counted_at = now
-    row.save(update_fields=["share_hours", "counted_at"])
+        row = _locked(user_id) or row
+    share_hours = decayed(row.share_hours, row.counted_at, now, _half_life_hours()) + more
+    statements.update(UserUsage, {"user_id": user_id}, share_hours=share_hours, counted_at=now)
 
 
-def _locked() -> QuerySet[Any]:
-    """With the half-life beside it: an attempt's end is on the way of every task, so it should cost few queries."""
-    half_life = Subquery(PlacementRules.objects.filter(pk=1).values("usage_half_life_hours"))
-    return UserUsage.objects.select_for_update(no_key=True).annotate(half_life=half_life)
+def _locked(user_id: int) -> UserUsage | None:
+    return statements.instance(UserUsage, {"user_id": user_id}, locked=True)
+
+
+def _half_life_hours() -> float:
+    known = statements.row(PlacementRules, ["usage_half_life_hours"], {"pk": 1})
+    hours: float = known[0] if known else PlacementRules().usage_half_life_hours
+    return hours

@@ -13,9 +13,9 @@ LOOPBACK = "127.0.0.1"
 USUAL_PORT = 29500  # what launchers take when nobody says; only for a leader whose host named no free one
 
 
-def rank_of(sub_agent: SubAgent) -> dict[str, Any]:
+def rank_of(sub_agent: SubAgent, node_count: int) -> dict[str, Any]:
     """As much as an assignment says: nobody has accepted yet."""
-    return {"rank": sub_agent.rank, "node_count": sub_agent.task.node_count}
+    return {"rank": sub_agent.rank, "node_count": node_count}
 
 
 def of_member(sub_agent: SubAgent) -> dict[str, Any]:
@@ -24,7 +24,7 @@ def of_member(sub_agent: SubAgent) -> dict[str, Any]:
     hosts = [member.agent for member in members]
     nodes = [{"name": host.name, "address": address_of(host, hosts)} for host in hosts]
     return {
-        **rank_of(sub_agent),
+        **rank_of(sub_agent, len(members)),
         "nodes": nodes,
         "master_address": nodes[0]["address"],
         "master_port": members[0].master_port or USUAL_PORT,

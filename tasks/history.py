@@ -6,11 +6,14 @@ from typing import Any
 
 from django.db import transaction
 
+from scheduler_site.shared import statements
 from scheduler_site.shared.actors import Actor
 from scheduler_site.shared.audit import history_fields
 from tasks.models import ReservationEvent, TaskEvent
 
 log = logging.getLogger(__name__)
+
+AT_ONCE = 100  # rows in one statement
 
 
 def record(
@@ -26,8 +29,20 @@ def record(
 ) -> None:
     fields = history_fields(actor, verb, old, new, reason, **detail)
     sub_agent_id = getattr(sub_agent, "pk", sub_agent)
-    TaskEvent.objects.create(task_id=task_id, sub_agent_id=sub_agent_id, **fields)
+    statements.insert(TaskEvent(task_id=task_id, sub_agent_id=sub_agent_id, **fields))
     _log(verb, task_id, actor, new, reason, sub_agent_id, getattr(sub_agent, "agent_id", None))
+
+
+def record_new(states: Mapping[int, str], *, actor: Actor) -> None:
+    """Tasks that were submitted, with the status of each."""
+    events = [
+        TaskEvent(task_id=task_id, **history_fields(actor, "submitted", new=status))
+        for task_id, status in states.items()
+    ]
+    for first in range(0, len(events), AT_ONCE):
+        statements.insert(*events[first : first + AT_ONCE])
+    for task_id, status in states.items():
+        _log("submitted", task_id, actor, status, "", None, None)
 
 
 def record_many(task_ids: Iterable[int], verb: str, *, actor: Actor, old: str, new: str, reason: str = "") -> None:

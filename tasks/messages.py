@@ -3,10 +3,11 @@
 from collections.abc import Iterable
 from typing import Any
 
+from django.db import transaction
 from django.db.models import F
 
 from agents import messages as agent_messages
-from scheduler_site.shared.broadcast import publish, publish_latest
+from scheduler_site.shared.broadcast import is_followed, publish, publish_latest
 from tasks import waiters
 from tasks.describe import badges
 from tasks.models import Reservation, SubAgent, Task
@@ -30,9 +31,18 @@ _FIELDS = (
 
 
 def announce(task_ids: Iterable[int]) -> None:
-    """The state of these tasks changed; called inside the transaction that changed it. Whoever waits for the end of one
-    is told as well."""
-    tasks = list(Task.objects.filter(pk__in=list(task_ids)).only(*_FIELDS))
+    """The state of these tasks changed; called inside the transaction that changed it. Once it commits, open pages are
+    told, and whoever waits for the end of one."""
+    ids = list(task_ids)
+    transaction.on_commit(lambda: _tell(ids), robust=True)
+
+
+def _tell(task_ids: list[int]) -> None:
+    """Nothing is read for nobody."""
+    wanted = [pk for pk in task_ids if is_followed("tasks") or is_followed(f"task-{pk}") or waiters.are_there(pk)]
+    if not wanted:
+        return
+    tasks = list(Task.objects.filter(pk__in=wanted).only(*_FIELDS))
     live = _live_sub_agents([task.pk for task in tasks if task.current_fence is not None])
     for task in tasks:
         message = task_message(task, live.get(task.pk))

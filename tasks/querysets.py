@@ -1,8 +1,11 @@
 """Reads of tasks with what lists and details show, in a bounded number of queries. Writes nothing."""
 
+from collections.abc import Sequence
+
 from django.db.models import F, Prefetch, QuerySet
 
 from tasks.models import AllocatedGpu, Dependency, OutputLog, SubAgent, Task
+from tasks.states import LIVE_STATES
 
 _UNSHOWN = ("template_version__script_content",)
 _OTHER_TASK = ("depends_on__id", "depends_on__name", "depends_on__status")
@@ -25,6 +28,12 @@ def with_details(tasks: QuerySet[Task]) -> QuerySet[Task]:
         Prefetch("dependencies", queryset=_dependencies()),
         Prefetch("sub_agents", queryset=_latest_sub_agents(), to_attr="latest_sub_agents"),
     )
+
+
+def live_sub_agents(states: Sequence[str] = LIVE_STATES) -> QuerySet[SubAgent]:
+    """Attempts that have not ended, on any host. `ended_at` is named as well: by it SQLite finds the index of live
+    ones; of values that a statement gets separately, such as states, it can prove nothing and would read them all."""
+    return SubAgent.objects.filter(ended_at=None, state__in=states)
 
 
 def sub_agents_of(task: Task) -> QuerySet[SubAgent]:

@@ -24,6 +24,7 @@ from tasks import lifecycle, messages, run_time, steady, sub_agent_lifecycle
 from tasks.host_ends import draining, giving_up, kept, leases
 from tasks.models import SubAgent
 from tasks.output import logs
+from tasks.querysets import live_sub_agents
 from tasks.reporting import report_pace
 from tasks.reserving import reservation_deadlines
 from tasks.states import CLAIMED_STATES, EndReason, SubAgentState
@@ -92,8 +93,8 @@ def _flag_unreachable() -> None:
     main agent is silent gets none."""
     if liveness.in_amnesty():
         return
-    silent = SubAgent.objects.annotate(heard_at=Coalesce("last_heartbeat_time", "claimed_at")).filter(
-        state__in=CLAIMED_STATES,
+    claimed = live_sub_agents(CLAIMED_STATES).annotate(heard_at=Coalesce("last_heartbeat_time", "claimed_at"))
+    silent = claimed.filter(
         unreachable_since=None,
         agent__connectivity=Connectivity.UNREACHABLE,
         heard_at__lt=_ago(report_pace.silent_after_seconds()),
@@ -111,7 +112,7 @@ def _revoke_unclaimed() -> None:
     of a gang whose hosts have all accepted is about to start and goes on."""
     if liveness.in_amnesty():
         return
-    assigned = SubAgent.objects.filter(state=SubAgentState.ASSIGNED).select_related("agent")
+    assigned = live_sub_agents([SubAgentState.ASSIGNED]).select_related("agent")
     within = pace.beats.stretched(settings.CLAIM_SECONDS)  # who is asked to beat more rarely hears of it later
     for sub_agent in assigned.filter(claim_nonce="", created_time__lt=_ago(within)):
         if steady.age(sub_agent.created_time) < within:
@@ -139,8 +140,7 @@ def _revoke(sub_agent: SubAgent, detail: str, *, blames_host: bool = False) -> N
 
 def _ask_about_unstarted() -> None:
     """Claimed and silent while its host is heard: the host says what it has, and reconciling decides."""
-    starting = SubAgent.objects.filter(
-        state=SubAgentState.STARTING,
+    starting = live_sub_agents([SubAgentState.STARTING]).filter(
         claimed_at__lt=_ago(settings.START_SECONDS),
         agent__connectivity=Connectivity.ONLINE,
     )
@@ -150,7 +150,7 @@ def _ask_about_unstarted() -> None:
 
 def _stop_overdue() -> None:
     """The sub agent counts the time limit itself; this is the second lock, for one that does not."""
-    limited = SubAgent.objects.filter(state=SubAgentState.RUNNING, task__time_limit_seconds__isnull=False)
+    limited = live_sub_agents([SubAgentState.RUNNING]).filter(task__time_limit_seconds__isnull=False)
     columns = ("agent_id", "unreachable_since", "stop_reason", "task__time_limit_seconds", "task__grace_seconds")
     running = list(limited.select_related("task").only(*columns))
     run_time.forget_all_but({sub_agent.pk for sub_agent in running})

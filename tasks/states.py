@@ -171,7 +171,10 @@ class LogState(TextChoices):
     COMPLETE = "complete"  # all bytes stored and compared
     CORRUPT = "corrupt"  # stored bytes differ from what the host had, twice
     INCOMPLETE = "incomplete"  # the rest can no longer be had
-    PRUNED = "pruned"  # removed here by age: manage.py prune_output
+    PRUNED = "pruned"  # removed here: tasks.output.prune
+
+
+SETTLED_LOG_STATES = (LogState.COMPLETE, LogState.CORRUPT, LogState.INCOMPLETE)
 
 
 def dependency_verdict(kind: str, status: str) -> bool | None:

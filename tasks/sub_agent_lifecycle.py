@@ -8,11 +8,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import F
 from django.utils import timezone
 
-from agents.models import Agent
+from scheduler_site.shared import statements
 from scheduler_site.shared.errors import SubAgentClosed
+from scheduler_site.shared.statements import Plus
 from tasks import allocations, fair_share
 from tasks.host_ends import host_guard
 from tasks.models import FenceCounter, SubAgent
@@ -22,7 +22,7 @@ from tasks.states import CLAIMED_STATES, SubAgentState
 
 def assign(task_id: int, agent_id: UUID, attempt_no: int, fence: int, rank: int = 0) -> SubAgent:
     """A new sub agent, live from now on."""
-    return SubAgent.objects.create(
+    sub_agent = SubAgent(
         task_id=task_id,
         agent_id=agent_id,
         attempt_no=attempt_no,
@@ -30,11 +30,12 @@ def assign(task_id: int, agent_id: UUID, attempt_no: int, fence: int, rank: int 
         rank=rank,
         state=SubAgentState.ASSIGNED,
     )
+    statements.insert(sub_agent)
+    return sub_agent
 
 
-def claim(sub_agent: SubAgent, nonce: str) -> None:
-    """assigned -> starting: the host accepted and may execute the script."""
-    boot_id = Agent.objects.values_list("boot_id", flat=True).get(pk=sub_agent.agent_id)
+def claim(sub_agent: SubAgent, nonce: str, boot_id: str) -> None:
+    """assigned -> starting: the host accepted, in this boot of it, and may execute the script."""
     columns = {"claim_nonce": nonce, "claimed_at": timezone.now(), "boot_id": boot_id}
     _change(sub_agent, (SubAgentState.ASSIGNED,), SubAgentState.STARTING, **columns)
 
@@ -113,8 +114,8 @@ def request_stop(sub_agent: SubAgent, reason: str, *, now: bool = False) -> bool
 
 def _change(sub_agent: SubAgent, allowed: tuple[SubAgentState, ...], new: SubAgentState, **columns: Any) -> None:
     """Compare and set on (id, allowed states, fence); the instance shows the new values afterwards."""
-    row = SubAgent.objects.filter(pk=sub_agent.pk, state__in=allowed, fence=sub_agent.fence)
-    if row.update(state=new, **columns) != 1:
+    row = {"pk": sub_agent.pk, "state": allowed, "fence": sub_agent.fence}
+    if statements.update(SubAgent, row, state=new, **columns) != 1:
         actual = SubAgent.objects.values_list("state", flat=True).get(pk=sub_agent.pk)
         raise SubAgentClosed(f"{sub_agent} is {actual}; it cannot become {new}.", state=actual)
     sub_agent.state = new
@@ -124,6 +125,9 @@ def _change(sub_agent: SubAgent, allowed: tuple[SubAgentState, ...], new: SubAge
 
 def next_fence() -> int:
     """Global and strictly rising; the row's lock lasts until the transaction ends."""
-    if not FenceCounter.objects.filter(pk=1).update(value=F("value") + 1):
+    counted = statements.updated(FenceCounter, ["value"], {"pk": 1}, value=Plus(1))
+    if counted is None:
         FenceCounter.objects.create(pk=1, value=1)
-    return FenceCounter.objects.values_list("value", flat=True).get(pk=1)
+        return 1
+    fence: int = counted[0]
+    return fence

@@ -8,6 +8,7 @@ import hashlib
 import json
 from collections.abc import Collection
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -19,10 +20,11 @@ from tasks import dependencies, known_names, lifecycle, task_fields
 from tasks.models import IdempotencyKey, Task
 from tasks.scheduling.explaining import capacity
 from tasks.scheduling.rows.request import SHAPE_COLUMNS, site_resource_names, task_request
+from tasks.scheduling.values import Shape
 from tasks.task_fields import InvalidTask
 from templates_app.models import ScriptTemplate, TemplateVersion
 
-__all__ = ["InvalidTask", "check", "edit", "submit"]
+__all__ = ["InvalidTask", "OnSite", "check", "checked_key", "digest_of", "edit", "prepared", "submit"]
 
 FROM_TEMPLATE = (
     "script_content",
@@ -33,6 +35,7 @@ FROM_TEMPLATE = (
     "gpu_memory",
     "time_limit_seconds",
 )
+LONGEST_KEY = 200
 EDITABLE = frozenset(task_fields.CHECKS) | {"depends_on"}
 
 
@@ -43,12 +46,13 @@ def submit(fields: dict[str, Any], *, actor: Actor, user: Any = None, idempotenc
     Conflict when the key was used for something else.
     """
     if not idempotency_key or user is None:
-        return _store(*_prepared(fields, user), actor)
-    digest = _digest(fields)
+        return _store(*prepared(fields, user), actor)
+    checked_key(idempotency_key)
+    digest = digest_of(fields)
     known = _known(user, idempotency_key, digest)
     if known is not None:
         return known
-    task, depends_on = _prepared(fields, user)
+    task, depends_on = prepared(fields, user)
     try:
         with transaction.atomic():
             _store(task, depends_on, actor)
@@ -63,7 +67,7 @@ def submit(fields: dict[str, Any], *, actor: Actor, user: Any = None, idempotenc
 
 def check(fields: dict[str, Any], *, user: Any = None) -> Task:
     """The task that `submit` would make, not stored; refused as it would be."""
-    task, depends_on = _prepared(fields, user)
+    task, depends_on = prepared(fields, user)
     with transaction.atomic():
         dependencies.resolve(depends_on)
     return task
@@ -81,7 +85,7 @@ def edit(task_id: int, changes: dict[str, Any], *, actor: Actor, user: Any = Non
     if not _DECIDES_WHERE.isdisjoint(cleaned):
         changed = _with(Task.objects.get(pk=task_id), cleaned)
         _check_together(changed)
-        _check_on_site(changed, user, cleaned)
+        _check_on_site(changed, user, cleaned, OnSite())
     if "deadline_at" in cleaned and cleaned["deadline_at"] != Task.objects.get(pk=task_id).deadline_at:
         _refuse_past(cleaned["deadline_at"])
     with transaction.atomic():
@@ -95,7 +99,27 @@ def edit(task_id: int, changes: dict[str, Any], *, actor: Actor, user: Any = Non
 _DECIDES_WHERE = frozenset((*SHAPE_COLUMNS, "wait_for_host"))
 
 
-def _prepared(fields: dict[str, Any], user: Any) -> tuple[Task, Any]:
+class OnSite:
+    """What is asked of the site, once for each kind of task. Lives as long as one request."""
+
+    def __init__(self) -> None:
+        self._fitting: set[Shape] = set()
+
+    @cached_property
+    def resource_names(self) -> frozenset[str]:
+        return site_resource_names()
+
+    def blame(self, task: Task) -> dict[str, list[str]]:
+        shape = task_request(task, self.resource_names).shape
+        if shape in self._fitting:
+            return {}
+        found = capacity.blame(shape)
+        if not found:
+            self._fitting.add(shape)
+        return found
+
+
+def prepared(fields: dict[str, Any], user: Any, on_site: OnSite | None = None) -> tuple[Task, Any]:
     """A checked task that is not stored, and what it depends on as it was asked for."""
     fields = dict(fields)
     depends_on = fields.pop("depends_on", None)
@@ -107,7 +131,7 @@ def _prepared(fields: dict[str, Any], user: Any) -> tuple[Task, Any]:
     _refuse_past(cleaned.get("deadline_at"))
     task = Task(submitted_by=user, template_version=version, **_columns(cleaned))
     _check_together(task)
-    _check_on_site(task, user, SHAPE_COLUMNS)
+    _check_on_site(task, user, SHAPE_COLUMNS, on_site or OnSite())
     return task, depends_on
 
 
@@ -131,14 +155,14 @@ def _check_together(task: Task) -> None:
     task_fields.check_together({name: getattr(task, name) for name in names})
 
 
-def _check_on_site(task: Task, user: Any, changed: Collection[str]) -> None:
+def _check_on_site(task: Task, user: Any, changed: Collection[str], on_site: OnSite) -> None:
     """What the fields mean here; `wait_for_host` accepts what no known host could run."""
     unknown = known_names.unknown(task, user, changed)
     if unknown:
         raise InvalidTask(unknown)
     if task.wait_for_host:
         return
-    blame = capacity.blame(task_request(task, site_resource_names()).shape)
+    blame = on_site.blame(task)
     if blame:
         way_out = known_names.ANYWAY if task.reservation_id is None else known_names.OUTSIDE
         blame[next(reversed(blame))].append(way_out)
@@ -175,13 +199,18 @@ def _refuse_past(deadline_at: datetime | None) -> None:
         raise InvalidTask({"deadline_at": ["must be still to come"]})
 
 
-def _digest(fields: dict[str, Any]) -> str:
+def digest_of(fields: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(fields, sort_keys=True, default=str).encode()).hexdigest()
 
 
+def checked_key(key: str) -> str:
+    """InvalidTask when it is too long."""
+    if len(key) > LONGEST_KEY:
+        raise InvalidTask({"Idempotency-Key": [f"must have at most {LONGEST_KEY} characters"]})
+    return key
+
+
 def _known(user: Any, key: str, digest: str) -> Task | None:
-    if len(key) > 200:
-        raise InvalidTask({"Idempotency-Key": ["must have at most 200 characters"]})
     row = IdempotencyKey.objects.select_related("task").filter(user=user, key=key).first()
     if row is None:
         return None

@@ -76,6 +76,11 @@ class Waiter:
                         del _waiting[task_id]
 
 
+def are_there(task_id: int) -> bool:
+    """Whether anybody waits for the end of this task here."""
+    return task_id in _waiting
+
+
 def tell(task_id: int) -> None:
     """This task has ended; called inside the transaction that ends it."""
     transaction.on_commit(lambda: _ended(task_id))

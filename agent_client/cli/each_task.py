@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterable
 
 from agent_client.cli.errors import told
 from agent_client.cli.output import note, print_json
-from agent_client.user_api import Json, Refused
+from agent_client.user_api import Json
+from agent_client.user_api_errors import Refused
 
 
 def change_each(task_ids: Iterable[int], change: Callable[[int], Json], done: str, *, as_json: bool) -> int:

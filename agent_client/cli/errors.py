@@ -5,7 +5,7 @@ import re
 from agent_client.cli.server_url import is_loopback
 from agent_client.cli.terminal import one_line
 from agent_client.profiles import ProfileError
-from agent_client.user_api import ApiError, Refused, Unreachable
+from agent_client.user_api_errors import ApiError, Refused, Unreachable
 
 FAILED, USAGE, AWAY, TIMED_OUT, BROKEN_PIPE, INTERRUPTED = 1, 2, 3, 124, 141, 130
 

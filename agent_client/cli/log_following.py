@@ -6,7 +6,8 @@ from agent_client.cli.exit_status import FINAL_STATUSES
 from agent_client.cli.log_reading import LogReader, Take, is_missing
 from agent_client.cli.output import note
 from agent_client.cli.patience import Pace, keep_trying, pause
-from agent_client.user_api import Json, Refused, UserApi
+from agent_client.user_api import Json, UserApi
+from agent_client.user_api_errors import Refused
 
 SHORTEST_SECONDS, LONGEST_SECONDS = 0.2, 1.0
 DRAIN_SECONDS = 60.0  # how long a following reader bears silence after the end

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterable
 
-from agent_client.user_api import Refused, UserApi
+from agent_client.user_api import UserApi
+from agent_client.user_api_errors import Refused
 
 Take = Callable[[int, bytes], None]
 Skip = Callable[[int, int, str], None]

@@ -9,7 +9,8 @@ from agent_client.cli.errors import CliError, UsageError
 from agent_client.cli.output import note, print_json
 from agent_client.cli.parsing import typed
 from agent_client.cli.server_url import is_loopback, normalised
-from agent_client.user_api import Refused, UserApi
+from agent_client.user_api import UserApi
+from agent_client.user_api_errors import Refused
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

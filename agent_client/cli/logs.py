@@ -10,7 +10,8 @@ from agent_client.cli.log_reading import LogReader, is_missing
 from agent_client.cli.log_sinks import JsonSink, RawSink, Sink, TextSink
 from agent_client.cli.output import note
 from agent_client.cli.parsing import typed, whole_number
-from agent_client.user_api import Refused, UserApi
+from agent_client.user_api import UserApi
+from agent_client.user_api_errors import Refused
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

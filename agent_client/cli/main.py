@@ -11,7 +11,7 @@ from typing import NoReturn
 from agent_client.cli.errors import BROKEN_PIPE, INTERRUPTED, CliError, told
 from agent_client.cli.verbs import find, overview, parser_for, sorted_words
 from agent_client.profiles import ProfileError
-from agent_client.user_api import ApiError
+from agent_client.user_api_errors import ApiError
 from agent_client.version import VERSION
 
 

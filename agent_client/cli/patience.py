@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from agent_client.cli.errors import TIMED_OUT, CliError
 from agent_client.cli.output import note
-from agent_client.user_api import ServerFault, Unreachable
+from agent_client.user_api_errors import ServerFault, Unreachable
 
 Value = TypeVar("Value")
 AWAY_PAUSE_SECONDS = 1.0

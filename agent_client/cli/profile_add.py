@@ -7,7 +7,8 @@ from agent_client import profiles
 from agent_client.cli.output import print_json
 from agent_client.cli.parsing import typed
 from agent_client.cli.server_url import normalised
-from agent_client.user_api import Refused, ServerFault, Unreachable, UserApi
+from agent_client.user_api import UserApi
+from agent_client.user_api_errors import Refused, ServerFault, Unreachable
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -9,7 +9,8 @@ from agent_client.cli.each_task import change_each
 from agent_client.cli.errors import told
 from agent_client.cli.output import note, print_json
 from agent_client.cli.parsing import typed
-from agent_client.user_api import Json, Refused, UserApi
+from agent_client.user_api import Json, UserApi
+from agent_client.user_api_errors import Refused
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

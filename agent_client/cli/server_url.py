@@ -3,7 +3,7 @@
 from urllib.parse import urlsplit
 
 from agent_client import pin
-from agent_client.user_api import LOOPBACK_HOSTS
+from agent_client.user_api_errors import LOOPBACK_HOSTS
 
 
 def is_loopback(url: str) -> bool:

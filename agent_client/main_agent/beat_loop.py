@@ -25,6 +25,7 @@ from agent_client.system_log import EventLog
 
 log = EventLog(loop="beat")
 BEAT_SECONDS = 2.0
+FRESH_SECONDS = 2.5  # figures of the host so old will do for a beat that was rung for
 JITTER = 0.1
 UNDER_WAY = ("assigned", "claimed", "running")
 ASKED = "an operator asked it to end"
@@ -44,6 +45,9 @@ class BeatLoop:
         self._amnesia = Amnesia(context, self._http)
         self._rotation = Rotation(context, self._http)
         self._reserve = Reserve(context.config.state_dir)
+        self._is_rung = False
+        self._reading: tuple[wire.Resources, list[wire.SubAgentGpuUse] | None] | None = None
+        self._read_at = 0.0
 
     def run(self) -> None:
         while True:
@@ -56,8 +60,9 @@ class BeatLoop:
         overloaded must not be asked again for each ring of its bell."""
         if self._backoff.failures:
             self._pause(seconds)
+            self._is_rung = False
         else:
-            self._context.beat_wanted.wait(seconds)
+            self._is_rung = self._context.beat_wanted.wait(seconds)
         self._context.beat_wanted.clear()
 
     def _sit_out(self, seconds: float) -> None:
@@ -89,6 +94,7 @@ class BeatLoop:
     def _open_session(self) -> float:
         reply = open_session(self._context, self._http, self._amnesia.rows())
         self._seq = 0
+        self._memory.claims_alone = False  # it may be a newer server
         self._context.epoch = reply["epoch"]
         self._care.heed(reply)
         self._amnesia.heed(reply)
@@ -101,13 +107,14 @@ class BeatLoop:
         return 0.0
 
     def _beat(self) -> float:
-        resources, gpu_use = self._context.probe.read_with_users()
+        resources, gpu_use = self._figures()
         no_room = lack_of_room(resources, self._context.config.min_free_disk_mib)
         is_draining = self._context.wish.drain.is_set()
         ending = DRAINED if is_draining and self._is_empty() else ""
         cleared = dict(self._context.cleared)
         self._reserve.keep()
         reply = self._say(resources, gpu_use, accepts_work=not (no_room or is_draining), cleared=cleared, ending=ending)
+        self._context.beat_done.set()  # the bell may ring for the next while this one is acted on
         self._forget_cleared(cleared)
         if self._care.heed(reply):
             self._context.epoch = None  # all that lies here may be told now
@@ -123,6 +130,13 @@ class BeatLoop:
             self._context.epoch = None
             return 0.0
         return stretched(reply["next_in_seconds"])
+
+    def _figures(self) -> tuple[wire.Resources, list[wire.SubAgentGpuUse] | None]:
+        """Of the host. They cost more than all the rest of a beat, and who rings does not do it for them."""
+        is_fresh = time.monotonic() - self._read_at < FRESH_SECONDS
+        if self._reading is None or not (self._is_rung and is_fresh):
+            self._reading, self._read_at = self._context.probe.read_with_users(), time.monotonic()
+        return self._reading
 
     def _say(
         self,
@@ -170,8 +184,7 @@ class BeatLoop:
         inventory = scan(self._context.sub_agents)
         view = self._memory.view(inventory.records, no_room)
         assignments = () if is_draining else self._amnesia.withhold(assignments)
-        for action in reconcile(inventory.records, assignments, directives, view):
-            self._performer.perform(action)
+        self._performer.perform_all(reconcile(inventory.records, assignments, directives, view))
 
     def _after_failure(self, error: NetworkFailure | ProtocolError) -> float:
         seconds = self._backoff.after(error)

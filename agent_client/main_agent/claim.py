@@ -2,7 +2,7 @@
 
 import errno
 import secrets
-from typing import cast
+from typing import Any, cast
 
 from agent_client import wire
 from agent_client.failpoints import fail_at
@@ -24,22 +24,33 @@ REFUSALS = ("gang_waiting", "sub_agent_closed", "unknown_sub_agent", "bad_messag
 def claim(context: Context, http: AgentHttp, memory: BeatMemory, action: Claim) -> bool:
     """True when the script may be launched now. Raises what concerns more than this one sub agent."""
     sub_agent_id = action.sub_agent_id
-    try:
-        assignment = _noted(context, action)
-    except OSError as error:
-        _reject(context, http, action, error)
+    assignment = noted(context, http, action)
+    if assignment is None:
         return False
     fail_at("claim.before_request")
     sent_at = boottime()
     try:
         grant = http.claim(sub_agent_id, _request(context, assignment))
     except ProtocolError as error:
-        _refused(context, memory, sub_agent_id, error)
+        refused(context, memory, sub_agent_id, error)
         return False
     except UnusableReply as error:
-        return _rest(memory, sub_agent_id, error.detail)
+        return rest(memory, sub_agent_id, error.detail)
+    return take(context, http, memory, assignment, grant, sent_at)
+
+
+def take(
+    context: Context,
+    http: AgentHttp,
+    memory: BeatMemory,
+    assignment: wire.Assignment,
+    grant: wire.Grant,
+    sent_at: float,
+) -> bool:
+    """Keep what was granted to a claim that was sent then. True when the script may be launched."""
+    sub_agent_id = assignment["sub_agent_id"]
     if (grant["sub_agent_id"], grant["fence"]) != (sub_agent_id, assignment["fence"]):
-        return _rest(memory, sub_agent_id, "the server granted another sub agent")
+        return rest(memory, sub_agent_id, "the server granted another sub agent")
     fail_at("claim.before_grant")
     try:
         _keep(context, grant, sent_at)
@@ -70,33 +81,45 @@ def ask_again(http: AgentHttp, sub_agent_id: str, request: wire.ClaimRequest) ->
         log.warning("claimed_again", sub_agent_id=sub_agent_id, detail="the server had forgotten that it granted this")
 
 
-def _rest(memory: BeatMemory, sub_agent_id: str, detail: str) -> bool:
+def rest(memory: BeatMemory, sub_agent_id: str, detail: str) -> bool:
     """Left alone for a while, so that it does not hold up the others."""
     log.error("claim_answered_strangely", sub_agent_id=sub_agent_id, detail=detail)
     memory.rest(sub_agent_id)
     return False
 
 
-def _noted(context: Context, action: Claim) -> wire.Assignment:
-    """The assignment as it lies on disk. The nonce of an earlier try is used again: the server may know it."""
-    folder = SubAgentDir.create(context.sub_agents, action.sub_agent_id)
+def noted(context: Context, http: AgentHttp, action: Claim, *, syncs_parent: bool = True) -> wire.Assignment | None:
+    """The assignment, durably noted; None where that cannot be done, which the server is told."""
+    try:
+        return _noted(context, action, syncs_parent)
+    except OSError as error:
+        _reject(context, http, action, error)
+        return None
+
+
+def _noted(context: Context, action: Claim, syncs_parent: bool) -> wire.Assignment:
+    """As it lies on disk. The nonce of an earlier try is used again: the server may know it."""
+    folder = SubAgentDir.create(context.sub_agents, action.sub_agent_id, is_durable=syncs_parent)
     known = folder.read_assignment()
     if known is not None:
         return known
     if action.assignment is None:
         raise FileNotFoundError(errno.ENOENT, "the assignment is gone", str(folder.path))
     fail_at("assignment.before_note")
-    noted: wire.Assignment = {**action.assignment, "nonce": secrets.token_hex(16)}
-    folder.write_assignment(noted)
-    return noted
+    assignment: wire.Assignment = {**action.assignment, "nonce": secrets.token_hex(16)}
+    folder.write_assignment(assignment)
+    return assignment
 
 
 def _request(context: Context, assignment: wire.Assignment) -> wire.ClaimRequest:
+    return cast("wire.ClaimRequest", {"epoch": context.epoch or 0, **what_is_claimed(assignment)})
+
+
+def what_is_claimed(assignment: wire.Assignment) -> dict[str, Any]:
     """Only the leader of a gang is asked for a port."""
     gang = assignment.get("gang")
     port = free_port() if gang and gang["rank"] == 0 else None
-    numbers = {"epoch": context.epoch or 0, "fence": assignment["fence"], "nonce": assignment["nonce"]}
-    return cast("wire.ClaimRequest", {**numbers, "master_port": port, "fences": True})
+    return {"fence": assignment["fence"], "nonce": assignment["nonce"], "master_port": port, "fences": True}
 
 
 def _keep(context: Context, grant: wire.Grant, sent_at: float) -> None:
@@ -126,7 +149,7 @@ def _reject(context: Context, http: AgentHttp, action: Claim, error: OSError) ->
     remove_folder(context.sub_agents / action.sub_agent_id)
 
 
-def _refused(context: Context, memory: BeatMemory, sub_agent_id: str, error: ProtocolError) -> None:
+def refused(context: Context, memory: BeatMemory, sub_agent_id: str, error: ProtocolError) -> None:
     if error.code == "gang_waiting":  # the folder stays: the next turn, or the doorbell, asks again
         log.info("gang_waiting", sub_agent_id=sub_agent_id, detail=error.detail)
     elif error.code == "sub_agent_closed":

@@ -22,6 +22,7 @@ class BeatMemory:
     locks: dict[str, int] = field(default_factory=dict)  # of those not started: nobody may start them any more
     rests_until: dict[str, float] = field(default_factory=dict)
     rests: dict[str, float] = field(default_factory=dict)  # how long the next one will be
+    claims_alone: bool = False  # this server takes no several claims in one call
 
     def claimed(self, sub_agent_id: str) -> None:
         self.to_launch[sub_agent_id] = 0

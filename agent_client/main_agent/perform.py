@@ -1,11 +1,16 @@
 """Carries out the actions that reconcile has chosen, one verb each. Chooses nothing itself."""
 
+import itertools
+from collections.abc import Iterable, Sequence
+from typing import cast
+
 from agent_client import wire
-from agent_client.atomic import Unreadable
 from agent_client.http import AgentHttp
 from agent_client.journal import task_id_of
 from agent_client.main_agent.claim import claim, claim_again
+from agent_client.main_agent.claim_batch import ClaimBatch
 from agent_client.main_agent.context import Context
+from agent_client.main_agent.folder_faults import FOLDER_FAULTS, log_fault
 from agent_client.main_agent.forget import forget
 from agent_client.main_agent.launch import launch
 from agent_client.main_agent.memory import BeatMemory
@@ -25,14 +30,28 @@ class Performer:
         self._context = context
         self._http = http
         self._memory = memory
+        self._batch = ClaimBatch(context, http, memory, self._start)
+
+    def perform_all(self, actions: Iterable[Action]) -> None:
+        """Each in its turn; claims that follow one another go together, where the server takes that."""
+        for is_claim, some in itertools.groupby(actions, lambda action: isinstance(action, Claim)):
+            together: Sequence[Action] = list(some)
+            if is_claim and len(together) > 1:
+                together = self._batch.claim(cast("Sequence[Claim]", together))
+            for action in together:
+                self.perform(action)
 
     def perform(self, action: Action) -> None:
         try:
             self._dispatch(action)
-        except (Unreadable, OSError, ValueError, KeyError, TypeError) as error:
-            log.error(
-                "action_failed", sub_agent_id=action.sub_agent_id, action=type(action).__name__, detail=repr(error)
-            )
+        except FOLDER_FAULTS as error:
+            log_fault(action, error)
+
+    def _start(self, sub_agent_id: str) -> None:
+        try:
+            launch(self._context, self._memory, sub_agent_id)
+        except FOLDER_FAULTS as error:
+            log_fault(Launch(sub_agent_id), error)
 
     def _dispatch(self, action: Action) -> None:
         folder = SubAgentDir(self._context.sub_agents / action.sub_agent_id)
@@ -40,6 +59,7 @@ class Performer:
             case Claim():
                 if claim(self._context, self._http, self._memory, action):
                     launch(self._context, self._memory, action.sub_agent_id)
+                    folder.sync_grant()  # its sub agent waits for that, too, and meanwhile has other things to do
             case ClaimAgain():
                 claim_again(self._context, self._http, action.sub_agent_id)
             case Launch():

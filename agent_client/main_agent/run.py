@@ -17,6 +17,7 @@ from agent_client.main_agent.doorbell_loop import DoorbellLoop
 from agent_client.main_agent.local_wish import LocalWish
 from agent_client.main_agent.loops import End, Shutdown, start_loop
 from agent_client.main_agent.priority import prefer_this_thread, protect_from_oom
+from agent_client.main_agent.relay_loop import RelayLoop, remove_socket
 from agent_client.main_agent.watch_loop import WatchLoop
 from agent_client.probes.declaration_file import load_declaration
 from agent_client.probes.declared import DeclaredMachine
@@ -52,6 +53,7 @@ def run(config: AgentConfig) -> Farewell:
     launcher.start()  # before any thread exists and before any priority is raised
     start_loop("beat", lambda: _live(config, probe, launcher, shutdown, wish), shutdown)
     end = shutdown.wait()
+    remove_socket(config.state_dir)
     return _farewell(config, end)
 
 
@@ -106,6 +108,10 @@ def _live(config: AgentConfig, probe: HostProbe, launcher: Launcher, shutdown: S
     start_loop("watch", WatchLoop(context).run, shutdown)
     start_loop("delivery", DeliveryLoop(context).run, shutdown)
     start_loop("doorbell", DoorbellLoop(context).run, shutdown)
+    relay = RelayLoop(context)
+    start_loop("relay", relay.run, shutdown)
+    start_loop("relay-urgent", relay.urgent.run, shutdown)
+    start_loop("relay-plain", relay.plain.run, shutdown)
     BeatLoop(context).run()
 
 

@@ -16,6 +16,7 @@ from agent_client import wire
 from agent_client.failpoints import fail_at
 from agent_client.http import AgentHttp, NetworkFailure, ProtocolError
 from agent_client.retry import FINAL, WAIT_30_SECONDS, Backoff, classify
+from agent_client.sub_agent.carrier import Carrier
 from agent_client.sub_agent.lease import Lease, boottime
 from agent_client.sub_agent.output_stream import OutputStream
 from agent_client.sub_agent.pace import Pace
@@ -45,7 +46,9 @@ class Outcome:
 class Delivery:
     """`http` must carry the sub agent's own credential: see `connect`."""
 
-    def __init__(self, directory: SubAgentDir, http: AgentHttp, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, directory: SubAgentDir, http: AgentHttp | Carrier, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         grant = directory.read_grant()
         if grant is None:
             raise FileNotFoundError(directory.path / "grant.json")
@@ -73,12 +76,14 @@ class Delivery:
 
     @classmethod
     def connect(cls, directory: SubAgentDir) -> "Delivery":
-        """A delivery with its own connection, by what grant.json says."""
+        """A delivery by the main agent's relay, or with its own connection, by what grant.json says."""
         grant = directory.read_grant()
         if grant is None:
             raise FileNotFoundError(directory.path / "grant.json")
         credential = f"SubAgent {grant['sub_agent_id']}:{grant['sub_agent_token']}"
-        return cls(directory, AgentHttp(grant["server_url"], credential, grant.get("instance_id")))
+        instance_id = grant.get("instance_id")
+        own = AgentHttp(grant["server_url"], credential, instance_id)
+        return cls(directory, Carrier(own, directory.path.parent.parent, instance_id))
 
     def close(self) -> None:
         self._http.close()
@@ -190,15 +195,15 @@ class Delivery:
     def _report(self, usage: wire.Usage | None) -> int:
         self._begin_second()
         entry, sent = self._entry(usage)
-        sent_at = boottime()
+        sent_at, began = boottime(), self._clock()
         reply = self._http.report({"entries": [entry]})
         if entry["finish"] is not None:
             fail_at("finish.before_answer")
         if not reply["replies"]:
             raise NetworkFailure("the reply to a report is empty")
         own = reply["replies"][0]
-        self._beat_seconds = max(BEAT_SECONDS, float(reply["next_in_seconds"]))
         self._reported_at = self._clock()
+        self._beat_seconds = beat_seconds(reply, self._reported_at - began)
         self._absorb(entry, own, own["code"], sent)
         if entry["finish"] is not None:
             self._commit_seq = reply.get("commit_seq")
@@ -311,6 +316,13 @@ class Delivery:
             self._directory.write_delivered({**record, "commit_seq": self._commit_seq})
         except OSError as error:
             log.error("delivered, but not noted: it will be delivered again error=%s", error)
+
+
+def beat_seconds(reply: wire.ReportReply, took_seconds: float) -> float:
+    """From the beginning of the answered report to the next. With a relay, all sub agents of a host beat together."""
+    if (wanted := reply.get("beat_in_seconds")) is not None:
+        return float(wanted) + took_seconds
+    return max(BEAT_SECONDS, float(reply["next_in_seconds"]))
 
 
 def _opened(directory: SubAgentDir, names: Iterable[wire.StreamName]) -> dict[wire.StreamName, OutputStream]:

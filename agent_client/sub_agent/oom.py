@@ -6,6 +6,7 @@ from pathlib import Path
 from agent_client.process.cgroup.group import NO_GROUP, Group
 
 CGROUP_ROOT = Path("/sys/fs/cgroup")
+OOM_KILLS = re.compile(r"^oom_kill (\d+)$", re.MULTILINE)
 
 
 class OomCounters:
@@ -44,7 +45,7 @@ def _files_of_line(line: str) -> list[Path]:
 
 def _read_counter(path: Path) -> int | None:
     try:
-        match = re.search(r"^oom_kill (\d+)$", path.read_text("ascii"), re.MULTILINE)
+        match = OOM_KILLS.search(path.read_text("ascii"))
     except (OSError, UnicodeDecodeError):
         return None
     return int(match[1]) if match else None

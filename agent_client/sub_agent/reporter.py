@@ -49,6 +49,8 @@ class Reporter(threading.Thread):
         self._stop_file = stop_file
         self._lease = lease
         self._wake = threading.Event()
+        self._ends = threading.Event()  # a result has come, or none will
+        self._is_ending = False
         self._finish: wire.Finish | None = None
         self._is_leaving = False
         self._measured_at = 0.0
@@ -59,19 +61,27 @@ class Reporter(threading.Thread):
         if self._delivery.has_news:
             self._wake.set()
 
+    def expect_finish(self) -> None:
+        """The script has ended and its result is being written: what is to be told goes with it, in one report."""
+        self._is_ending = True
+
     def finish(self, finish: wire.Finish) -> None:
         """Hand over the result; it is reported at once."""
         self._finish = finish
+        self._ends.set()
         self._wake.set()
 
     def leave(self) -> None:
         """End although not everything is delivered: the main agent will deliver what lies in the folder."""
         self._is_leaving = True
+        self._ends.set()
         self._wake.set()
 
     def run(self) -> None:
-        self._wake.wait(cadence.FIRST_PATIENCE_SECONDS)
+        self._ends.wait(cadence.FIRST_PATIENCE_SECONDS)
         while not self._is_leaving:
+            if self._is_ending:
+                self._ends.wait(cadence.FINISH_PATIENCE_SECONDS)
             began_at = time.monotonic()
             outcome = self._turn()
             if outcome.done or self._is_hopeless(outcome):

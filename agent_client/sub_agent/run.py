@@ -76,9 +76,9 @@ def _run_locked(folder: SubAgentDir) -> int:
     beat = Beat(folder)
     beat()
     prepared = prepare(folder, grant)
-    counters, meter, delivery = OomCounters(prepared.command.group), UsageMeter(), Delivery.connect(folder)
-    keeper = spool_keeper(folder, delivery, grant)
     child = spawn(prepared.command)  # before any thread: the child dies with the thread that forked it
+    counters, meter, delivery = OomCounters(prepared.command.group), UsageMeter(), Delivery.connect(folder)
+    keeper = spool_keeper(folder, delivery, grant)  # all this while the child enters its control group
     fail_at("script.before_record")
     if is_over(lease):  # the host stood still meanwhile: the child ends at its barrier
         return EXIT_FENCED
@@ -95,9 +95,11 @@ def _run_locked(folder: SubAgentDir) -> int:
         limits = grant["time_limit_seconds"], grant["grace_seconds"]
         look = partial(_look, beat, reporter, keeper)
         ending = Supervisor(child.pid, family, stop_file, *limits, look, lease).run()
+        reporter.expect_finish()
         if ending.stuck:
             _note_survivors(folder, ending.stuck)
-        finish = finish_of(ending, _facts(folder, delivery, counters, meter, grant["memory_mib"]))
+        has_failed = ending.wait_status != 0
+        finish = finish_of(ending, _facts(folder, delivery, counters, meter, grant["memory_mib"], has_failed))
     else:
         os.waitpid(child.pid, 0)
         finish = _spawn_error(failure, prepared, delivery)
@@ -128,11 +130,7 @@ def _note_survivors(folder: SubAgentDir, stuck: list[ProcessStat]) -> None:
 
 
 def spool_keeper(folder: SubAgentDir, delivery: Delivery, grant: wire.Grant) -> SpoolKeeper:
-    """It needs a note on the disk that takes no new room when there is none."""
-    streams = list(delivery.streams.values())
-    for stream in streams:
-        stream.spool.prepare()
-    return SpoolKeeper(folder, streams, SpoolLimits.of_grant(grant))
+    return SpoolKeeper(folder, delivery.streams.values(), SpoolLimits.of_grant(grant))
 
 
 def _spawn_error(failure: SpawnFailure, prepared: Prepared, delivery: Delivery) -> wire.Finish:
@@ -171,8 +169,10 @@ def _protect() -> None:
 
 
 def _record_start(folder: SubAgentDir, child: HeldChild, prepared: Prepared) -> Family:
-    """The record is durable before the script may run: without it, the script provably never did."""
+    """The record is durable before the script may run: without it, the script provably never did. With it the grant is
+    needed, to tell the result."""
     ticks = proc.start_ticks(child.pid)
+    folder.sync_grant()
     folder.write_started(
         {
             "pid": child.pid,
@@ -196,17 +196,23 @@ def _end_on_term(reporter: Reporter, folder: SubAgentDir) -> None:
 
 
 def _facts(
-    folder: SubAgentDir, delivery: Delivery, counters: OomCounters, meter: UsageMeter, memory_mib: int | None
+    folder: SubAgentDir,
+    delivery: Delivery,
+    counters: OomCounters,
+    meter: UsageMeter,
+    memory_mib: int | None,
+    has_failed: bool,
 ) -> Facts:
+    """What explains a failure is not looked for after a success: it costs milliseconds."""
     result, sentence = read_result(folder.result_path)
     return Facts(
         sizes=delivery.sizes(),
         peak_memory_mib=meter.peak_memory_mib(),
         result=result,
         result_sentence=sentence,
-        oom_kills_rose=counters.has_risen(),
-        tails=delivery.tails(TAIL_BYTES),
-        memory_limit_mib=memory_mib or read_memory().total_mib,
+        oom_kills_rose=has_failed and counters.has_risen(),
+        tails=delivery.tails(TAIL_BYTES) if has_failed else (),
+        memory_limit_mib=memory_mib or (read_memory().total_mib if has_failed else None),
     )
 
 

@@ -23,6 +23,7 @@ BLOCK_BYTES = 4096
 KEEP_FIRST_BYTES = 4 * MIB
 KEEP_NEWEST_BYTES = 16 * MIB
 NEIGHBOURS_SECONDS = 2.0
+NOTED_FROM_BYTES = 64 * 1024
 AFTER_A_FAILURE_SECONDS = 5.0
 
 
@@ -70,6 +71,7 @@ class SpoolKeeper:
     ) -> None:
         self._directory = directory
         self._streams = list(streams)
+        self._without_note = list(self._streams)
         self._limits = limits
         self._read_disk = read_disk
         self._clock = clock
@@ -82,12 +84,19 @@ class SpoolKeeper:
         if self._limits is None or self._clock() < self._rests_until:
             return
         try:
+            self._prepare()
             self._keep(self._limits)
         except Exception as fault:
             if not isinstance(fault, OSError):
                 log.exception("fault in the keeper of the spool")
             log.warning("spool not made smaller error=%s", fault)
             self._rests_until = self._clock() + AFTER_A_FAILURE_SECONDS
+
+    def _prepare(self) -> None:
+        """A note on the disk that takes no new room when there is none. Most scripts say too little to need one."""
+        for stream in [stream for stream in self._without_note if stream.spool.size >= NOTED_FROM_BYTES]:
+            stream.spool.prepare()
+            self._without_note.remove(stream)
 
     def _keep(self, limits: SpoolLimits) -> None:
         """One step after the other, as far as they are needed."""

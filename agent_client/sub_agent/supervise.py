@@ -72,12 +72,12 @@ class Supervisor:
             while True:
                 self._look_at_lease()  # before anything else: a host that was frozen may have lost the task long ago
                 self._reap()
-                self._look()
                 if self._ended is None:
                     self._look_for_stop()
                 progress = self._ladder.step(self._ended is not None, self._has_children)
                 if progress is not Progress.WAITING:
                     return self._ending(progress)
+                self._look()  # not after the end: a report of the last output would hold up the result
                 wait(wake_up, QUICK_LOOK_SECONDS if self._ladder.is_quick else LOOK_SECONDS)
 
     def _look_at_lease(self) -> None:

@@ -4,7 +4,11 @@ One file per call. Holds shapes only: it sends nothing, checks nothing and knows
 """
 
 from agent_client.wire.claim import (
+    ClaimOfOne,
+    ClaimReply,
     ClaimRequest,
+    ClaimsReply,
+    ClaimsRequest,
     Grant,
     NotStartedRequest,
     RejectRequest,
@@ -70,7 +74,11 @@ from agent_client.wire.session import (
 
 __all__ = [
     "Assignment",
+    "ClaimOfOne",
+    "ClaimReply",
     "ClaimRequest",
+    "ClaimsReply",
+    "ClaimsRequest",
     "Cleared",
     "DeliveredRecord",
     "Directive",

@@ -1,4 +1,4 @@
-"""The claim of an assignment and its grant, and what says that it is not to be run."""
+"""The claim of an assignment and its grant, alone or several at once, and what says that it is not to be run."""
 
 from typing import NotRequired, TypedDict
 
@@ -40,6 +40,33 @@ class Grant(TypedDict):
     server_url: NotRequired[str]
     instance_id: NotRequired[str]
     host_limits: NotRequired[HostLimits]
+
+
+class ClaimOfOne(TypedDict):
+    sub_agent_id: str
+    fence: int
+    nonce: str
+    master_port: int | None
+    fences: bool
+
+
+class ClaimsRequest(TypedDict):
+    epoch: int
+    claims: list[ClaimOfOne]
+
+
+class ClaimReply(TypedDict):
+    """`status` and the rest as a claim alone would have been answered; `grant` when `code` is ok."""
+
+    status: int
+    code: str
+    detail: NotRequired[str]
+    state: NotRequired[str]
+    grant: NotRequired[Grant]
+
+
+class ClaimsReply(TypedDict):
+    replies: list[ClaimReply]
 
 
 class RejectRequest(TypedDict):

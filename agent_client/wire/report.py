@@ -143,6 +143,9 @@ class EntryReply(TypedDict):
 
 
 class ReportReply(TypedDict):
+    """`beat_in_seconds` comes from a relay: until the next beat of all sub agents of the host."""
+
     next_in_seconds: float
+    beat_in_seconds: NotRequired[float]
     replies: list[EntryReply]
     commit_seq: NotRequired[int | None]

@@ -4,6 +4,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
 from agents.states import PolicyName
+from scheduler_site.shared import statements
 
 
 class PlacementRules(models.Model):
@@ -35,4 +36,4 @@ class PlacementRules(models.Model):
     @classmethod
     def current(cls) -> "PlacementRules":
         """The row, or the defaults when nobody has changed anything yet."""
-        return cls.objects.filter(pk=1).first() or cls(pk=1)
+        return statements.instance(cls, {"pk": 1}) or cls(pk=1)

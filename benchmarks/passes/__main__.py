@@ -1,4 +1,4 @@
-"""How long does one pass take, by the number of waiting tasks, of their shapes and of hosts? Prints a table.
+"""How long does one pass take, by the number of waiting tasks, of their shapes and of hosts? Prints a row a case.
 
 `python -m benchmarks.passes --tasks 1000,10000,100000 --hosts 10,1000,10000 --shapes 8,1000,0` makes rows in an SQLite
 file of its own in a temporary folder and times what the scheduling loop does: load, plan, and with `--room N` place
@@ -7,7 +7,6 @@ the N tasks that fit. `--shapes 0`: every task has a shape of its own. Needs no 
 
 import argparse
 import os
-import time
 
 from benchmarks.own_site import own_site
 
@@ -39,7 +38,6 @@ def run(arguments: argparse.Namespace) -> None:
     from benchmarks.passes import rows, timing
 
     call_command("migrate", verbosity=0)
-    timing.head()
     for hosts in arguments.hosts:
         rows.clear()
         rows.make_hosts(hosts)
@@ -50,6 +48,4 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    started = time.monotonic()
     main()
-    print(f"{time.monotonic() - started:.0f} s in all")  # noqa: T201 - a benchmark prints

@@ -1,6 +1,6 @@
-"""CPU time of what the scheduling loop does in one pass, part by part; the median of three.
+"""CPU time of what the scheduling loop does in one pass, part by part; the median of three. A row for each case.
 
-The rows are in a file of the same process, so on an idle machine this is the time it takes.
+The rows of the database are in a file of the same process, so on an idle machine this is the time it takes.
 """
 
 import cProfile
@@ -9,22 +9,19 @@ import time
 from statistics import median
 
 from benchmarks.passes import rows
+from benchmarks.rows import tell
 from tasks.models import SubAgent
 from tasks.scheduling import run
 
 TIMES = 3
 
 
-def head() -> None:
-    print("| waiting | shapes | hosts | load CPU ms | plan CPU ms | placed | place CPU ms each |")  # noqa: T201
-    print("|---|---|---|---|---|---|---|", flush=True)  # noqa: T201
-
-
 def measure(tasks: int, shapes: int, hosts: int, room: int, *, is_profiled: bool) -> None:
     looks = [_look() for _ in range(TIMES)]
-    load, plan = (1000 * median(parts) for parts in zip(*looks, strict=True))
+    load, plan = (round(1000 * median(parts), 1) for parts in zip(*looks, strict=True))
     placed, each = _place(room) if room else (0, 0.0)
-    print(f"| {tasks} | {shapes} | {hosts} | {load:.1f} | {plan:.1f} | {placed} | {each:.1f} |", flush=True)  # noqa: T201
+    figures = {"load_ms": load, "plan_ms": plan, "placed": placed, "place_ms": round(each, 1)}
+    tell("planner", waiting=tasks, shapes=shapes, hosts=hosts, **figures)
     if is_profiled:
         with cProfile.Profile() as profile:
             _look()

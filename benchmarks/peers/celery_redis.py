@@ -37,6 +37,7 @@ class Celery(Peer):
 
     def __init__(self, pool: str) -> None:
         self._pool, self.name = pool, f"Celery+Redis ({pool})"
+        self.settings = f"redis-server without persistence, one worker, pool {pool}; a task calls bash"
 
     def version(self) -> str:
         return metadata.version("celery")

@@ -19,6 +19,7 @@ def run(script: str, output: str, *_after: object) -> int:
 
 class Dask(Peer):
     name = "Dask distributed"
+    settings = "a scheduler and one worker with threads; a task calls bash"
     notify: ClassVar[str] = "future, pushed to the client"
     has_batch: ClassVar[bool] = True
     depths: ClassVar[tuple[int, ...]] = (1000, 10_000, 100_000)

@@ -12,6 +12,7 @@ from benchmarks.peers.peer import Handle, Peer, run_script
 
 class Threads(Peer):
     name = "floor: Python 2 threads + Popen"
+    settings = "no queue at all"
     notify: ClassVar[str] = "waitpid in a thread"
     has_batch: ClassVar[bool] = True
 
@@ -47,7 +48,7 @@ class CommandLine(Peer):
 
     def __init__(self, program: str, line: str) -> None:
         self.name = f"floor: {program} -P2"
-        self._program, self._line = program, line
+        self._program, self._line, self.settings = program, line, line
 
     def version(self) -> str:
         shown = subprocess.run([self._program, "--version"], capture_output=True, text=True, check=True)

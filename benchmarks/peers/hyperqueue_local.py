@@ -32,6 +32,7 @@ class NotYet(Exception):
 
 class HyperQueue(Peer):
     name = "HyperQueue"
+    settings = "LocalCluster of the Python wheel: server and worker in one process, nothing on disk"
     notify: ClassVar[str] = "JobInfo, asked every 2 ms"
     has_batch: ClassVar[bool] = True
     depths: ClassVar[tuple[int, ...]] = (1000, 10_000, 100_000)

@@ -32,7 +32,7 @@ def _made(module: str, name: str, *arguments: object) -> Callable[[], Peer]:
 
 
 PEERS: dict[str, tuple[Known, ...]] = {
-    "nightshift": (Known(_made("nightshift", "Nightshift"), without("w1b"), is_ours=True),),
+    "nightshift": (Known(_made("nightshift", "Nightshift"), is_ours=True),),
     "floor": (
         Known(_made("floor", "Threads"), ("w1b", "w2", "w3", "w4")),
         Known(_made("floor", "xargs"), ("w1b",)),

@@ -3,83 +3,67 @@
 The client is one kept HTTP connection to the REST API.
 """
 
-import json
-import os
-import socket
-import subprocess
-import sys
-import tempfile
-import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, ClassVar
 
-import requests
-
-from agent_client import profiles
 from agent_client.version import VERSION
+from benchmarks.our_server import CannotStart, OurServer
 from benchmarks.peers.made_scripts import Script
 from benchmarks.peers.peer import CannotRun, Handle, Peer
-from benchmarks.peers.processes import begun, ended
+from benchmarks.rows import OURS
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-START_SECONDS = 90.0
 MOST_IDS = 500
-MEMORY_MIB = 64 * 1024
+MOST_IN_A_BATCH = 1000
 
 
 class Nightshift(Peer):
-    name = "Nightshift"
+    name = OURS
     notify: ClassVar[str] = "GET /api/tasks/wait/ (hangs)"
+    settings = "make run: daphne, SQLite with synchronous=FULL, one main agent; a client with one connection"
     keeps_output: ClassVar[bool] = True
+    has_batch: ClassVar[bool] = True
 
     def version(self) -> str:
         return VERSION
 
     def start(self, slots: int) -> None:
-        """The machine is declared to have as many cores as there are to be slots."""
-        self._folder = tempfile.TemporaryDirectory(prefix="nightshift-peer-")
-        self._path = Path(self._folder.name)
-        self._url = f"http://127.0.0.1:{_free_port()}"
-        (self._path / "machine.json").write_text(json.dumps({"cpu_cores": slots, "memory_mib": MEMORY_MIB}))
-        with (self._path / "up.out").open("wb") as log:
-            up = (sys.executable, "manage.py", "up")
-            self._up = begun(*up, cwd=ROOT, env=self._environment(), stdout=log, stderr=log)
-        self._http = requests.Session()
-        _wait_until(self._is_ready, self._up)
-
-    def _environment(self) -> dict[str, str]:
-        others = {name: value for name, value in os.environ.items() if not name.startswith("NIGHTSHIFT_")}
-        ours = {"DATA_DIR": str(self._path / "data"), "PORT": self._url.rpartition(":")[2], "HOST": "127.0.0.1"}
-        ours["AGENT_DECLARE"] = str(self._path / "machine.json")
-        named = {f"NIGHTSHIFT_{name}": value for name, value in ours.items()}
-        return {**others, **named, "HOME": str(self._path), "XDG_CONFIG_HOME": str(self._path)}
-
-    def _is_ready(self) -> bool:
-        """The server answers, and its local host is online."""
-        known = profiles.load(profiles.config_path({"XDG_CONFIG_HOME": str(self._path)}))
-        if self._url not in known.tokens:
-            return False
-        self._http.headers["Authorization"] = f"Bearer {known.tokens[self._url]}"
+        self._ours = OurServer()
         try:
-            return any(host["status"] == "online" for host in self._get("/api/agents/")["results"])
-        except requests.RequestException:
-            return False
+            self._ours.up(slots)
+        except CannotStart as error:
+            raise CannotRun(str(error)) from None
 
     def stop(self) -> None:
-        ended(self._up)
-        self._http.close()
-        self._folder.cleanup()
+        self._ours.stop()
 
     def pids(self) -> list[int]:
-        return [self._up.pid]
+        return [self._ours.pid()]
 
     def submit(self, script: Script, after: Sequence[Handle] = ()) -> int:
-        edges = [{"id": task_id, "kind": "afterok"} for task_id in after]
-        body = {"name": "peers", "script_content": script.text, "cpu_cores": 1, "depends_on": edges}
-        reply = self._http.post(f"{self._url}/api/tasks/", json=body, timeout=60)
-        reply.raise_for_status()
-        return int(reply.json()["id"])
+        depends_on = [{"id": task_id} for task_id in after]
+        return self._ours.submit(script.text, cpu_cores=1, depends_on=depends_on)
+
+    def submit_batch(self, scripts: Sequence[Script]) -> list[Handle]:
+        return self._all([_asked(script) for script in scripts])
+
+    def submit_chain(self, scripts: Sequence[Script]) -> list[Handle]:
+        """In one request."""
+        return self._all(
+            [_asked(script, [{"index": number - 1}] if number else []) for number, script in enumerate(scripts)]
+        )
+
+    def submit_fan(self, root: Script, children: Sequence[Script], join: Script) -> list[Handle]:
+        """In one request."""
+        middle = [_asked(child, [{"index": 0}]) for child in children]
+        last = _asked(join, [{"index": number} for number in range(1, len(middle) + 1)])
+        return self._all([_asked(root), *middle, last])
+
+    def _all(self, asked: list[dict[str, Any]]) -> list[Handle]:
+        """In as few requests as it takes; only what comes in one request may name each other."""
+        ids: list[Handle] = []
+        for first in range(0, len(asked), MOST_IN_A_BATCH):
+            ids += self._ours.post("/api/tasks/batch/", {"tasks": asked[first : first + MOST_IN_A_BATCH]})["ids"]
+        return ids
 
     def wait(self, handles: Sequence[Handle]) -> None:
         for first in range(0, len(handles), MOST_IDS):
@@ -89,27 +73,12 @@ class Nightshift(Peer):
 
     def _wait_for(self, left: Sequence[Handle]) -> None:
         while left:
-            left = self._get("/api/tasks/wait/", id=",".join(map(str, left)), until="all")["open"]
+            left = self._ours.get("/api/tasks/wait/", id=",".join(map(str, left)), until="all")["open"]
 
     def _count(self, handles: Sequence[Handle], statuses: str) -> int:
         asked = {"id_min": min(handles), "id_max": max(handles), "status": statuses, "page_size": 1}
-        return int(self._get("/api/tasks/", **asked)["count"])
-
-    def _get(self, path: str, **asked: Any) -> Any:
-        reply = self._http.get(self._url + path, params=asked, timeout=60)
-        reply.raise_for_status()
-        return reply.json()
+        return int(self._ours.get("/api/tasks/", **asked)["count"])
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _wait_until(is_ready: Any, up: "subprocess.Popen[Any]") -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while not is_ready():
-        if up.poll() is not None or time.monotonic() > deadline:
-            raise CannotRun("Nightshift did not come up.")
-        time.sleep(0.1)
+def _asked(script: Script, depends_on: Sequence[dict[str, int]] = ()) -> dict[str, Any]:
+    return {"name": "peers", "script_content": script.text, "cpu_cores": 1, "depends_on": list(depends_on)}

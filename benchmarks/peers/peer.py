@@ -19,6 +19,7 @@ class CannotRun(Exception):
 class Peer:
     name: str = "peer"
     notify: ClassVar[str] = ""  # how the client learns of an end
+    settings: str = ""  # how it runs, in words
     has_batch: ClassVar[bool] = False
     fills_by_batch: ClassVar[bool] = True
     keeps_output: ClassVar[bool] = False  # the peer itself chooses where output goes
@@ -26,6 +27,7 @@ class Peer:
     commands: ClassVar[tuple[str, ...]] = ()  # names of processes that belong to it besides its tree
     tasks: int = 1000
     repeats: int = 50
+    ends: int = 30
     chain_length: int = 100
     children: int = 200
     depths: ClassVar[tuple[int, ...]] = (1000, 10_000)

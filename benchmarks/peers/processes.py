@@ -32,8 +32,8 @@ class Memory:
 
 def memory_of(peer: Peer) -> Memory:
     family = family_of(peer)
-    own = sum(_pss(pid) for pid, name in family.items() if name not in OF_SCRIPTS)
-    scripts = sum(_pss(pid) for pid, name in family.items() if name in OF_SCRIPTS)
+    own = sum(memory_of_process(pid) for pid, name in family.items() if name not in OF_SCRIPTS)
+    scripts = sum(memory_of_process(pid) for pid, name in family.items() if name in OF_SCRIPTS)
     return Memory(own, scripts, len(family))
 
 
@@ -92,7 +92,8 @@ def _stats() -> Iterator[tuple[int, str]]:
                 yield int(folder.name), (folder / "stat").read_text()
 
 
-def _pss(pid: int) -> float:
+def memory_of_process(pid: int) -> float:
+    """Its PSS in MB, 0 when it has gone."""
     with suppress(OSError):
         for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
             if line.startswith("Pss:"):

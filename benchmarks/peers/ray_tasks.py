@@ -25,6 +25,7 @@ def run(script: str, output: str, *_after: object) -> int:
 
 class Ray(Peer):
     name = "Ray tasks"
+    settings = "one head node with an object store of 200 MB; a remote function calls bash"
     notify: ClassVar[str] = "ray.get (pushed to the driver)"
     commands: ClassVar[tuple[str, ...]] = ("raylet", "gcs_server")
 

@@ -1,22 +1,15 @@
-"""One row for each measurement: a JSON line on stdout. Sums nothing up."""
-
-import json
-import statistics
-from collections.abc import Sequence
+"""A row of a peer. What a row is, is in benchmarks.rows."""
 
 from benchmarks.peers.peer import Peer
+from benchmarks.rows import median, quantile, say
+
+__all__ = ["median", "quantile", "spread", "tell"]
 
 
 def tell(peer: Peer, workload: str, **figures: object) -> None:
-    """`figures` end with their unit: _ms, _mb, secs; `rate`, `lo` and `hi` are tasks a second, except of W2: ms."""
-    row = {"peer": peer.name, "version": peer.version(), "w": workload, **figures}
-    print(json.dumps(row), flush=True)  # noqa: T201 - a benchmark prints
+    say({"peer": peer.name, "version": peer.version(), "w": workload, **figures})
 
 
-def quantile(values: Sequence[float], share: float) -> float:
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
-
-
-def median(values: Sequence[float], digits: int = 1) -> float:
-    return round(statistics.median(values), digits)
+def spread(seconds: list[float], digits: int = 2) -> dict[str, float]:
+    """The median, the least and the most, of several runs of a workload that is told in seconds."""
+    return {"secs": median(seconds, digits), "lo": round(min(seconds), digits), "hi": round(max(seconds), digits)}

@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 
 from benchmarks.peers.known import PEERS
 from benchmarks.peers.peer import CannotRun, Peer
+from benchmarks.peers.rows import tell
 from benchmarks.peers.workloads import chain, depth, end, fan, memory, start, throughput
 
 SLOTS = 2
@@ -26,9 +27,15 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     peer = PEERS[arguments.peer][arguments.variant].make()
     try:
+        tell(peer, "settings", slots=SLOTS, runs=arguments.runs, text=_in_words(peer))
         run(peer, arguments.workload, arguments.runs)
     except CannotRun as error:
         raise SystemExit(f"{peer.name}: {error}") from None
+
+
+def _in_words(peer: Peer) -> str:
+    ends = f"ends: {peer.notify}" if peer.notify else ""
+    return "; ".join(part for part in (peer.settings, ends) if part)
 
 
 def run(peer: Peer, workloads: list[str], runs: int) -> None:
@@ -69,11 +76,11 @@ def _one(peer: Peer, workload: str, runs: int) -> None:
         case "w2":
             start.measure(peer, runs, peer.repeats)
         case "w3":
-            end.measure(peer)
+            end.measure(peer, runs, peer.ends)
         case "w4":
-            chain.measure(peer, peer.chain_length)
+            chain.measure(peer, runs, peer.chain_length)
         case "w5":
-            fan.measure(peer, peer.children)
+            fan.measure(peer, runs, peer.children)
 
 
 if __name__ == "__main__":

@@ -53,6 +53,11 @@ TUNING = (
     "JobAcctGatherType=jobacct_gather/none\nSlurmctldDebug=error\nSlurmdDebug=error\nMinJobAge=10\n"
     "PriorityType=priority/basic\n"
 )
+_TUNINGS = {
+    "default": "SchedulerParameters as they come",
+    "tuned": "a scheduling pass as often as can be asked for",
+    "tuned-oversubscribed": "tuned, and 128 slots on two cores, which is not the same work",
+}
 LIVE_STATES = "PD,R,CG,CF,S"
 
 
@@ -68,6 +73,7 @@ class Slurm(Peer):
         self.name, self.tasks = f"Slurm ({variant})", tasks
         self.repeats, self.chain_length, self.children = (8, 6, 6) if variant == "default" else (15, 20, 20)
         self._tuning = TUNING if variant.startswith("tuned") else ""
+        self.settings = f"munged, slurmctld, slurmd; sbatch, job arrays; {_TUNINGS[variant]}"
         self._is_over = variant.endswith("oversubscribed")
 
     def version(self) -> str:

@@ -18,6 +18,7 @@ class TaskSpooler(Peer):
     """Without W5: `-D` takes one job, so there is no join."""
 
     name = "task-spooler"
+    settings = "one server, a process of tsp for each submission and each waiting job"
     notify: ClassVar[str] = "tsp -w (blocks)"
     keeps_output: ClassVar[bool] = True
     commands: ClassVar[tuple[str, ...]] = ("tsp",)

@@ -3,10 +3,12 @@
 from datetime import timedelta
 from typing import Any
 
+from django.contrib.auth import get_user_model
 from django.utils import timezone
 
 from agents.credentials import hashed, new_secret
 from scheduler_site.models import ApiToken
+from scheduler_site.shared import statements
 from scheduler_site.shared.administrative_history import record
 
 USE_NOTED_EVERY = timedelta(minutes=1)
@@ -19,9 +21,11 @@ def create_token(user: Any, label: str) -> tuple[ApiToken, str]:
 
 def find_token(plain: str) -> ApiToken | None:
     """The token if it is good: not revoked, its user active. Notes the use, at most once a minute."""
-    row = ApiToken.objects.select_related("user").filter(token_hash=hashed(plain), revoked_at=None).first()
-    if row is None or not row.user.is_active:
+    row = statements.instance(ApiToken, {"token_hash": hashed(plain), "revoked_at": None})
+    user = statements.instance(get_user_model(), {"pk": row.user_id}) if row is not None else None
+    if row is None or user is None or not user.is_active:
         return None
+    row.user = user
     _note_use(row)
     return row
 

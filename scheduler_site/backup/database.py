@@ -88,6 +88,18 @@ def follow_gaps(source: Path, copied: Path) -> None:
                 rows.execute("UPDATE tasks_outputlog SET gaps = ? WHERE id = ?", [gaps, number])
 
 
+def follow_pruned(source: Path, copied: Path) -> None:
+    """Output that was removed after the database was copied may have no file any more: the copy says so."""
+    with opened(copied) as rows:
+        (newest,) = rows.execute("SELECT coalesce(max(pruned_at), '') FROM tasks_outputlog").fetchone()
+    with opened(source) as live:
+        columns = "pruned_at, pruned_because, id"
+        now = live.execute(f"SELECT {columns} FROM tasks_outputlog WHERE pruned_at > ?", [newest]).fetchall()  # noqa: S608
+    with opened(copied) as rows:
+        change = "UPDATE tasks_outputlog SET state = 'pruned', pruned_at = ?, pruned_because = ? WHERE id = ?"
+        rows.executemany(change, now)
+
+
 def begin_anew(rows: sqlite3.Connection, fences_skipped: int) -> None:
     """Fences go on above all that were given out after the backup: scripts fence the outer world with them. Another
     generation tells agents that something was forgotten; a database of before has none yet and gets one at the next

@@ -42,7 +42,7 @@ def _fill(folder: Path) -> Manifest:
     key = folder / SECRET_KEY
     key.touch(mode=0o600)
     key.write_bytes((settings.DATA_DIR / SECRET_KEY).read_bytes())
-    streams = _streams_with_later_gaps(folder) if settings.IS_SQLITE else facts.streams
+    streams = _streams_of_now(folder) if settings.IS_SQLITE else facts.streams
     return Manifest(
         instance_id=facts.instance_id,
         commit_seq=facts.commit_seq,
@@ -64,8 +64,10 @@ def _copied_database(folder: Path) -> live.Facts:
         )
 
 
-def _streams_with_later_gaps(folder: Path) -> list[Stream]:
+def _streams_of_now(folder: Path) -> list[Stream]:
+    """What was dropped or removed while files were copied is not expected of the backup."""
     database.follow_gaps(_source(), folder / DATABASE)
+    database.follow_pruned(_source(), folder / DATABASE)
     with database.opened(folder / DATABASE) as rows:
         return database.streams(rows)
 

@@ -19,14 +19,15 @@ from scheduler_site.cluster.free_port import free_port
 from scheduler_site.cluster.postgresql import PostgreSQL
 from scheduler_site.cluster.redis_server import RedisServer
 from scheduler_site.serving import endpoints
-from scheduler_site.up import site_lock
+from scheduler_site.up import cli_token, enrolment, site_lock
 from scheduler_site.up.child import Child
 from scheduler_site.up.farewell import farewell, running_task_ids
 from scheduler_site.up.health_check import wait_until_well
-from scheduler_site.up.local_agent import LocalAgent, state_dir
+from scheduler_site.up.local_agent import LocalAgent
 from scheduler_site.up.prepare import prepare
 from scheduler_site.up.profile import add_profile
-from scheduler_site.up.start import LOOK_SECONDS, START_SECONDS, STOP_SECONDS, CannotStart, on_signals
+from scheduler_site.up.start import CannotStart
+from scheduler_site.up.watch import LOOK_SECONDS, START_SECONDS, STOP_SECONDS, on_signals
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +55,7 @@ class Server(Child):
 
 def run(database: PostgreSQL, news: RedisServer) -> int:
     """Blocks until SIGINT, SIGTERM or SIGHUP."""
+    os.chdir(settings.BASE_DIR)  # where the children run, too
     stopping = on_signals()
     started: list[Child] = []
     try:
@@ -65,7 +67,7 @@ def run(database: PostgreSQL, news: RedisServer) -> int:
     finally:
         site_lock.forget_running(settings.DATA_DIR)
         _stop(started)
-    _say(farewell(running_task_ids(state_dir())))
+    _say(farewell(running_task_ids(enrolment.state_dir())))
     return 0
 
 
@@ -76,14 +78,15 @@ def _run(
     _start(news, started, lambda: _is_redis_up(news.url), stopping)
     prepare()
     system_log.only_to_file(settings.SYSTEM_LOG_DIR / "cluster.log", settings.LOG_FORMAT)
-    agent = LocalAgent()
-    agent.enrol()
+    agent = LocalAgent(enrolment.agent_command(), settings.SYSTEM_LOG_DIR / "agent.log", enrolment.state_dir())
+    enrolment.enrol()
+    cli_token.renew()
     for server in servers:
         _start(server, started, lambda: wait_until_well(server.url, 1, server.is_running), stopping)  # noqa: B023
     if not stopping.is_set():
         started.append(agent)
         agent.tend()
-        add_profile()
+        add_profile(settings.ADDRESS.local_url, settings.DATA_DIR / "cli_token")
         site_lock.note_running(settings.DATA_DIR, settings.PUBLIC_URL)
         _say(_greeting(servers))
     _keep(started, stopping)

@@ -2,6 +2,7 @@
 
 from scheduler_site.loops.lease import Lease, own_name
 from scheduler_site.loops.loop import Loop
+from scheduler_site.retention import retention_turn
 from tasks.recovery import reaper_turn
 from tasks.reporting.flush import flush_turn
 from tasks.scheduling import wakeup
@@ -18,6 +19,7 @@ class Loops:
         self.all = [
             Loop("scheduling", scheduling_turn, wakeup.event, Lease("scheduling", holder)),
             Loop("reaper", reaper_turn, None, Lease("reaper", holder)),
+            Loop("retention", retention_turn, None, Lease("retention", holder)),
             Loop("flush", flush_turn),
         ]
 

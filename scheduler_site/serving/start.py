@@ -12,11 +12,12 @@ from django.db.migrations.executor import MigrationExecutor
 from agents import doorbell, supervision
 from scheduler_site import system_log
 from scheduler_site.loops import lease, registry
-from scheduler_site.serving import endpoints, with_daphne, with_uvicorn
+from scheduler_site.serving import endpoints, imports
 from scheduler_site.shared import broadcast, nudges, throughput
 from scheduler_site.shared.identity import instance_id
 from tasks import recovery
 from tasks.reporting import report_pace
+from tasks.scheduling.explaining import recent
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +45,9 @@ def serve() -> None:
 
 
 def _run() -> str:
+    imports.import_all(with_tls=settings.ADDRESS.has_tls)
     from scheduler_site.asgi import application, onehop  # builds the handlers: only a server needs them
+    from scheduler_site.serving import with_daphne, with_uvicorn
 
     throughput.measured_by(onehop.admission.per_second)
     files = (settings.TLS_CERT, settings.TLS_KEY)
@@ -65,6 +68,7 @@ def _allow_many_connections() -> None:
 def _ready(loop: asyncio.AbstractEventLoop) -> None:
     broadcast.attach(loop)
     doorbell.attach(loop)
+    recent.keep(True)
     nudges.attach(_link(loop))
     registry.start()
 
@@ -81,6 +85,7 @@ def _put_away() -> None:
     nudges.attach(None)
     broadcast.attach(None)
     doorbell.attach(None)
+    recent.keep(False)
     throughput.measured_by(None)
     if registry.running is not None:
         registry.running.stop()

@@ -1,7 +1,8 @@
 """What the database itself refuses, even by raw SQL: to change or delete a row of a history, to change a result.
 
 Triggers, set after every migration (SQLite loses them when it rebuilds a table). `lifted` is the one way around, for
-code that removes old rows on purpose: it takes them away inside the transaction of the caller and puts them back.
+code that removes old rows on purpose: inside the transaction of the caller SQLite's are taken away and put back;
+PostgreSQL's, which could not go without locking everybody out, look whether they are lifted in their transaction.
 """
 
 import zlib
@@ -60,11 +61,21 @@ def lifted(*history: type[models.Model]) -> Iterator[None]:
     """Within this block rows of these histories may be deleted or changed; it is one transaction."""
     mine = [rule for rule in rules() if rule.table in {model._meta.db_table for model in history}]
     with transaction.atomic():
-        for rule in mine:
-            _run(without(rule))
+        _run(_taken_away(mine))
         yield
-        for rule in mine:
-            _run(_created(rule))
+        _run(_put_back(mine))
+
+
+def _taken_away(mine: Sequence[Rule]) -> list[str]:
+    if connection.vendor == "sqlite":
+        return [statement for rule in mine for statement in without(rule)]
+    return [f"SET LOCAL {_LIFTED} = ',{','.join(rule.table for rule in mine)},'"]
+
+
+def _put_back(mine: Sequence[Rule]) -> list[str]:
+    if connection.vendor == "sqlite":
+        return [statement for rule in mine for statement in _created(rule)]
+    return [f"SET LOCAL {_LIFTED} = ''"]
 
 
 def _run(statements: Sequence[str]) -> None:
@@ -109,14 +120,24 @@ def _is_set(rule: Rule) -> bool:
 
 def _mark(statement: str) -> str:
     """Kept as the trigger's comment: PostgreSQL spells its definition in its own words."""
-    return f"nightshift {zlib.crc32(statement.encode()):08x}"
+    return f"nightshift {zlib.crc32((_REFUSE + statement).encode()):08x}"
+
+
+_LIFTED = "nightshift.lifted"
+_REFUSE = f"""
+CREATE OR REPLACE FUNCTION nightshift_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF strpos(coalesce(current_setting('{_LIFTED}', true), ''), ',' || TG_TABLE_NAME || ',') > 0 THEN
+        IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;
+        RETURN NEW;
+    END IF;
+    RAISE EXCEPTION '%', TG_ARGV[0] USING ERRCODE = 'integrity_constraint_violation';
+END $$
+"""
 
 
 def _on_postgresql(rule: Rule) -> list[str]:
-    made = [
-        "CREATE OR REPLACE FUNCTION nightshift_refuse() RETURNS trigger LANGUAGE plpgsql AS "
-        "$$ BEGIN RAISE EXCEPTION '%', TG_ARGV[0] USING ERRCODE = 'integrity_constraint_violation'; END $$"
-    ]
+    made = [_REFUSE]
     for name, statement in _triggers_on_postgresql(rule).items():
         made += [statement, f"COMMENT ON TRIGGER {name} ON {rule.table} IS '{_mark(statement)}'"]
     return made

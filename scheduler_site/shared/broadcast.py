@@ -6,10 +6,12 @@ commands) publishing does nothing and is no error. Carries no log bytes and keep
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from channels.layers import get_channel_layer
+from django.conf import settings
 from django.db import transaction
 
 log = logging.getLogger(__name__)
@@ -18,6 +20,7 @@ _loop: asyncio.AbstractEventLoop | None = None
 _held_back: dict[str, tuple[str, Mapping[str, Any]] | None] = {}
 
 INTERVAL_SECONDS = 0.2
+_followers: Counter[str] = Counter()  # of each group, on sockets of this process
 MOST_UNDER_WAY = 200  # each waits in turn for a Redis that does not answer
 
 
@@ -27,14 +30,32 @@ def attach(loop: asyncio.AbstractEventLoop | None) -> None:
     _loop = loop
 
 
+def follow(group: str) -> None:
+    """A socket of this process joins the group; called on the loop."""
+    _followers[group] += 1
+
+
+def unfollow(group: str) -> None:
+    _followers[group] -= 1
+    if _followers[group] <= 0:
+        del _followers[group]
+
+
+def is_followed(group: str) -> bool:
+    """Whether a message may find anybody. Sockets of other processes are not known, so with them: always."""
+    return bool(settings.REDIS_URL) or group in _followers
+
+
 def publish(group: str, message: Mapping[str, Any]) -> None:
     """Send `message` (a dict with a "kind") to every page that follows `group`, once the transaction commits."""
-    transaction.on_commit(lambda: _call(_send, group, message))
+    if is_followed(group):
+        transaction.on_commit(lambda: _call(_send, group, message))
 
 
 def publish_latest(group: str, message: Mapping[str, Any], key: str) -> None:
     """Like publish, but at most five times a second for `key`; the latest message of an interval wins."""
-    transaction.on_commit(lambda: _call(_send_latest, key, group, message))
+    if is_followed(group):
+        transaction.on_commit(lambda: _call(_send_latest, key, group, message))
 
 
 def _call(function: Callable[..., None], *arguments: Any) -> None:

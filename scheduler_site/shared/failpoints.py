@@ -26,9 +26,11 @@ NAMES = frozenset(
         "output.before_row",
         "place.after_commit",
         "place.before_commit",
+        "prune.before_files",
         "reaper.between_batches",
         "reaper.between_expiries",
         "reaper.turn",
+        "retention.turn",
         "scheduling.turn",
     }
 )

@@ -10,8 +10,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
-
 from scheduler_site.up.parent_death import tied_to_this_process
 
 log = logging.getLogger(__name__)
@@ -59,7 +57,6 @@ class Child:
             # A session of its own: Ctrl-C reaches only us, and we end the children in order.
             self.process = subprocess.Popen(
                 self.command,
-                cwd=settings.BASE_DIR,
                 stdin=subprocess.DEVNULL,
                 stdout=sink,
                 stderr=sink,

@@ -18,6 +18,7 @@ from rest_framework.views import APIView
 
 from agents.authentication import AgentAuthentication, identified
 from agents.models import Agent
+from scheduler_site.shared import statements
 from scheduler_site.shared.database_trouble import RETRY_SECONDS
 from scheduler_site.shared.errors import DomainError, UnknownSubAgent
 from tasks.agent_messages import Message, decode
@@ -33,7 +34,7 @@ class SubAgentAuthentication(BaseAuthentication):
 
     def authenticate(self, request: Request) -> tuple[Any, Any]:
         sub_agent_id, token = identified(request.headers.get("Authorization", ""), "SubAgent")
-        sub_agent = reporting().filter(pk=sub_agent_id).first()
+        sub_agent = reporting(sub_agent_id)
         if sub_agent is None:
             raise UnknownSubAgent("No such sub agent.")
         if not token_is_right(sub_agent, token):
@@ -93,8 +94,8 @@ def answer(body: dict[str, Any], status: int = 200) -> HttpResponse:
 
 def own_sub_agent(agent: Agent, sub_agent_id: UUID, fence: int) -> SubAgent:
     """The host's own sub agent under this fence; another host's does not exist for it."""
-    rows = SubAgent.objects.select_related("task__submitted_by", "agent", "allocation")
-    sub_agent = rows.filter(pk=sub_agent_id, agent=agent, fence=fence).first()
+    sub_agent = statements.instance(SubAgent, {"pk": sub_agent_id, "agent_id": agent.pk, "fence": fence})
     if sub_agent is None:
         raise UnknownSubAgent(f"{agent.name} has no sub agent {sub_agent_id} under fence {fence}.")
+    sub_agent.agent = agent
     return sub_agent

@@ -1,17 +1,19 @@
 """POST claim, reject and not-started: a host takes a sub agent, or gives it back unexecuted."""
 
+from typing import Any
 from uuid import UUID
 
 from django.http import HttpResponse
 from rest_framework.request import Request
 
+from agents.models import Agent
 from scheduler_site.shared.actors import Actor
 from scheduler_site.shared.errors import GangWaiting, Quarantined, SubAgentClosed
 from scheduler_site.shared.failpoints import fail_at
 from tasks import grants, lifecycle
 from tasks.agent_api.base import AgentApiView, answer, caller, own_sub_agent
 from tasks.agent_api.versions import require_session
-from tasks.agent_messages import Claim, GiveBack
+from tasks.agent_messages import Claim, ClaimOfOne, GiveBack
 from tasks.host_ends import leases
 from tasks.states import VOID_STATES, SubAgentState
 
@@ -20,12 +22,17 @@ class ClaimView(AgentApiView):
     def post(self, request: Request, sub_agent_id: UUID) -> HttpResponse:
         message = self.read(request, Claim)
         require_session(caller(request), message.epoch)
-        sub_agent = own_sub_agent(caller(request), sub_agent_id, message.fence)
-        if not lifecycle.claim(sub_agent, message.nonce, message.master_port):
-            raise GangWaiting("Other hosts of this gang have not accepted yet; ask again.")
-        fail_at("claim.before_reply")
-        renewal = leases.begin(sub_agent) if message.fences else None
-        return answer({**grants.grant(sub_agent), "renewal": renewal})
+        return answer(granted(caller(request), sub_agent_id, message))
+
+
+def granted(agent: Agent, sub_agent_id: UUID, claim: Claim | ClaimOfOne) -> dict[str, Any]:
+    """Take the sub agent for the host; what it is to execute."""
+    sub_agent = own_sub_agent(agent, sub_agent_id, claim.fence)
+    if not lifecycle.claim(sub_agent, claim.nonce, claim.master_port):
+        raise GangWaiting("Other hosts of this gang have not accepted yet; ask again.")
+    fail_at("claim.before_reply")
+    renewal = leases.begin(sub_agent) if claim.fences else None
+    return {**grants.grant(sub_agent), "renewal": renewal}
 
 
 class GiveBackView(AgentApiView):

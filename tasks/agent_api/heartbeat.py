@@ -15,7 +15,7 @@ from tasks.agent_messages import Heartbeat
 from tasks.commit_seq import commit_seq
 from tasks.host_ends import kept, lost_gpus
 from tasks.reporting import gpu_use
-from tasks.scheduling import wakeup
+from tasks.scheduling import changes
 
 QUARANTINED = {"quarantined": True, "next_in_seconds": 10.0}
 
@@ -33,7 +33,7 @@ class HeartbeatView(AgentApiView):
             endings.ended(agent, why=message.ending)
         if heartbeats.receive(agent, message.resources.value(), message.accepts_work):
             lost_gpus.flag(agent)
-            wakeup.request_pass()
+            changes.of_site()
         gpu_use.receive(agent, message.gpu_use_by_sub_agent())
         kept.clear(agent, [(one.sub_agent_id, one.fence) for one in message.cleared])
         wanted = inventory_requests.take(agent)

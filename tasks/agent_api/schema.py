@@ -30,6 +30,7 @@ CALLS: dict[str, tuple[str, Any, str, dict[str, str]]] = {
     "/heartbeat": ("Agent", agent_messages.Heartbeat, "200", STALE),
     "/secret": ("Agent", agent_messages.NewSecret, "200", STALE),
     "/report": ("Agent", agent_messages.Report, "200", MISSING),
+    "/claims": ("Agent", agent_messages.Claims, "200", STALE),
     "/sub-agents/{sub_agent_id}/claim": ("Agent", agent_messages.Claim, "200", {**MISSING, **STALE, **CLOSED}),
     "/sub-agents/{sub_agent_id}/reject": ("Agent", agent_messages.GiveBack, "200", {**MISSING, **STALE, **CLOSED}),
     "/sub-agents/{sub_agent_id}/not-started": ("Agent", agent_messages.GiveBack, "200", {**MISSING, **STALE, **CLOSED}),
@@ -38,10 +39,11 @@ CALLS: dict[str, tuple[str, Any, str, dict[str, str]]] = {
 
 def schema() -> dict[str, Any]:
     """As of OpenAPI 3.1, whose schemas are those of JSON Schema 2020-12, which msgspec writes."""
-    kinds = [agent_messages.Entry, *(message for _, message, _, _ in CALLS.values())]
+    kinds = [agent_messages.Entry, agent_messages.ClaimOfOne, *(message for _, message, _, _ in CALLS.values())]
     shapes, components = msgspec.json.schema_components(kinds, ref_template="#/components/schemas/{name}")
     by_kind = dict(zip((kind.__name__ for kind in kinds), shapes, strict=True))
     components["Report"]["properties"]["entries"]["items"] = by_kind["Entry"]
+    components["Claims"]["properties"]["claims"]["items"] = by_kind["ClaimOfOne"]
     paths = {f"{PREFIX}{path}": {"post": _call(path, *call, by_kind)} for path, call in CALLS.items()}
     paths[f"{PREFIX}/sub-agents/{{sub_agent_id}}/log"] = {"post": _log_call()}
     paths[f"{PREFIX}/wait"] = {"get": _wait_call()}

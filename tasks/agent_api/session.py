@@ -14,7 +14,7 @@ from tasks.agent_messages import Session
 from tasks.commit_seq import commit_seq
 from tasks.host_ends import lost_gpus
 from tasks.reconcile import reconcile
-from tasks.scheduling import wakeup
+from tasks.scheduling import changes
 
 
 class SessionView(AgentApiView):
@@ -43,7 +43,7 @@ class SessionView(AgentApiView):
                 caller(request), message.sub_agents, is_complete=message.inventory_complete, received_at=received_at
             )
         )
-        wakeup.request_pass()
+        changes.of_site()
         return answer(
             {
                 "epoch": epoch,

@@ -3,6 +3,7 @@
 from django.urls import path, re_path
 
 from tasks.agent_api.claim import ClaimView, GiveBackView
+from tasks.agent_api.claims import ClaimsView
 from tasks.agent_api.heartbeat import HeartbeatView
 from tasks.agent_api.log import LogView
 from tasks.agent_api.register import RegisterView
@@ -19,6 +20,7 @@ urlpatterns = [
     path("heartbeat", HeartbeatView.as_view()),
     path("secret", SecretView.as_view()),
     path("wait", WaitView.as_view()),
+    path("claims", ClaimsView.as_view()),
     path("report", ReportView.as_view()),
     path("sub-agents/<uuid:sub_agent_id>/claim", ClaimView.as_view()),
     path("sub-agents/<uuid:sub_agent_id>/reject", GiveBackView.as_view(state=SubAgentState.REJECTED)),

@@ -75,6 +75,10 @@ class Output:
         return () if self.stored is None else self.stored.gaps
 
     @property
+    def removal(self) -> str:
+        return "" if self.stored is None else self.stored.removal
+
+    @property
     def file_name(self) -> str:
         suffix = "" if self.stream == "out" else f".{self.stream}"
         member = f".rank-{self.rank}" if self.rank else ""
@@ -127,13 +131,17 @@ SHOWN_HEADERS = [
         ),
         ("X-Attempt-No", OpenApiTypes.INT, "the attempt whose output this is; 0: there was none"),
     )
+] + [
+    OpenApiParameter(
+        "X-Log-Removal", OpenApiTypes.STR, OpenApiParameter.HEADER, response=[410], description="when it went, and why"
+    )
 ]
 REPLIES: dict[Any, Any] = {
     (200, "text/plain"): OpenApiResponse(OpenApiTypes.BINARY, "All that is kept, without what was dropped."),
     (206, "text/plain"): OpenApiResponse(
         OpenApiTypes.BINARY, "The kept part of the range up to the next gap; Content-Range says which and of how much."
     ),
-    410: OpenApiResponse(OpenApiTypes.OBJECT, "The output was removed by age, or while it was read."),
+    410: OpenApiResponse(OpenApiTypes.OBJECT, "The output was removed by policy or hand, or while it was read."),
     404: OpenApiResponse(OpenApiTypes.OBJECT, "No such task or attempt."),
     416: OpenApiResponse(OpenApiTypes.OBJECT, "Nothing there yet; Content-Range says how much is stored."),
 }
@@ -213,8 +221,7 @@ def _no_bytes(output: Output) -> HttpResponse:
 def _pruned(output: Output) -> HttpResponse:
     return _gone(
         "pruned",
-        f"The output of attempt {output.attempt_no} was removed from the server because of its age; "
-        f"it had {output.size} bytes.",
+        f"The output of attempt {output.attempt_no} was {output.removal}; it had {output.size} bytes.",
     )
 
 
@@ -248,6 +255,8 @@ def _with_headers(response: HttpResponseBase, output: Output, gaps: Sequence[Gap
         "X-Log-Size": str(output.size),
         "X-Attempt-No": str(output.attempt_no),
     }
+    if output.removal:
+        headers["X-Log-Removal"] = output.removal
     if gaps:
         headers["X-Log-Gaps"] = ", ".join(f"{gap.start}-{gap.stop};{gap.reason}" for gap in gaps[:MOST_GAPS_TOLD])
     for name, value in headers.items():

@@ -1,10 +1,12 @@
 """Shapes in which people get tasks, their attempts and their history. Read only; nothing is loaded row by row."""
 
+import threading
 from collections.abc import Sequence
 from typing import Any
 
 from rest_framework import serializers
 
+from scheduler_site.shared import statements
 from scheduler_site.shared.strict_fields import Cores
 from tasks import describe, querysets
 from tasks.models import Dependency, OutputLog, SubAgent, Task, TaskEvent
@@ -262,6 +264,31 @@ def detail(task_id: int) -> Any:
     """One task, read anew, with everything."""
     task = querysets.for_details().get(pk=task_id)
     return TaskDetail(task, context={"waiting_sentences": waiting_sentences([task])}).data
+
+
+def detail_of_new(task: Task) -> Any:
+    """The same of a task that was stored just now: it has no attempt yet, so there is less to read."""
+    row = statements.instance(Task, {"pk": task.pk})
+    depends = statements.row(Dependency, ["id"], {"task_id": task.pk}) is not None
+    if row is None or depends or row.attempt_no or row.template_version_id is not None:
+        return detail(task.pk)
+    row.submitted_by = task.submitted_by
+    row.__dict__["latest_sub_agents"] = []
+    row._prefetched_objects_cache = {"dependencies": []}  # type: ignore[attr-defined]
+    shown = _shown_alone()
+    shown._context = {"waiting_sentences": waiting_sentences([row])}
+    return shown.to_representation(row)
+
+
+_kept = threading.local()
+
+
+def _shown_alone() -> TaskDetail:
+    """One for each thread: to make it costs more than to use it."""
+    if not hasattr(_kept, "shown"):
+        _kept.shown = TaskDetail()
+    shown: TaskDetail = _kept.shown
+    return shown
 
 
 def gpu_indexes(sub_agent: SubAgent | None) -> list[int]:

@@ -20,14 +20,13 @@ from scheduler_site.shared.strict_json import StrictJSONParser
 from scheduler_site.shared.strict_serializers import RefuseUnknownFields
 from tasks import lifecycle, querysets, submission
 from tasks.api.task_filters import TaskFilter
-from tasks.api.task_reply import EventReply, IdsReply, SubAgentReply, TaskDetail, TaskRow, detail, rows
-from tasks.api.task_request import CancelRequest, HoldRequest, TaskCreateRequest, TaskEditRequest
+from tasks.api.task_reply import EventReply, IdsReply, SubAgentReply, TaskDetail, TaskRow, detail, detail_of_new, rows
+from tasks.api.task_request import CancelRequest, HoldRequest, TaskCreateRequest, TaskEditRequest, create_fields
 from tasks.host_ends import late_result
 from tasks.models import Task, TaskEvent
 from tasks.permissions import may_change
 
 IDEMPOTENCY_HEADER = "Idempotency-Key"
-LONGEST_KEY = 200
 MOST_IDS = 100_000
 
 KEY = OpenApiParameter(
@@ -66,11 +65,13 @@ class TaskViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Any]):
     @extend_schema(request=TaskCreateRequest, parameters=[KEY], responses={201: TaskDetail, 400: BAD, 409: CONFLICT})
     def create(self, request: Request) -> Response:
         """Submit a script. It waits, or is blocked while a task it depends on is open."""
-        fields = _checked(TaskCreateRequest(data=request.data))
         task = submission.submit(
-            fields, actor=Actor.user(request.user), user=request.user, idempotency_key=_key(request)
+            create_fields(request.data),
+            actor=Actor.user(request.user),
+            user=request.user,
+            idempotency_key=key_of(request),
         )
-        return Response(detail(task.pk), status=201, headers={"Location": f"/api/tasks/{task.pk}/"})
+        return Response(detail_of_new(task), status=201, headers={"Location": f"/api/tasks/{task.pk}/"})
 
     @extend_schema(responses={200: TaskDetail, 404: OpenApiTypes.OBJECT})
     def retrieve(self, request: Request, pk: str) -> Response:
@@ -170,8 +171,8 @@ def _checked(serializer: serializers.Serializer[Any]) -> dict[str, Any]:
     return dict(serializer.validated_data)
 
 
-def _key(request: Request) -> str:
+def key_of(request: Request) -> str:
     key = request.headers.get(IDEMPOTENCY_HEADER, "")
-    if len(key) > LONGEST_KEY:
-        raise ValidationError({IDEMPOTENCY_HEADER: [f"must be at most {LONGEST_KEY} characters"]})
+    if len(key) > submission.LONGEST_KEY:
+        raise ValidationError({IDEMPOTENCY_HEADER: [f"must be at most {submission.LONGEST_KEY} characters"]})
     return key

@@ -4,6 +4,7 @@ from django.urls import path, re_path
 from rest_framework.routers import SimpleRouter
 
 from tasks.api.agents import AgentTree, OneAgent
+from tasks.api.batch import TaskBatch
 from tasks.api.host_end import Remove, Stop
 from tasks.api.host_gone import Gone
 from tasks.api.kept import ReleaseKept
@@ -21,6 +22,7 @@ router.register("reservations", ReservationViewSet, basename="api-reservation")
 
 urlpatterns = [
     *router.urls,
+    path("tasks/batch/", TaskBatch.as_view(), name="api-task-batch"),
     path("tasks/wait/", TaskWait.as_view(), name="api-task-wait"),
     path("tasks/test/", TaskTest.as_view(), name="api-task-test"),
     re_path(r"^tasks/(?P<pk>[0-9]{1,18})/why/$", TaskWhy.as_view(), name="api-task-why"),

@@ -21,6 +21,7 @@ from tasks.host_ends import leases
 from tasks.lifecycle.rows import locked
 from tasks.models import SubAgent
 from tasks.outcome import Outcome, lost
+from tasks.querysets import live_sub_agents
 from tasks.reporting import usage
 from tasks.states import CLAIMED_STATES, EndReason, Kept
 
@@ -33,7 +34,7 @@ def lose_long_unreachable() -> None:
     """So long without a word: the result will not come. Its processes may still run, so nothing is tried again by
     itself."""
     since = timezone.now() - timedelta(seconds=settings.LOST_AFTER_SECONDS)
-    rows = SubAgent.objects.filter(state__in=CLAIMED_STATES, unreachable_since__lt=since)
+    rows = live_sub_agents(CLAIMED_STATES).filter(unreachable_since__lt=since)
     for sub_agent in rows.select_related("agent"):
         if sub_agent.unreachable_since is None or steady.age(sub_agent.unreachable_since) < settings.LOST_AFTER_SECONDS:
             continue

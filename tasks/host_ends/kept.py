@@ -19,7 +19,7 @@ from scheduler_site.shared.errors import Conflict, DomainError
 from tasks import allocations, messages
 from tasks.history import record
 from tasks.models import Allocation, SubAgent
-from tasks.scheduling import wakeup
+from tasks.scheduling import changes
 from tasks.states import Kept
 
 
@@ -48,9 +48,9 @@ def ask_who_came_back() -> None:
     compared = AgentEvent.objects.filter(
         agent=OuterRef("agent"), verb="session_opened", at__gt=OuterRef("sub_agent__ended_at")
     )
-    waiting = Allocation.objects.filter(
-        released_at__isnull=True, kept__in=(Kept.HOST_LOST, Kept.UNCONFIRMED), agent__connectivity=Connectivity.ONLINE
-    )
+    kept = Allocation.objects.filter(released_at=None, kept__in=(Kept.HOST_LOST, Kept.UNCONFIRMED)).order_by()
+    there = list(kept.values_list("pk", flat=True))  # joined with hosts, SQLite would look at all of the history
+    waiting = Allocation.objects.filter(pk__in=there, agent__connectivity=Connectivity.ONLINE)
     for agent_id in waiting.exclude(Exists(compared)).values_list("agent_id", flat=True).distinct():
         inventory_requests.ask(agent_id)
 
@@ -95,7 +95,7 @@ def _release(sub_agent: SubAgent, actor: Actor, why: str) -> bool:
     record(sub_agent.task_id, "allocation_released", actor=actor, reason=why, sub_agent=sub_agent)
     record_on_host(sub_agent.agent, "allocation_released", actor=actor, reason=why, task_id=sub_agent.task_id)
     messages.announce([sub_agent.task_id])
-    wakeup.request_pass()
+    changes.of_site()
     return True
 
 

@@ -14,6 +14,7 @@ from django.db.models import F, Value
 from django.db.models.functions import Coalesce, Greatest
 
 from tasks.models import SubAgent, Task
+from tasks.querysets import live_sub_agents
 from tasks.retry_policy import policy_of
 from tasks.states import CLAIMED_STATES, OnHostLoss
 
@@ -98,7 +99,7 @@ def _write(sub_agent: SubAgent, granted: float) -> bool:
 def observe() -> list[SubAgent]:
     """One look per turn of the reaper at every lease that is out; returns those that are surely over."""
     now = clock()
-    leased = SubAgent.objects.filter(state__in=CLAIMED_STATES, granted_seconds__isnull=False)
+    leased = live_sub_agents(CLAIMED_STATES).filter(granted_seconds__isnull=False)
     found = list(leased.select_related("agent").only(*_LOOKED_AT))
     _forget_others({sub_agent.pk for sub_agent in found})
     return [sub_agent for sub_agent in found if now - _unchanged_since(sub_agent, now) > over_after(sub_agent)]

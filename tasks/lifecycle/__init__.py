@@ -15,7 +15,7 @@ from tasks.lifecycle.give_back import give_back
 from tasks.lifecycle.hold import hold, release
 from tasks.lifecycle.place import place
 from tasks.lifecycle.start import start
-from tasks.lifecycle.submit import submit
+from tasks.lifecycle.submit import submit, submit_all
 
 __all__ = [
     "cancel",
@@ -30,4 +30,5 @@ __all__ = [
     "settle_left",
     "start",
     "submit",
+    "submit_all",
 ]

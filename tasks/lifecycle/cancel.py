@@ -31,7 +31,7 @@ def cancel(task_id: int, *, actor: Actor, reason: str = "", kill_now: bool = Fal
     for sub_agent in live:
         sub_agent_lifecycle.void(sub_agent, SubAgentState.REVOKED, "canceled before the host accepted")
         doorbell.ring(sub_agent.agent_id)
-    row = Task.objects.filter(pk=task_id, status=task.status, current_fence=task.current_fence)
+    row = {"pk": task_id, "status": task.status, "current_fence": task.current_fence}
     end(row, task, TaskStatus.CANCELED, EndReason.CANCEL, reason, actor, next(iter(live), None))
     task.refresh_from_db()
     return task

@@ -2,9 +2,9 @@
 Inside the transactions of the verbs, with the task's row locked."""
 
 from django.conf import settings
-from django.db.models import F
 
 from scheduler_site.shared.actors import SYSTEM, Actor
+from scheduler_site.shared.statements import Plus
 from tasks import retry_policy
 from tasks.history import record
 from tasks.lifecycle import out_of_memory, rows
@@ -25,14 +25,14 @@ def conclude(task: Task, sub_agent: SubAgent, outcome: Outcome, actor: Actor) ->
         return
     if status == TaskStatus.FAILED and _fails_over(task, outcome):
         again = rows.waiting_again(task, pause_seconds(task.failovers - 1) if task.failovers else 0.0)
-        rows.update(row, task.pk, "fail over", **again, failovers=F("failovers") + 1)
-        rows.note(task.pk, "failed_over", actor, task.status, "waiting", outcome.detail or outcome.reason, sub_agent)
+        rows.update(row, task.pk, "fail over", **again, failovers=Plus(1))
+        rows.note_waiting(task.pk, "failed_over", actor, task.status, outcome.detail or outcome.reason, sub_agent)
         return
     if status == TaskStatus.FAILED and _may_retry(task, outcome):
         more = out_of_memory.grow(task, sub_agent, outcome)
         again = rows.waiting_again(task, pause_seconds(task.retries_used)) | more
-        rows.update(row, task.pk, "retry", **again, retries_used=F("retries_used") + 1)
-        rows.note(task.pk, "retried", actor, task.status, "waiting", outcome.detail or outcome.reason, sub_agent)
+        rows.update(row, task.pk, "retry", **again, retries_used=Plus(1))
+        rows.note_waiting(task.pk, "retried", actor, task.status, outcome.detail or outcome.reason, sub_agent)
         return
     end(row, task, status, outcome.reason, outcome.detail, actor, sub_agent, **result_columns(outcome, task.start_time))
 
@@ -43,8 +43,8 @@ def void(task: Task, sub_agent: SubAgent, detail: str, actor: Actor) -> None:
         end(row, task, TaskStatus.CANCELED, EndReason.CANCEL, task.cancel_reason, actor, sub_agent)
         return
     delay = pause_seconds(task.voids) if task.voids else 0.0  # the first time may be any host's bad moment
-    rows.update(row, task.pk, "give back", **rows.waiting_again(task, delay), voids=F("voids") + 1)
-    rows.note(task.pk, sub_agent.state, actor, "waiting", "waiting", detail, sub_agent)
+    rows.update(row, task.pk, "give back", **rows.waiting_again(task, delay), voids=Plus(1))
+    rows.note_waiting(task.pk, sub_agent.state, actor, "waiting", detail, sub_agent)
     if 0 < settings.TASK_VOIDS <= task.voids + 1:
         _hold_poison(task, sub_agent, detail)
 

@@ -11,6 +11,7 @@ from django.db import connection, transaction
 from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Value, When
 from django.utils import timezone
 
+from scheduler_site.shared import statements
 from scheduler_site.shared.actors import SYSTEM
 from tasks.history import record_each
 from tasks.lifecycle import doomed, rows
@@ -26,8 +27,8 @@ _IS_BLOCKED = Exists(Task.objects.filter(pk=OuterRef("task_id"), status=TaskStat
 def settle_dependants(ended: Iterable[int]) -> list[int]:
     """One batch, inside the transaction that ended these tasks or a later one. Returns the changed tasks."""
     roots = list(ended)
-    if not _open_edges().filter(depends_on__in=roots).exists():  # as it is for most
-        Task.objects.filter(pk__in=roots, is_unsettled=True).update(is_unsettled=False)
+    if not statements.rows(Dependency, ["id"], {"depends_on_id": roots, "is_satisfied": False}):  # as it is for most
+        statements.update(Task, {"pk": roots, "is_unsettled": True}, is_unsettled=False)
         return []
     canceled = _cancel(roots)
     sources = [*roots, *canceled]

@@ -15,7 +15,7 @@ from tasks.models import Task
 
 
 def end(
-    row: Any, task: Task, status: str, reason: str, detail: str, actor: Actor, sub_agent: Any, **columns: Any
+    row: rows.Where, task: Task, status: str, reason: str, detail: str, actor: Actor, sub_agent: Any, **columns: Any
 ) -> None:
     """Make a task final and settle whoever depends on it."""
     rows.update(

@@ -31,7 +31,7 @@ def by_force(task: Task, live: Sequence[SubAgent], actor: Actor, reason: str) ->
         _end_member(member)
     detail = f"{live[0].agent.name} is not heard, so it is not known whether the script has ended there."
     record(task.pk, "forced", actor=actor, reason=reason, sub_agent=live[0])
-    row = Task.objects.filter(pk=task.pk, status=task.status, current_fence=task.current_fence)
+    row = {"pk": task.pk, "status": task.status, "current_fence": task.current_fence}
     asked_at, why = task.cancel_requested_at or timezone.now(), task.cancel_reason or reason[:300]
     columns = {"cancel_requested_at": asked_at, "cancel_reason": why}
     end(row, task, TaskStatus.CANCELED, EndReason.CANCEL, detail, actor, live[0], **columns)

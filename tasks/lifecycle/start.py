@@ -3,6 +3,7 @@
 from django.db import transaction
 from django.utils import timezone
 
+from scheduler_site.shared import statements
 from scheduler_site.shared.actors import Actor
 from tasks import gangs, sub_agent_lifecycle
 from tasks.lifecycle import rows
@@ -17,7 +18,8 @@ def start(sub_agent: SubAgent, *, pid: int | None, actor: Actor) -> None:
     if sub_agent.state != SubAgentState.STARTING:
         return
     task = rows.locked(sub_agent.task_id)
-    sub_agent.refresh_from_db(fields=["state", "digest"])
+    found = statements.row(SubAgent, ["state", "digest"], {"pk": sub_agent.pk})
+    sub_agent.state, sub_agent.digest = found or ("", "")
     if sub_agent.state != SubAgentState.STARTING:
         return
     now = timezone.now()

@@ -19,14 +19,31 @@ class OutputLog(models.Model):
     sha256 = models.CharField(max_length=64, blank=True)
     state = models.CharField(max_length=10, choices=LogState.choices, default=LogState.OPEN)
     restarts = models.PositiveSmallIntegerField(default=0, help_text="How often a mismatch made it start over.")
+    pruned_at = models.DateTimeField(null=True, editable=False)
+    pruned_because = models.CharField(max_length=120, blank=True, editable=False)
+    is_file_left = models.BooleanField(
+        default=False, editable=False, help_text="Pruned lately: its file is to be looked for once more."
+    )
 
     class Meta:
         ordering = ["id"]
+        indexes = [
+            models.Index(fields=["id"], name="output_kept", condition=models.Q(pruned_at__isnull=True)),
+            models.Index(fields=["id"], name="output_file_left", condition=models.Q(is_file_left=True)),
+        ]
         constraints = [models.UniqueConstraint(fields=["sub_agent", "stream"], name="output_log_once")]
 
     @property
     def known_gaps(self) -> Gaps:
         return log_gaps.from_rows(self.gaps)
+
+    @property
+    def removal(self) -> str:
+        """`removed on 2026-11-26 by policy: older than 90 days`; empty of output that is kept."""
+        if self.state != LogState.PRUNED:
+            return ""
+        day = f" on {self.pruned_at:%Y-%m-%d}" if self.pruned_at else ""
+        return f"removed{day} {self.pruned_because}".rstrip()
 
     def __str__(self) -> str:
         return f"{self.sub_agent_id} {self.stream}"

@@ -79,7 +79,7 @@ class SubAgent(models.Model):
             models.Index(
                 fields=["agent", "ended_at"], name="sub_agent_blames_host", condition=models.Q(blames_host=True)
             ),
-            models.Index(fields=["state"], name="sub_agent_live", condition=models.Q(state__in=LIVE_STATES)),
+            models.Index(fields=["state"], name="sub_agent_live", condition=models.Q(ended_at__isnull=True)),
         ]
         constraints = [
             models.UniqueConstraint(fields=["task", "attempt_no", "rank"], name="sub_agent_attempt_once"),

@@ -10,10 +10,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.utils import timezone
 
+from scheduler_site.shared import statements
 from scheduler_site.shared.errors import CrcMismatch, OffsetGap
 from scheduler_site.shared.failpoints import fail_at
 from tasks import messages
@@ -21,12 +25,13 @@ from tasks.models import OutputLog, SubAgent, Task
 from tasks.output import log_digests, log_files, log_gaps
 from tasks.output.log_files import path_of
 from tasks.output.log_gaps import Gap, Gaps, Limits, Run
-from tasks.states import LogState
+from tasks.states import SETTLED_LOG_STATES, LogState
 
 STREAMS = ("out", "err")
 DURABLE_STEP_BYTES = 4 << 20
 DURABLE_SECONDS = 5.0
 _CLOSED = (LogState.COMPLETE, LogState.CORRUPT, LogState.PRUNED)
+_NOT_CLOSED = tuple(state for state in LogState if state not in _CLOSED)
 _synced_at: dict[int, float] = {}
 
 
@@ -44,6 +49,7 @@ class StoredLog:
     sub_agent: SubAgent
     row_id: int = 0
     gaps: Gaps = ()
+    removal: str = ""
 
     @property
     def runs(self) -> list[Run]:
@@ -62,7 +68,7 @@ def find(task: Task, attempt_no: int | None = None, stream: str = "out", rank: i
         return None
     path = path_of(row.sub_agent, stream)
     size = row.stored_bytes if row.state == LogState.PRUNED else _size(row, path)
-    return StoredLog(path, size, row.state, row.sub_agent, row.pk, log_gaps.below(row.known_gaps, size))
+    return StoredLog(path, size, row.state, row.sub_agent, row.pk, log_gaps.below(row.known_gaps, size), row.removal)
 
 
 def read(stored: StoredLog, start: int, stop: int, block: int = 65536) -> Iterator[bytes]:
@@ -141,8 +147,23 @@ def skip(sub_agent: SubAgent, stream: str, start: int, stop: int, reason: str) -
 
 
 def row_of(sub_agent: SubAgent, stream: str) -> OutputLog:
-    row, _ = OutputLog.objects.get_or_create(sub_agent=sub_agent, stream=stream)
+    known = statements.instance(OutputLog, {"sub_agent_id": sub_agent.pk, "stream": stream})
+    return known or _new_row(sub_agent, stream)
+
+
+def _new_row(sub_agent: SubAgent, stream: str, **columns: Any) -> OutputLog:
+    """Or the one that somebody else has made meanwhile."""
+    row = OutputLog(sub_agent_id=sub_agent.pk, stream=stream, **columns)
+    try:
+        with transaction.atomic():
+            statements.insert(row)
+    except IntegrityError:
+        return OutputLog.objects.get(sub_agent=sub_agent, stream=stream)
     return row
+
+
+def rows_of(sub_agent: SubAgent) -> list[OutputLog]:
+    return statements.instances(OutputLog, {"sub_agent_id": sub_agent.pk})
 
 
 def limits_of(sub_agent: SubAgent) -> Limits:
@@ -156,11 +177,12 @@ def begin_draining(sub_agent: SubAgent, sizes: dict[str, int]) -> None:
 
     Called in the finishing transaction, and again when a result arrives late.
     """
-    known = {row.stream: row for row in OutputLog.objects.filter(sub_agent=sub_agent)}
+    known = {row.stream: row for row in rows_of(sub_agent)}
     for stream, size in sizes.items():
-        row = known.pop(stream, None) or row_of(sub_agent, stream)
-        if row.state not in _CLOSED:
-            _set(row, final_bytes=size, state=LogState.DRAINING)
+        end = {"final_bytes": size, "state": LogState.DRAINING}
+        row = known.pop(stream, None) or _new_row(sub_agent, stream, **end)
+        if row.state not in _CLOSED and (row.final_bytes, row.state) != (size, LogState.DRAINING):
+            _set(row, **end)
     if any(row.state == LogState.OPEN for row in known.values()):
         OutputLog.objects.filter(sub_agent=sub_agent, state=LogState.OPEN).update(state=LogState.INCOMPLETE)
 
@@ -221,10 +243,16 @@ def give_up(ended_before: datetime) -> int:
     return waiting.filter(sub_agent__ended_at__lt=ended_before).update(state=LogState.INCOMPLETE)
 
 
-def mark_pruned(row: OutputLog) -> bool:
-    """Its bytes may go. False: something became of it meanwhile."""
-    marked: int = OutputLog.objects.filter(pk=row.pk, state=row.state).update(state=LogState.PRUNED)
-    return marked == 1
+def mark_pruned(row_ids: Sequence[int], because: str) -> int:
+    """Their bytes may go. Returns how many: of some something else may have become meanwhile."""
+    rows = OutputLog.objects.filter(pk__in=row_ids, state__in=SETTLED_LOG_STATES)
+    now = timezone.now()
+    return rows.update(state=LogState.PRUNED, pruned_at=now, pruned_because=because[:120], is_file_left=True)
+
+
+def forget_files(row_ids: Sequence[int]) -> None:
+    """No file of theirs is left, and none will come."""
+    OutputLog.objects.filter(pk__in=row_ids).update(is_file_left=False)
 
 
 def _size(row: OutputLog, path: Path) -> int:
@@ -236,9 +264,15 @@ def _size(row: OutputLog, path: Path) -> int:
 def _trust_the_disk(row: OutputLog, path: Path) -> None:
     """After a power loss: go on from what is really there."""
     size = _size(row, path)
-    if size < row.stored_bytes:
+    if size < row.stored_bytes and not _is_pruned(row):
         gaps = log_gaps.below(row.known_gaps, size)
         _set(row, stored_bytes=size, durable_bytes=min(row.durable_bytes, size), gaps=log_gaps.as_rows(gaps))
+
+
+def _is_pruned(row: OutputLog) -> bool:
+    """Meanwhile: then the file is away on purpose."""
+    row.refresh_from_db(fields=["state"])
+    return row.state == LogState.PRUNED
 
 
 def _advance(row: OutputLog, sub_agent: SubAgent, stored_bytes: int, gaps: Gaps) -> None:
@@ -249,9 +283,8 @@ def _advance(row: OutputLog, sub_agent: SubAgent, stored_bytes: int, gaps: Gaps)
     known = row.known_gaps
     gaps = log_gaps.trimmed(gaps, stored_bytes, limits_of(sub_agent))
     rows = log_gaps.as_rows(gaps)
-    open_rows = OutputLog.objects.exclude(state__in=_CLOSED)
-    moved = open_rows.filter(pk=row.pk, stored_bytes=row.stored_bytes).update(stored_bytes=stored_bytes, gaps=rows)
-    if not moved:
+    seen = {"pk": row.pk, "stored_bytes": row.stored_bytes, "state": _NOT_CLOSED}
+    if not statements.update(OutputLog, seen, stored_bytes=stored_bytes, gaps=rows):
         row.refresh_from_db()
         return
     row.stored_bytes, row.gaps = stored_bytes, rows
@@ -275,6 +308,6 @@ def _make_durable(row: OutputLog, path: Path) -> None:
 
 
 def _set(row: OutputLog, **columns: object) -> None:
-    OutputLog.objects.filter(pk=row.pk).update(**columns)
+    statements.update(OutputLog, {"pk": row.pk}, **columns)
     for name, value in columns.items():
         setattr(row, name, value)

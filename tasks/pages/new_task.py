@@ -12,6 +12,7 @@ from scheduler_site.shared.actors import Actor
 from scheduler_site.shared.errors import DomainError
 from scheduler_site.shared.page_access import submitter_required
 from tasks import submission
+from tasks.known_types import known_types
 from tasks.models import Task
 from tasks.pages import prefill
 from tasks.pages.form import MORE, TaskForm
@@ -59,5 +60,4 @@ def _show(request: HttpRequest, form: TaskForm, status: int = 200) -> HttpRespon
 def _template_types() -> list[str]:
     """What is offered: names of templates, and the words that tasks have used."""
     names = ScriptTemplate.objects.filter(is_archived=False).values_list("name", flat=True)
-    used = Task.objects.exclude(template_type="").order_by().values_list("template_type", flat=True).distinct()
-    return sorted({*names, *used}, key=str.lower)[:200]
+    return sorted({*names, *known_types()}, key=str.lower)[:200]

@@ -10,12 +10,25 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from tasks import querysets
+from tasks.known_types import known_types
 from tasks.models import Task
 from tasks.pages.filters import ListFilter
 from tasks.pages.shown import show_all
 from tasks.states import TaskStatus
 
 PAGE_SIZE = 50
+
+
+class Counted(Paginator):  # type: ignore[type-arg]
+    """Of a list whose length is known: the chips have counted."""
+
+    def __init__(self, tasks: QuerySet[Task], count: int) -> None:
+        super().__init__(tasks, PAGE_SIZE)
+        self._count = count
+
+    @property
+    def count(self) -> int:
+        return self._count
 
 
 @login_required
@@ -26,7 +39,7 @@ def task_list(request: HttpRequest) -> HttpResponse:
     context = _table(wanted, request.GET.get("page", "1"), request.user)
     if request.htmx:  # type: ignore[attr-defined]
         return render(request, "tasks/_table.html", context)
-    return render(request, "tasks/list.html", {**context, "template_types": _template_types()})
+    return render(request, "tasks/list.html", {**context, "template_types": known_types()})
 
 
 @login_required
@@ -48,14 +61,16 @@ def status_counts(request: HttpRequest) -> HttpResponse:
 
 
 def _table(wanted: ListFilter, page_number: str, user: Any) -> dict[str, Any]:
-    page = Paginator(_matching(wanted), PAGE_SIZE).get_page(page_number)
+    chips = _status_chips(wanted)
+    count = sum(chip["count"] for chip in chips if chip["is_on"] or not wanted.statuses)
+    page = Counted(_matching(wanted), count).get_page(page_number)
     return {
         "filter": wanted,
         "page": page,
         "rows": show_all(page.object_list, user),
         "query": wanted.query(),
-        "chips": _status_chips(wanted),
-        "is_unused": not page.paginator.count and not wanted and not Task.objects.exists(),
+        "chips": chips,
+        "is_unused": not count and not wanted and not Task.objects.exists(),
         "newest_id": Task.objects.order_by("-pk").values_list("pk", flat=True).first() or 0,
     }
 
@@ -71,12 +86,3 @@ def _status_chips(wanted: ListFilter) -> list[dict[str, Any]]:
         {"status": status, "count": counts.get(status, 0), "is_on": status in wanted.statuses}
         for status in TaskStatus.values
     ]
-
-
-def _template_types() -> list[str]:
-    return list(
-        Task.objects.exclude(template_type="")
-        .order_by("template_type")
-        .values_list("template_type", flat=True)
-        .distinct()
-    )

@@ -1,13 +1,15 @@
 """Take what sub agents report: started, output, usage, finish, log_close, in that order. One entry spoils no other."""
 
 import logging
-from typing import Any
+from contextlib import nullcontext
+from typing import Any, cast
+from uuid import UUID
 
 import msgspec
 from django.db import transaction
-from django.db.models import QuerySet
 
 from agents.models import Agent
+from scheduler_site.shared import statements
 from scheduler_site.shared.actors import Actor
 from scheduler_site.shared.errors import BadMessage, CrcMismatch, DomainError, OffsetGap, SubAgentClosed
 from scheduler_site.shared.failpoints import fail_at
@@ -43,12 +45,19 @@ REPORTED_REASONS = frozenset(
 
 LONGEST_EVIDENCE = 200
 _STOP = ("stop_reason", "stop_now", "granted_seconds")
-_READ = ("task_id", "agent_id", "attempt_no", "rank", "fence", "state", "claim_nonce", "digest", *_STOP)
+_OWN = ("task_id", "agent_id", "attempt_no", "rank", "fence", "state", "claim_nonce", "digest", *_STOP)
+_OF_TASK = ("grace_seconds", "submitted_by_id")
+_MAY_CHANGE = ("state", "stop_reason", "stop_now", "digest")
 
 
-def reporting() -> QuerySet[SubAgent]:
-    """Sub agents with what a report needs of them: each second one for every running task, so no scripts."""
-    return SubAgent.objects.select_related("task", "agent").only(*_READ, "task__grace_seconds", "agent__name")
+def reporting(sub_agent_id: UUID) -> SubAgent | None:
+    """With what a report needs of it: each second one for every running task, so no scripts."""
+    sub_agent = statements.instance(SubAgent, {"pk": sub_agent_id}, _OWN)
+    if sub_agent is not None:
+        agent = statements.instance(Agent, {"pk": sub_agent.agent_id}, ("name",))
+        task = statements.instance(Task, {"pk": sub_agent.task_id}, _OF_TASK)
+        sub_agent.task, sub_agent.agent = cast(Task, task), cast(Agent, agent)
+    return sub_agent
 
 
 def receive(raw_entries: list[msgspec.Raw], caller: SubAgent | None = None) -> list[dict[str, Any]]:
@@ -76,7 +85,7 @@ def _id_of(raw: bytes) -> str:
 
 def _receive_one(entry: Entry, caller: SubAgent | None) -> dict[str, Any]:
     is_own = caller is not None and caller.pk == entry.sub_agent_id
-    sub_agent = caller if is_own else reporting().filter(pk=entry.sub_agent_id).first()
+    sub_agent = caller if is_own else reporting(entry.sub_agent_id)
     if sub_agent is None:
         return _refusal(str(entry.sub_agent_id), "unknown_sub_agent", "No such sub agent.")
     if entry.fence != sub_agent.fence or not token_is_right(sub_agent, entry.token):
@@ -87,31 +96,51 @@ def _receive_one(entry: Entry, caller: SubAgent | None) -> dict[str, Any]:
     except DomainError as error:
         code, detail = error.code, error.detail
     if _may_change_it(entry):
-        sub_agent.refresh_from_db(fields=["state", "stop_reason", "stop_now", "digest"])
+        _read_again(sub_agent)
     return _reply(entry, sub_agent, code, detail)
 
 
+def _read_again(sub_agent: SubAgent) -> None:
+    found = statements.row(SubAgent, _MAY_CHANGE, {"pk": sub_agent.pk})
+    for name, value in zip(_MAY_CHANGE, found or (), strict=found is not None):
+        setattr(sub_agent, name, value)
+
+
 def _may_change_it(entry: Entry) -> bool:
-    """Output and figures take time or nothing: what another caller did meanwhile is told in the next answer."""
-    return entry.started is not None or entry.finish is not None
+    """A start is answered with a stop that was asked meanwhile. Output and figures take time or nothing: what another
+    caller did is told in the next answer; and after a result there is nothing to stop."""
+    return entry.started is not None and entry.finish is None
 
 
 def _take(entry: Entry, sub_agent: SubAgent) -> None:
+    refusal: DomainError | None = None
+    with transaction.atomic() if _is_one_commit(entry) else nullcontext():
+        try:
+            _take_news(entry, sub_agent)
+        except DomainError as error:  # what was taken before it stays
+            refusal = error
+    if entry.finish is not None:
+        fail_at("finish.before_reply")
+    if refusal is None or isinstance(refusal, AlreadyFinal | SubAgentClosed):
+        _close_logs(entry, sub_agent)  # output that came late is compared as well: until then the host asks again
+    if refusal is not None:
+        raise refusal
+
+
+def _is_one_commit(entry: Entry) -> bool:
+    """Start, output and result of a short script come together, and reach the disk together. Not where a host has to be
+    locked, which comes before tasks."""
+    is_more = entry.started is not None or bool(entry.output)
+    return entry.finish is not None and is_more and not leaves_processes(entry.finish)
+
+
+def _take_news(entry: Entry, sub_agent: SubAgent) -> None:
     actor = Actor.agent(sub_agent.agent.name)
     if entry.started is not None:
         lifecycle.start(sub_agent, pid=entry.started.pid, actor=actor)
     _take_output(entry, sub_agent)
     if sub_agent.is_live:
         usage.keep(sub_agent.pk, entry.usage.value() if entry.usage else None)
-    try:
-        _take_end(entry, sub_agent, actor)
-    except (AlreadyFinal, SubAgentClosed):
-        _close_logs(entry, sub_agent)  # output that came late is compared as well: until then the host asks again
-        raise
-    _close_logs(entry, sub_agent)
-
-
-def _take_end(entry: Entry, sub_agent: SubAgent, actor: Actor) -> None:
     if entry.finish is not None:
         _finish(sub_agent, entry.finish, actor)
     elif _ended_unreported(sub_agent):
@@ -142,7 +171,6 @@ def _finish(sub_agent: SubAgent, finish: Finish, actor: Actor) -> None:
     outcome = outcome_of(finish)
     try:
         _end(sub_agent, outcome, finish, actor)
-        fail_at("finish.before_reply")
     except SubAgentClosed:
         sub_agent.refresh_from_db()
         if sub_agent.digest == finish.digest:
@@ -151,20 +179,26 @@ def _finish(sub_agent: SubAgent, finish: Finish, actor: Actor) -> None:
         raise AlreadyFinal(f"{sub_agent} ended before as {sub_agent.state}.", state=sub_agent.state) from None
 
 
-@transaction.atomic
 def _end(sub_agent: SubAgent, outcome: Outcome, finish: Finish, actor: Actor) -> None:
-    """Both or nothing: a result that is known already pauses nobody when it comes again."""
-    if outcome.keeps:  # its host is paused, too, and hosts are locked before tasks
-        Agent.objects.select_for_update(no_key=True).only("pk").get(pk=sub_agent.agent_id)
-    lifecycle.finish(sub_agent, outcome, actor=actor)
     if outcome.keeps:
-        kept.pause_host(sub_agent, finish.survivors)
+        _end_with_survivors(sub_agent, outcome, finish, actor)
+    else:
+        lifecycle.finish(sub_agent, outcome, actor=actor)
+
+
+@transaction.atomic
+def _end_with_survivors(sub_agent: SubAgent, outcome: Outcome, finish: Finish, actor: Actor) -> None:
+    """Its host is paused, too, and hosts are locked before tasks. Both or nothing: a result that is known already
+    pauses nobody when it comes again."""
+    statements.row(Agent, ["id"], {"pk": sub_agent.agent_id}, locked=True)
+    lifecycle.finish(sub_agent, outcome, actor=actor)
+    kept.pause_host(sub_agent, finish.survivors)
 
 
 @transaction.atomic
 def _take_late_result(sub_agent: SubAgent, outcome: Outcome, finish: Finish, actor: Actor) -> None:
     """Under the task's lock, so that two which come at once are noted once."""
-    Task.objects.select_for_update(no_key=True).only("pk").get(pk=sub_agent.task_id)
+    statements.row(Task, ["id"], {"pk": sub_agent.task_id}, locked=True)
     _keep_late_result(sub_agent, finish, actor)
     if not outcome.keeps:
         kept.confirm(sub_agent, "its end was told")
@@ -231,7 +265,7 @@ def _reply(entry: Entry, sub_agent: SubAgent, code: str, detail: str) -> dict[st
         "code": code,
         "detail": detail,
         "state": sub_agent.state,
-        "logs": {row.stream: log_state(row, sub_agent) for row in sub_agent.logs.all()},
+        "logs": {row.stream: log_state(row, sub_agent) for row in logs.rows_of(sub_agent)},
         "stop": stop,
         "watched": watchers.watching(sub_agent.task_id),
         "renewal": leases.renew(sub_agent) if code == "ok" else None,

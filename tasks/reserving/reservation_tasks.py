@@ -9,7 +9,7 @@ from scheduler_site.shared.actors import Actor
 from tasks import messages
 from tasks.history import record_many
 from tasks.models import Reservation, Task
-from tasks.scheduling import wakeup
+from tasks.scheduling import changes
 from tasks.scheduling.rows import lanes
 from tasks.states import OPEN_STATUSES
 
@@ -25,7 +25,7 @@ def let_out(reservation: Reservation, actor: Actor) -> list[int]:
     reason = f"reservation {reservation.pk} {reservation.state.replace('_', ' ')}; it goes on like any other task"
     record_many(ids, "let_out", actor=actor, old="", new="", reason=reason)
     messages.announce(ids[:MOST_NEWS])
-    wakeup.request_pass()
+    changes.of_site()
     return ids
 
 

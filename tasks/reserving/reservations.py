@@ -19,7 +19,7 @@ from tasks.history import record_reservation
 from tasks.models import Reservation
 from tasks.reserving import reservation_fields, reservation_outlook, reservation_tasks
 from tasks.reserving.reservation_fields import InvalidReservation
-from tasks.scheduling import wakeup
+from tasks.scheduling import changes
 from tasks.scheduling.values import Held
 from tasks.states import ReservationState
 
@@ -125,4 +125,4 @@ def _update(row: Reservation, old: str, **columns: Any) -> None:
 def _tell(row: Reservation, verb: str, actor: Actor, old: str, reason: str = "") -> None:
     record_reservation(row.pk, verb, actor=actor, old=old, new=row.state, reason=reason)
     messages.announce_reservation(row)
-    wakeup.request_pass()
+    changes.of_site()

@@ -31,6 +31,12 @@ class Fleet:
         self._totals = _totals(self.hosts)
         self._able = Able(self.hosts)
 
+    def replace(self, place: int, host: Host) -> None:
+        """The same host, read again: what is free there may have changed, and nothing else."""
+        self.hosts[place] = host
+        self.turn = max(self.turn, host.turn)
+        self._note(place, host)
+
     def able(self, shape: Shape) -> list[int]:
         """Places of the hosts that may have room one day; the others surely never have."""
         places: list[int] = self._able.among(shape, np.arange(len(self.hosts))).tolist()

@@ -10,12 +10,14 @@ from dataclasses import replace
 from django.db import IntegrityError, transaction
 
 from agents.models import Agent, CountedResource
+from scheduler_site.shared import statements
 from scheduler_site.shared.errors import DomainError
 from scheduler_site.shared.failpoints import fail_at
 from tasks import allocations, lifecycle
 from tasks.models import Reservation, Task
 from tasks.reserving import reservations
 from tasks.scheduling import fit
+from tasks.scheduling.fleet import Fleet
 from tasks.scheduling.rows import hosts
 from tasks.scheduling.rows.request import reservation_request, site_resource_names, task_request
 from tasks.scheduling.values import Held, Host, Placement, Request, Shape
@@ -42,7 +44,7 @@ def _place(placement: Placement, share: float) -> bool:
     """The hosts' rows are locked first, so that two server processes cannot both book the last core; then the task's,
     so that what is booked is what it asks for at that moment."""
     agents = _locked_hosts(placement)
-    task = Task.objects.select_for_update(no_key=True).filter(pk=placement.request.id).first()
+    task = statements.instance(Task, {"pk": placement.request.id}, locked=True)
     if agents is None or task is None:
         return False
     held = _still_fits(task_request(task, site_resource_names()), agents, placement)
@@ -70,9 +72,13 @@ def _locked_hosts(placement: Placement) -> list[Agent] | None:
     """In the order of the members; None when one of them gets no work any more. Locked in one order, whatever the
     members', so that two placements never wait for each other."""
     ids = [member.agent_id for member in placement.members]
-    rows = hosts.schedulable().select_for_update(no_key=True).filter(pk__in=ids).order_by("pk")
-    found = {str(agent.pk): agent for agent in rows}
-    return [found[agent_id] for agent_id in ids] if len(found) == len(set(ids)) else None
+    found: dict[str, Agent] = {}
+    for agent_id in sorted(set(ids)):
+        agent = statements.instance(Agent, {"pk": agent_id, **hosts.SCHEDULABLE}, locked=True)
+        if agent is None:
+            return None
+        found[agent_id] = agent
+    return [found[agent_id] for agent_id in ids]
 
 
 def _still_fits(request: Request, agents: list[Agent], placement: Placement) -> list[Held] | None:
@@ -82,7 +88,7 @@ def _still_fits(request: Request, agents: list[Agent], placement: Placement) -> 
     if shape.node_count != len(placement.members):
         return None
     _lock_site_resources(shape)
-    fleet = hosts.load_fleet(Agent.objects.filter(pk__in=[agent.pk for agent in agents]))
+    fleet = Fleet(hosts.of_rows(agents), *hosts.site_resources())
     if fleet.site_lack(shape):
         return None
     parts = []

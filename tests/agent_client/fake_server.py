@@ -10,7 +10,6 @@ import threading
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import ThreadingHTTPServer
 from typing import Any
 
 from tests.agent_client.fake_http import INSTANCE, Call, Fault, Handler, HttpServer, Reply
@@ -30,6 +29,7 @@ class FakeServer:
         self.directives: list[dict[str, Any]] = []
         self.grants: dict[str, dict[str, Any]] = {}
         self.closed: set[str] = set()  # sub agents whose claim is answered 410
+        self.takes_claims = True  # several in one call
         self.inventory_wanted = False
         self.epoch = 0
         self.commit_seq = 0
@@ -47,7 +47,7 @@ class FakeServer:
         self._faults: list[Fault] = []  # one per call, used up
         self._standing_fault: Fault | None = None
         self._stopping = threading.Event()
-        self._http: ThreadingHTTPServer | None = None
+        self._http: HttpServer | None = None
         self._port = 0
 
     def __enter__(self) -> "FakeServer":
@@ -130,6 +130,8 @@ class FakeServer:
                 return self._heartbeat(call.body)
             case ["wait"]:
                 return self._wait(int(query["epoch"][0]))
+            case ["claims"] if self.takes_claims:
+                return self._claims(call.body)
             case ["report"]:
                 return self._report(call.body)
             case ["sub-agents", sub_agent_id, "log"]:
@@ -208,6 +210,16 @@ class FakeServer:
         self.sub_agent(sub_agent_id)
         self._forget_assignment(sub_agent_id)
         return Reply(200, self.grants[sub_agent_id])
+
+    def _claims(self, body: dict[str, Any]) -> Reply:
+        if body["epoch"] != self.epoch:
+            return Reply(409, {"code": "stale_epoch", "detail": "another session was opened later"})
+        alone = [self._claim(claim["sub_agent_id"]) for claim in body["claims"]]
+        granted = [{"status": 200, "code": "ok", "grant": reply.body} for reply in alone]
+        refused = [{"status": reply.status, **reply.body} for reply in alone]
+        return Reply(
+            200, {"replies": [granted[n] if alone[n].status == 200 else refused[n] for n in range(len(alone))]}
+        )
 
     def _forget_assignment(self, sub_agent_id: str) -> None:
         with self.lock:

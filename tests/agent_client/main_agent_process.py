@@ -131,7 +131,7 @@ class AgentProcess:
 def running_agent(server: FakeServer, state_dir: Path, *words: str, **environment: str) -> Iterator[AgentProcess]:
     """An enrolled agent with an open session. At the end nothing of it is left, scripts included."""
     given = {"NIGHTSHIFT_AGENT_TOKEN": TOKEN, **environment}
-    agent = AgentProcess(state_dir, "--server", server.url, *words, **given)
+    agent = AgentProcess(state_dir, "--server", server.url, *words, tree=ROOT, **given)
     sessions = len(server.sessions)
     try:
         wait_until(lambda: len(server.sessions) > sessions, what=f"a session; {agent.stderr}")

@@ -151,3 +151,21 @@ def test_killed_before_the_answer_to_the_result_was_read(server: FakeServer, sta
     assert len(set(digests)) == 1
     assert server.sub_agent("s1").output() == b"out\n"
     assert lines_of(witness) == 1
+
+
+@pytest.mark.parametrize(
+    "order", ["claims.before_request=kill", "claim.before_grant=kill", "claim.before_grant=kill@2"]
+)
+def test_killed_while_several_are_claimed_together(server: FakeServer, state: Path, tmp_path: Path, order: str) -> None:
+    """Also with one of them started already: each runs once."""
+    names = ["s1", "s2"]
+    with failing_agent(server, state, order) as agent:
+        wait_until(lambda: server.sessions, what="a session")
+        with server.lock:  # no heartbeat sees only the first
+            for name in names:
+                assign(server, name, SCRIPT.format(witness=tmp_path / name, then="exit 4"))
+        assert agent.process.wait(20) == -signal.SIGKILL
+        with running_agent(server, state):
+            wait_until(lambda: all(server.sub_agent(name).is_complete for name in names), what="both results")
+    assert [lines_of(tmp_path / name) for name in names] == [1, 1]
+    assert "/agent/v1/claims" in server.paths() or order.startswith("claims")

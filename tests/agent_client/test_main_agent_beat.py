@@ -85,6 +85,7 @@ def test_a_closed_claim_is_forgotten(server: FakeServer, context: Context) -> No
 
 
 def test_a_strange_answer_rests_and_does_not_hold_up_the_others(server: FakeServer, context: Context) -> None:
+    server.takes_claims = False
     assign(server, "s1")
     assign(server, "s2")
     refusals: list[Handler] = []
@@ -270,3 +271,68 @@ def test_an_agent_that_is_too_old_waits(server: FakeServer, context: Context) ->
     loop = BeatLoop(context)
     with server.failing(faults.coded(426, "version_too_old")):
         assert loop.turn() >= 30.0
+
+
+class Counted:
+    """The context's probe, and how often it was read."""
+
+    def __init__(self, context: Context) -> None:
+        self.times = 0
+        self._probe = context.probe
+
+    def read_with_users(self) -> Any:
+        self.times += 1
+        return self._probe.read_with_users()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._probe, name)
+
+
+def test_a_beat_that_was_rung_for_reads_no_figures_that_are_fresh(
+    server: FakeServer, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context.probe = probe = Counted(context)  # type: ignore[assignment]
+    loop = BeatLoop(context)
+    turns(loop)
+    assert probe.times == 1
+    context.beat_wanted.set()
+    loop.rest(0)
+    loop.turn()
+    assert probe.times == 1
+    assert server.heartbeats[-1]["resources"] == server.heartbeats[-2]["resources"]
+    loop.rest(0)  # nobody rang
+    loop.turn()
+    assert probe.times == 2
+    monkeypatch.setattr("agent_client.main_agent.beat_loop.FRESH_SECONDS", 0.0)
+    context.beat_wanted.set()
+    loop.rest(0)
+    loop.turn()
+    assert probe.times == 3
+
+
+def test_the_bell_may_ring_again_while_a_beat_is_acted_on(
+    server: FakeServer, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assign(server)
+    was_set: list[bool] = []
+    loop = BeatLoop(context)
+    loop.turn()
+    context.beat_done.clear()
+    monkeypatch.setattr(loop._performer, "perform", lambda action: was_set.append(context.beat_done.is_set()))
+    loop.turn()
+    assert was_set == [True]
+
+
+def test_what_is_new_goes_before_what_is_over(
+    server: FakeServer, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop = BeatLoop(context)
+    loop.turn()
+    made = claimed_folder(context, "old")
+    for write in (made.write_started, made.write_exit, made.write_delivered):
+        write({})  # type: ignore[operator]
+    assign(server, "new")
+    seen: list[bool] = []
+    monkeypatch.setattr(context.launcher, "launch", lambda path: seen.append(made.path.exists()))
+    loop.turn()
+    assert (seen, made.path.exists()) == ([True], False)

@@ -79,7 +79,7 @@ def test_the_log_names_task_and_sub_agent_and_holds_no_secret(server: FakeServer
     with running_agent(server, state, "--log-format", "json", NIGHTSHIFT_AGENT_TOKEN=TOKEN) as agent:
         assign(server, task_id=42, name="a\x1b[2Jb")
         wait_complete(server)
-        wait_gone(agent)
+        wait_until(lambda: '"removed"' in agent.stderr, what="the last event")
         events = [json.loads(line) for line in agent.stderr.splitlines()]
     for name in ("claimed", "launched", "removed"):
         (event,) = [event for event in events if event["event"] == name]

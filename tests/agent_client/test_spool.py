@@ -13,7 +13,7 @@ from agent_client.reserve import Reserve
 from agent_client.sub_agent.delivery import Delivery
 from agent_client.sub_agent.output_stream import OutputStream
 from agent_client.sub_agent.spool import EVERYTHING, Holes, Spool
-from agent_client.sub_agent.spool_keeper import Disk, SpoolKeeper, SpoolLimits, used_by
+from agent_client.sub_agent.spool_keeper import NOTED_FROM_BYTES, Disk, SpoolKeeper, SpoolLimits, used_by
 from agent_client.sub_agent_dir import SubAgentDir
 from tests.agent_client.sub_agents import make_folder, make_grant
 
@@ -217,6 +217,15 @@ class TestKeeper:
             return stream
 
         return _keep
+
+    def test_only_much_output_gets_a_note(self, folder: SubAgentDir, keep: Callable[..., OutputStream]) -> None:
+        limits, note = SpoolLimits(5 * MIB, 50 * MIB, 0), folder.path / "out.holes"
+        write(folder, b"a" * (NOTED_FROM_BYTES - 1))
+        keep(limits)
+        assert not note.exists()
+        write(folder, b"a" * NOTED_FROM_BYTES)
+        keep(limits)
+        assert note.read_bytes() == Holes().as_line()
 
     def test_within_its_limits_nothing_goes(self, folder: SubAgentDir, keep: Callable[..., OutputStream]) -> None:
         write(folder, b"a" * (4 * MIB))

@@ -149,3 +149,11 @@ def test_remove_takes_everything(tmp_path: Path) -> None:
     (folder.path / "link").symlink_to(tmp_path)
     folder.remove()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_note_of_delivery_that_a_power_cut_damaged_says_as_much_by_being_there(tmp_path: Path) -> None:
+    folder = SubAgentDir.create(tmp_path, "s1")
+    assert folder.read_delivered() is None
+    for damage in (b"", b"\0" * 40):
+        (folder.path / "delivered.json").write_bytes(damage)
+        assert folder.read_delivered() == {"result_code": "", "streams": {}}

@@ -166,3 +166,38 @@ def test_environment_of_a_script(server: FakeServer, tmp_path: Path, monkeypatch
     seen = json.loads(output)
     assert (seen["TASK_ID"], seen["MINE"], seen["CUDA_VISIBLE_DEVICES"]) == ("12", "1", "1,3")
     assert "NIGHTSHIFT_SECRET_THING" not in seen
+
+
+def entries(server: FakeServer) -> list[dict[str, Any]]:
+    with server.lock:
+        return [entry for call in server.calls if call.path.endswith("/report") for entry in call.body["entries"]]
+
+
+PATIENT = "from agent_client.sub_agent import cadence; cadence.FIRST_PATIENCE_SECONDS = 60"
+RARE_LOOKS = (
+    "from agent_client.sub_agent import cadence, supervise; "
+    "cadence.FIRST_PATIENCE_SECONDS, supervise.LOOK_SECONDS = 0, 60"
+)
+
+
+def test_a_short_script_is_told_in_one_report(server: FakeServer, tmp_path: Path) -> None:
+    with start_sub_agent(server, tmp_path, "echo here", PATIENT) as running:
+        running.wait_delivered()
+    (told,) = entries(server)
+    assert told["started"]
+    assert told["finish"]
+    assert [len(told["output"]), len(told["log_close"])] == [1, 1]
+
+
+def test_the_last_words_are_told_with_the_result(server: FakeServer, tmp_path: Path) -> None:
+    """A report of their own would be on its way when the result is ready, which would wait for its answer."""
+    server.next_in_seconds = 300.0
+    script = f"while [ ! -e {tmp_path}/ends ]; do sleep 0.02; done\necho there"
+    with start_sub_agent(server, tmp_path, script, RARE_LOOKS) as running:
+        running.wait_running()
+        (tmp_path / "ends").touch()
+        running.wait_delivered()
+    started, told = entries(server)
+    assert started["finish"] is None
+    assert told["finish"]
+    assert [len(told["output"]), len(told["log_close"])] == [1, 1]

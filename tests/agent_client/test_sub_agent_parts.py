@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from agent_client.process.proc import ProcessStat
+from agent_client.process.spawn import Command, HeldChild
 from agent_client.sub_agent import environment, oom, run
 from agent_client.sub_agent.cadence import due_at
 from agent_client.sub_agent.delivery import Outcome
@@ -17,7 +18,7 @@ from agent_client.sub_agent.environment import Place
 from agent_client.sub_agent.finish import Facts, finish_of, sealed
 from agent_client.sub_agent.oom import OomCounters
 from agent_client.sub_agent.pace import LARGEST_BYTES, SMALLEST_BYTES, Pace
-from agent_client.sub_agent.prepare import prepare
+from agent_client.sub_agent.prepare import Prepared, prepare
 from agent_client.sub_agent.result import read_result
 from agent_client.sub_agent.stop_file import StopFile, request_stop
 from agent_client.sub_agent.supervise import Ending
@@ -348,3 +349,21 @@ def test_a_short_stop_request_is_understood(tmp_path: Path) -> None:
     (folder.path / "stop.json").write_text('{"reason": "cancel", "more": 1}')
     assert StopFile(folder).look() == {"reason": "cancel", "grace_seconds": None, "kill_now": False}
     assert not request_stop(folder, {"reason": "cancel", "grace_seconds": None, "kill_now": False})
+
+
+def opened(descriptor: int) -> Path:
+    return Path(f"/proc/self/fd/{descriptor}").readlink()
+
+
+def test_the_grant_is_durable_before_the_start_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A start record without a token would leave a result that cannot be told."""
+    folder = make_folder(tmp_path)
+    synced: list[str] = []
+    monkeypatch.setattr("os.fsync", lambda descriptor: synced.append(str(opened(descriptor))))
+    child = HeldChild(os.getpid(), -1, -1)
+    prepared = Prepared(Command([], {}, "/", folder.stream_path("out")), "cookie", "host")
+    run._record_start(folder, child, prepared)
+    grant, started, entries = synced
+    assert grant == str(folder.path / "grant.json")
+    assert Path(started).name.startswith(".started.json")
+    assert entries == str(folder.path)

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -122,3 +123,35 @@ def test_zygote_never_loads_event_loops_or_the_server() -> None:
 def test_zygote_has_one_thread(launcher: Launcher) -> None:
     tasks = Path(f"/proc/{zygote_pid(launcher)}/task")
     assert len(list(tasks.iterdir())) == 1
+
+
+WATCHED = """
+import re._compiler, sys
+import agent_client.zygote as zygote
+run, compiled, compile_pattern = zygote.sub_agent.run, [], re._compiler.compile
+def watched(directory):
+    before = set(sys.modules)
+    re._compiler.compile = lambda pattern, flags=0: compiled.append(str(pattern)) or compile_pattern(pattern, flags)
+    try:
+        return run(directory)
+    finally:
+        (directory / "late").write_text(" ".join([*(set(sys.modules) - before), *compiled]))
+zygote.sub_agent.run = watched
+zygote.main(int(sys.argv[1]))
+"""
+
+
+def test_what_every_sub_agent_needs_is_there_before_the_fork(server: FakeServer, tmp_path: Path) -> None:
+    """An import or a pattern afterwards costs each of them memory and time."""
+    script = "echo out; echo err >&2; sleep 0.3; exit 3"
+    folder = make_folder(tmp_path, "sub-1", server.url, script_content=script, split_output=True, memory_mib=None)
+    ours, its = socket.socketpair()
+    with ours, its:
+        process = subprocess.Popen([sys.executable, "-c", WATCHED, str(its.fileno())], pass_fds=(its.fileno(),))
+        its.close()
+        ours.sendall(json.dumps({"directory": str(folder.path)}).encode() + b"\n")
+        assert b"pid" in ours.recv(1000)
+        wait_until((folder.path / "late").exists, 30, "the end of the sub agent")
+        delivered(folder)
+    process.wait(20)
+    assert (folder.path / "late").read_text() == ""

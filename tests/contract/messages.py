@@ -75,6 +75,13 @@ HEARTBEAT: dict[str, Any] = {
     "ending": "",
 }
 CLAIM: dict[str, Any] = {"epoch": 1, "fence": 7, "nonce": "n" * 32, "master_port": None, "fences": True}
+CLAIM_OF_ONE: dict[str, Any] = {
+    "sub_agent_id": SUB_AGENT_ID,
+    "fence": 7,
+    "nonce": "n" * 32,
+    "master_port": None,
+    "fences": True,
+}
 FINISH: dict[str, Any] = {
     "reason": "exit",
     "exit_code": 0,

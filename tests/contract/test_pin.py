@@ -13,7 +13,8 @@ import pytest
 
 from agent_client import enrolment_token, pin
 from agent_client.http import AgentHttp, NetworkFailure
-from agent_client.user_api import Unreachable, UserApi
+from agent_client.user_api import UserApi
+from agent_client.user_api_errors import Unreachable
 from agents.enrolment import packed
 from scheduler_site import own_certificate
 from tests.agent_client.names import NAME, Names

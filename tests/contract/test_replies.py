@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from pytest_django.live_server_helper import LiveServer
 
-from agent_client import wire
+from agent_client import reply_shapes, wire
 from agent_client.http import AgentHttp, ProtocolError, Unauthorized
 from agents.enrolment import create_token
 from agents.models import Agent
@@ -95,6 +95,19 @@ def test_session_heartbeat_and_claim(host: Host) -> None:
     grant = host.claimed(gpu_count=1, memory_mib=1024, environment={"A": "b"}, time_limit_seconds=5)
     assert (grant["environment"], grant["time_limit_seconds"]) == ({"A": "b"}, 5)
     assert [gpu["uuid"] for gpu in grant["gpus"]] == ["GPU-1"]
+
+
+def test_several_claims_in_one_call(host: Host) -> None:
+    first, second = host.assigned(cpu_cores=1), host.assigned(cpu_cores=1)
+    claims = [
+        {**messages.CLAIM_OF_ONE, **{name: row[name] for name in ("sub_agent_id", "fence")}} for row in (first, second)
+    ]
+    reply = host.http.claims({"epoch": host.epoch, "claims": [*claims, messages.CLAIM_OF_ONE]})  # type: ignore[list-item]
+    msgspec.convert(reply, wire.ClaimsReply)
+    assert [one["code"] for one in reply["replies"]] == ["ok", "ok", "unknown_sub_agent"]
+    grants = [one["grant"] for one in reply["replies"][:2]]
+    assert [reply_shapes.problem(grant, reply_shapes.CLAIM) for grant in grants] == ["", ""]
+    assert [grant["sub_agent_id"] for grant in grants] == [first["sub_agent_id"], second["sub_agent_id"]]
 
 
 def test_a_new_secret_replaces_the_old_one_when_it_is_used(host: Host) -> None:

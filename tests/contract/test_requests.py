@@ -33,6 +33,8 @@ REQUESTS: list[tuple[Any, Any, dict[str, Any]]] = [
     (wire.SecretRequest, agent_messages.NewSecret, {"epoch": 1}),
     (wire.ClaimRequest, agent_messages.Claim, {**messages.CLAIM, "master_port": 40001}),
     (wire.ClaimRequest, agent_messages.Claim, messages.CLAIM),
+    (wire.ClaimsRequest, agent_messages.Claims, {"epoch": 1, "claims": [messages.CLAIM_OF_ONE]}),
+    (wire.ClaimOfOne, agent_messages.ClaimOfOne, messages.CLAIM_OF_ONE),
     (wire.RejectRequest, agent_messages.GiveBack, {"fence": 7, "reason": "disk_full", "detail": "full"}),
     (wire.NotStartedRequest, agent_messages.GiveBack, {"fence": 7, "detail": "no start record"}),
     (wire.ReportEntry, agent_messages.Entry, messages.ENTRY),

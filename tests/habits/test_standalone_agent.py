@@ -31,6 +31,13 @@ import agent_client.zygote, agent_client.sub_agent.run
 print(json.dumps(sorted(sys.modules)))
 """
 
+MAIN_AGENT = """
+import json, sys
+sys.path[:0] = json.loads(sys.argv[1])
+import agent_client.cli.main, agent_client.cli.agent, agent_client.main_agent.start
+print(json.dumps(sorted(sys.modules)))
+"""
+
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -92,3 +99,9 @@ def test_the_zygote_imports_neither_asyncio_nor_django(installed: Path, tmp_path
     done = run_alone(ZYGOTE, installed, dependencies(tmp_path / "dependencies"))
     assert done.returncode == 0, done.stderr
     assert not {"asyncio", "django", "twisted", "channels"} & set(json.loads(done.stdout))
+
+
+def test_a_main_agent_runs_without_the_command_line_s_http_library(installed: Path, tmp_path: Path) -> None:
+    done = run_alone(MAIN_AGENT, installed, dependencies(tmp_path / "dependencies"))
+    assert done.returncode == 0, done.stderr
+    assert not {"requests", "urllib3", "asyncio"} & set(json.loads(done.stdout))

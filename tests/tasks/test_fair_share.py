@@ -108,10 +108,10 @@ def test_what_is_held_now_counts_at_once_and_by_user() -> None:
     assert (used[make_user("ada").pk], used[make_user("bob").pk]) == (0.75, 0.125)
 
 
-def test_the_end_of_an_attempt_is_charged_in_three_queries(django_assert_num_queries: Any) -> None:
+def test_the_end_of_an_attempt_is_charged_in_few_queries(django_assert_num_queries: Any) -> None:
     lifecycle.finish(attempt(), DONE, actor=SYSTEM)
     sub_agent = attempt()
-    with django_assert_num_queries(5):  # and the savepoint around them
+    with django_assert_num_queries(5):
         fair_share.charge(sub_agent)
 
 

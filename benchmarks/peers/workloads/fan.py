@@ -4,10 +4,14 @@ import time
 
 from benchmarks.peers.made_scripts import STAMP, MadeScripts
 from benchmarks.peers.peer import Peer
-from benchmarks.peers.rows import tell
+from benchmarks.peers.rows import spread, tell
 
 
-def measure(peer: Peer, children: int = 200) -> None:
+def measure(peer: Peer, runs: int, children: int = 200) -> None:
+    tell(peer, "W5", n=children + 2, runs=runs, **spread([_run(peer, children) for _ in range(runs)]))
+
+
+def _run(peer: Peer, children: int) -> float:
     scripts = MadeScripts(children + 2, "echo @I; " + STAMP)
     root, *middle, join = scripts.all
     began = time.time()
@@ -17,4 +21,4 @@ def measure(peer: Peer, children: int = 200) -> None:
     scripts.remove()
     if not first < min(between) <= max(between) < last:
         raise AssertionError(f"{peer.name}: the fan ran out of order")
-    tell(peer, "W5", n=children + 2, secs=round(seconds, 2))
+    return seconds

@@ -140,12 +140,12 @@ class LogView extends HTMLElement {
 
   #showState() {
     if (!this.terminal) return;
-    const { window, state, isClosed } = this.source;
+    const { window, state, isClosed, removal } = this.source;
     const isEnded = FINAL.includes(this.status);
     this.#showEarlierNote(window);
     this.bar.showSize(window.known);
     this.bar.showNote("error", "");
-    this.bar.showNote("state", stateNote(state, isEnded));
+    this.bar.showNote("state", stateNote(state, isEnded, removal));
     this.bar.showEmpty(window.known || window.end || state === "pruned" ? "" : emptyText(isEnded, this.attempts.length));
     if (isEnded && (isClosed || !this.attempts.length)) this.dataset.ended = "";
   }
@@ -178,9 +178,9 @@ class LogView extends HTMLElement {
   }
 }
 
-function stateNote(state, isEnded) {
+function stateNote(state, isEnded, removal) {
   if (state === "incomplete") return "The host was lost before it sent all of its output.";
-  if (state === "pruned") return "The output was removed from the server because of its age.";
+  if (state === "pruned") return `The output was ${removal || "removed from the server"}.`;
   if (state === "corrupt") return "What is stored differs from what the host had: parts may be wrong.";
   return isEnded && state === "draining" ? "The task has ended; the rest of its output is still arriving." : "";
 }

@@ -17,6 +17,7 @@ export class LogSource {
     this.handlers = handlers;
     this.window = emptyWindow();
     this.state = "";
+    this.removal = "";
     this.isBusy = false;
     this.isStale = false;
     this.generation = 0;
@@ -112,6 +113,7 @@ export class LogSource {
     const response = await fetch(this.url, { ...options, signal: this.abort.signal, cache: "no-store" });
     if (![200, 206, 410, 416].includes(response.status)) throw new ApiError(response.status, null);
     this.state = response.headers.get("X-Log-State") ?? this.state;
+    this.removal = response.headers.get("X-Log-Removal") ?? "";
     return response;
   }
 }

@@ -20,6 +20,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if options["days"] < 1:
             raise CommandError("--days must be 1 or more.")
-        found = prune(timezone.now() - timedelta(days=options["days"]), is_trial=options["dry_run"])
+        ended_before, because = timezone.now() - timedelta(days=options["days"]), f"by hand: --days {options['days']}"
+        found = prune(ended_before, because, is_trial=options["dry_run"])
         verb = "would be removed" if options["dry_run"] else "removed"
         self.stdout.write(f"{found.logs} outputs {verb}, {found.bytes / (1 << 20):.1f} MiB.")

@@ -1,16 +1,18 @@
 """Ask the known hosts whether a shape could ever run, looking at as few of them as it takes. Changes nothing.
 
-Nothing is remembered between two requests: hosts come and go. The verdict itself is feasible.py's.
+That a shape could run may be remembered for a moment, that it could not is not: hosts come. The verdict itself is
+feasible.py's.
 """
 
 from dataclasses import replace
+from itertools import islice
 from uuid import UUID
 
 from django.db.models import Count, Q, QuerySet
 
 from agents.models import Agent, CountedResource
 from tasks.models import Reservation
-from tasks.scheduling.explaining import feasible
+from tasks.scheduling.explaining import feasible, recent
 from tasks.scheduling.rows import hosts
 from tasks.scheduling.rows.request import reservation_request
 from tasks.scheduling.values import Card, Host, Shape
@@ -23,6 +25,8 @@ MOST_AT_ONCE = 500
 def blame(shape: Shape) -> dict[str, list[str]]:
     """Sentences by field when no known host could ever run it, each saying what comes nearest. Empty when one could, or
     when no host is known at all: then nothing is known yet."""
+    if shape.reservation_id is None and _is_known_to_fit(shape):
+        return {}
     if not hosts.known().exists():
         return {}
     site_total = dict(CountedResource.objects.filter(agent__isnull=True).values_list("name", "total"))
@@ -33,6 +37,16 @@ def blame(shape: Shape) -> dict[str, list[str]]:
     if not is_enough:
         seen += _outer(hosts.known().exclude(pk__in=[host.agent_id for host in seen]))
     return feasible.blame(shape, seen, site_total)
+
+
+def _is_known_to_fit(shape: Shape) -> bool:
+    """By what is remembered of the hosts. Only a yes: a no is looked at again, so that it is never an old one."""
+    remembered = recent.remembered()
+    if remembered is None or shape.site_resources:
+        return False
+    outer = (host for host in remembered.hosts if host.reservation_id is None)
+    able = (host for host in outer if not feasible.misses(shape, host))
+    return sum(1 for _ in islice(able, shape.node_count)) == shape.node_count
 
 
 def _first_that_could(shape: Shape) -> tuple[list[Host], bool]:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from django.utils import timezone
 
 from tasks.models import Task
-from tasks.scheduling.explaining import kept, queue_words, scene, sentences
+from tasks.scheduling.explaining import kept, queue_words, recent, scene, sentences
 from tasks.scheduling.explaining.outlook import Outlook
 from tasks.scheduling.explaining.scene import Scene
 from tasks.scheduling.order import PRESSING_SECONDS
@@ -29,8 +29,12 @@ def waiting_sentence(task: Task) -> str:
 def waiting_sentences(tasks: Sequence[Task]) -> dict[int, str]:
     """The sentence of each task by its id; hosts are looked at once for all, and not at all when nobody waits."""
     queued = [task for task in tasks if is_queued(task)]
-    seen = scene.load({task.reservation_id for task in queued if task.reservation_id}) if queued else None
+    seen = _seen({task.reservation_id for task in queued if task.reservation_id}) if queued else None
     return {task.pk: sentence(task, seen) for task in tasks}
+
+
+def _seen(reservation_ids: set[int]) -> Scene:
+    return scene.load(reservation_ids) if reservation_ids else recent.now()
 
 
 def is_queued(task: Task) -> bool:

@@ -24,7 +24,10 @@ def by_host(seen: Scene) -> dict[str, Hold]:
     if not _somebody_waited(now, rules.hold_after_seconds):
         return {}
     fleet = Fleet([release.copy_of(host) for host in seen.able], seen.site_total, seen.site_free)
-    waiting = [*lanes.load(now, seen.site_names, fleet), *run.pending_lanes(seen.site_names)]
+    waiting = [
+        *lanes.load(lanes.heads(now), now, seen.site_names, fleet),
+        *run.pending_lanes(run.pending_reservations(), seen.site_names),
+    ]
     queue = LaneQueue(waiting, fair_share.used(now, rules.usage_half_life_hours), rules.ageing_hours)
     planner = Planner(queue, fleet, run.policies(rules), rules.hold_after_seconds)
     for _ in islice(planner.placements(), MOST_PLACEMENTS):

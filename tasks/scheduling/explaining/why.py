@@ -82,7 +82,10 @@ def _queued(task: Task, seen: Scene, found: list[Outlook], most_looks: int) -> W
 
 def _queue_with(task: Task, now: datetime, seen: Scene) -> tuple[Request, list[Lane]]:
     """The queue as it is; a task that is not in it yet, or tries again later, stands there already."""
-    waiting = [*lanes.load(now, seen.site_names), *run.pending_lanes(seen.site_names)]
+    waiting = [
+        *lanes.load(lanes.heads(now), now, seen.site_names),
+        *run.pending_lanes(run.pending_reservations(), seen.site_names),
+    ]
     waited = (now - (task.waiting_since or now)).total_seconds()
     target = task_request(task, seen.site_names)
     if task.pk is not None and lanes.waiting_tasks(now).filter(pk=task.pk).exists():

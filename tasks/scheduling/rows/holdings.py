@@ -1,15 +1,15 @@
 """What is held on hosts now, by whom and for how long, as values. Reads rows; changes nothing."""
 
 from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db.models import QuerySet
-
-from agents.models import Agent
-from tasks.models import AllocatedGpu, Allocation
+from agents.models import Gpu
+from scheduler_site.shared import statements
+from tasks.models import AllocatedGpu, Allocation, Reservation, SubAgent, Task
 from tasks.scheduling.rows.request import centicores, expected_seconds
 from tasks.scheduling.values import Ending, Held
 
@@ -18,6 +18,7 @@ OVERDUE_SECONDS = 60.0  # whoever is over its expected end is expected to end so
 _COLUMNS = (
     "id",
     "agent_id",
+    "sub_agent_id",
     "reservation_id",
     "inside_id",
     "cpu_cores",
@@ -26,12 +27,6 @@ _COLUMNS = (
     "resources",
     "whole_host",
     "created_at",
-    "reservation__until",
-    "sub_agent__task_id",
-    "sub_agent__started_at",
-    "sub_agent__memory_used_mib",
-    "sub_agent__task__estimated_seconds",
-    "sub_agent__task__time_limit_seconds",
 )
 
 
@@ -65,7 +60,6 @@ class Holding:
 class _Part(NamedTuple):
     """A card of an allocation, or a part of one. No model row: a fleet has thousands, and every pass reads them."""
 
-    allocation_id: int
     gpu_id: int
     uuid: str
     memory_mib: int
@@ -73,18 +67,52 @@ class _Part(NamedTuple):
     is_shared: bool
 
 
-def load(agents: QuerySet[Agent]) -> dict[UUID, list[Holding]]:
+class _Runs(NamedTuple):
+    """Of the sub agent that holds an allocation, and of its task."""
+
+    task_id: int
+    started_at: datetime | None
+    used_memory_mib: int | None
+    estimated: int | None
+    limit: int | None
+
+
+def load(agent_ids: Collection[UUID]) -> dict[UUID, list[Holding]]:
     """By host, oldest first."""
-    held = Allocation.objects.filter(agent__in=agents.order_by().values("pk"), released_at__isnull=True).order_by("id")
-    gpus: dict[int, list[_Part]] = defaultdict(list)
-    rows = AllocatedGpu.objects.filter(allocation__in=held.order_by().values("pk"), released_at__isnull=True)
-    columns = ("allocation_id", "gpu_id", "gpu__uuid", "memory_mib", "peak_mib", "is_shared")
-    for part in map(_Part._make, rows.values_list(*columns).order_by("id")):
-        gpus[part.allocation_id].append(part)
-    found: dict[UUID, list[Holding]] = defaultdict(list)
-    for row in held.values(*_COLUMNS):
-        found[row["agent_id"]].append(_holding(row, gpus[row["id"]]))
+    found = statements.rows_among(Allocation, _COLUMNS, "agent_id", agent_ids, released_at=None)
+    held = [dict(zip(_COLUMNS, row, strict=True)) for row in sorted(found)]
+    parts = _parts([row["id"] for row in held])
+    runs = _runs([row["sub_agent_id"] for row in held if row["sub_agent_id"]])
+    untils = dict(
+        statements.rows_among(
+            Reservation, ["id", "until"], "id", {row["reservation_id"] for row in held if row["reservation_id"]}
+        )
+    )
+    by_host: dict[UUID, list[Holding]] = defaultdict(list)
+    for row in held:
+        ends = untils.get(row["reservation_id"]) if row["reservation_id"] else runs[row["sub_agent_id"]]
+        by_host[row["agent_id"]].append(_holding(row, parts[row["id"]], ends))
+    return by_host
+
+
+def _parts(allocation_ids: Collection[int]) -> dict[int, list[_Part]]:
+    columns = ["id", "allocation_id", "gpu_id", "memory_mib", "peak_mib", "is_shared"]
+    rows = sorted(statements.rows_among(AllocatedGpu, columns, "allocation_id", allocation_ids, released_at=None))
+    uuids = dict(statements.rows_among(Gpu, ["id", "uuid"], "id", {row[2] for row in rows}))
+    found: dict[int, list[_Part]] = defaultdict(list)
+    for _, allocation_id, gpu_id, memory_mib, peak_mib, is_shared in rows:
+        found[allocation_id].append(_Part(gpu_id, uuids[gpu_id], memory_mib, peak_mib, is_shared))
     return found
+
+
+def _runs(sub_agent_ids: Collection[UUID]) -> dict[UUID, _Runs]:
+    rows = statements.rows_among(SubAgent, ["id", "task_id", "started_at", "memory_used_mib"], "id", sub_agent_ids)
+    columns = ["id", "estimated_seconds", "time_limit_seconds"]
+    seconds = {
+        pk: (estimated, limit)
+        for pk, estimated, limit in statements.rows_among(Task, columns, "id", {row[1] for row in rows})
+    }
+    return {pk: _Runs(task_id, started_at, used, *seconds[task_id]) for pk, task_id, started_at, used in rows}
 
 
 def site_resources_held(names: frozenset[str]) -> dict[str, int]:
@@ -98,7 +126,8 @@ def site_resources_held(names: frozenset[str]) -> dict[str, int]:
     return found
 
 
-def _holding(row: dict[str, Any], gpus: list[_Part]) -> Holding:
+def _holding(row: dict[str, Any], gpus: list[_Part], ends: Any) -> Holding:
+    """`ends`: of a reservation the moment, else _Runs."""
     held = Held(
         cpu_centicores=centicores(row["cpu_cores"]),
         memory_mib=row["memory_mib"],
@@ -107,14 +136,16 @@ def _holding(row: dict[str, Any], gpus: list[_Part]) -> Holding:
         gpus=tuple((gpu.gpu_id, _booked(gpu) if gpu.is_shared else None) for gpu in gpus),
         whole_host=row["whole_host"],
     )
+    runs = ends if isinstance(ends, _Runs) else None
+    since = (runs and runs.started_at) or row["created_at"]
     return Holding(
         held=held,
-        holder=_holder(row),
-        since=row["sub_agent__started_at"] or row["created_at"],
-        ends_at=_ends_at(row),
+        holder=f"#{runs.task_id}" if runs else f"reservation {row['reservation_id']}",
+        since=since,
+        ends_at=since + timedelta(seconds=expected_seconds(runs.estimated, runs.limit)) if runs else ends,
         reservation_id=row["reservation_id"],
         inside_id=row["inside_id"],
-        used_memory_mib=row["sub_agent__memory_used_mib"],
+        used_memory_mib=runs.used_memory_mib if runs else None,
         parts_seen=tuple((gpu.uuid, gpu.memory_mib, gpu.peak_mib) for gpu in gpus),
     )
 
@@ -122,18 +153,3 @@ def _holding(row: dict[str, Any], gpus: list[_Part]) -> Holding:
 def _booked(gpu: _Part) -> int:
     """Of a shared card: the larger of asked and observed peak."""
     return max(gpu.memory_mib, gpu.peak_mib)
-
-
-def _holder(row: dict[str, Any]) -> str:
-    if row["reservation_id"]:
-        return f"reservation {row['reservation_id']}"
-    return f"#{row['sub_agent__task_id']}"
-
-
-def _ends_at(row: dict[str, Any]) -> datetime:
-    if row["reservation_id"]:
-        until: datetime = row["reservation__until"]
-        return until
-    estimated, limit = row["sub_agent__task__estimated_seconds"], row["sub_agent__task__time_limit_seconds"]
-    since: datetime = row["sub_agent__started_at"] or row["created_at"]
-    return since + timedelta(seconds=expected_seconds(estimated, limit))

@@ -3,7 +3,7 @@ their own. Changes nothing. What processes outside Nightshift use is foreign.py'
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -16,18 +16,24 @@ from agents import labels, readings
 from agents.models import Agent, Capability, CountedResource, Gpu, PlacementRules, Pool
 from agents.readings import Resources
 from agents.states import RETIRED, Connectivity, Standing
+from scheduler_site.shared import statements
 from tasks.scheduling.fleet import Fleet
 from tasks.scheduling.rows import foreign, holdings, reserved
 from tasks.scheduling.rows.holdings import Holding
 from tasks.scheduling.rows.request import centicores
 from tasks.scheduling.values import Card, Host
 
+SCHEDULABLE = {
+    "connectivity": Connectivity.ONLINE,
+    "standing": Standing.ACTIVE,
+    "accepts_work": True,
+    "quarantined_at": None,
+}
+
 
 def schedulable() -> QuerySet[Agent]:
     """Hosts that may get work now."""
-    return Agent.objects.filter(
-        connectivity=Connectivity.ONLINE, standing=Standing.ACTIVE, accepts_work=True, quarantined_at=None
-    )
+    return Agent.objects.filter(**SCHEDULABLE)
 
 
 def known() -> QuerySet[Agent]:
@@ -37,18 +43,26 @@ def known() -> QuerySet[Agent]:
 
 def load_fleet(agents: QuerySet[Agent]) -> Fleet:
     """The hosts in the order of their names, so that plans repeat, and what is free of the site's own resources."""
-    total = dict(CountedResource.objects.filter(agent__isnull=True).values_list("name", "total"))
+    return Fleet(load(agents), *site_resources())
+
+
+def site_resources() -> tuple[dict[str, int], dict[str, int]]:
+    """The site's own: how much there is of each, and how much of that is free."""
+    total = dict(statements.rows(CountedResource, ["name", "total"], {"agent_id": None}))
     held = holdings.site_resources_held(frozenset(total)) if total else {}
-    free = {name: amount - held.get(name, 0) for name, amount in total.items()}
-    return Fleet(load(agents), total, free)
+    return total, {name: amount - held.get(name, 0) for name, amount in total.items()}
 
 
 def load(agents: QuerySet[Agent]) -> list[Host]:
-    rows = list(agents.order_by("name"))
-    facts = _facts(agents)
+    return of_rows(list(agents.order_by("name")))
+
+
+def of_rows(agents: Sequence[Agent]) -> list[Host]:
+    """In the order given; each is followed by the parts of it that reservations hold."""
+    facts = _facts([agent.pk for agent in agents])
     now = timezone.now()
     found: list[Host] = []
-    for agent in rows:
+    for agent in agents:
         found.append(_host(agent, facts, now))
         found += [_inside(agent, outer, facts, now) for outer in facts.holdings[agent.pk] if outer.reservation_id]
     return found
@@ -77,22 +91,25 @@ class _Facts:
     start_hold_seconds: float
 
 
-def _facts(agents: QuerySet[Agent]) -> _Facts:
-    ids = agents.order_by().values("pk")  # not their list: 10,000 parameters cost more than the query
+def _facts(ids: Sequence[UUID]) -> _Facts:
     gpus: dict[UUID, list[_Gpu]] = defaultdict(list)
-    present = Gpu.objects.filter(agent__in=ids, is_present=True).order_by("index")
-    for gpu in map(_Gpu._make, present.values_list("pk", "agent_id", "index", "uuid", "name", "memory_mib")):
+    columns = ["id", "agent_id", "index", "uuid", "name", "memory_mib"]
+    present = map(_Gpu._make, statements.rows_among(Gpu, columns, "agent_id", ids, is_present=True))
+    for gpu in sorted(present, key=lambda gpu: gpu.number):
         gpus[gpu.agent_id].append(gpu)
     counted: dict[UUID, dict[str, int]] = defaultdict(dict)
-    for agent_id, name, total in CountedResource.objects.filter(agent__in=ids).values_list("agent", "name", "total"):
+    for agent_id, name, total in statements.rows_among(CountedResource, ["agent_id", "name", "total"], "agent_id", ids):
         counted[agent_id][name] = total
     said: dict[UUID, list[tuple[str, str]]] = defaultdict(list)
-    for agent_id, name, version in Capability.objects.filter(agent__in=ids).values_list("agent", "name", "version"):
+    for agent_id, name, version in statements.rows_among(Capability, ["agent_id", "name", "version"], "agent_id", ids):
         said[agent_id].append((name, version))
+    names_of_pools = dict(statements.rows(Pool, ["id", "name"], {}))
     pools: dict[UUID, set[str]] = defaultdict(set)
-    for agent_id, name in Pool.objects.filter(agents__in=ids).values_list("agents", "name"):
-        pools[agent_id].add(name)
-    return _Facts(holdings.load(agents), gpus, counted, said, pools, PlacementRules.current().start_hold_seconds)
+    if names_of_pools:
+        for agent_id, pool_id in statements.rows_among(Pool.agents.through, ["agent_id", "pool_id"], "agent_id", ids):
+            pools[agent_id].add(names_of_pools[pool_id])
+    rules = statements.row(PlacementRules, ["start_hold_seconds"], {"pk": 1})
+    return _Facts(holdings.load(ids), gpus, counted, said, pools, rules[0] if rules else 0)
 
 
 def _host(agent: Agent, facts: _Facts, now: datetime) -> Host:

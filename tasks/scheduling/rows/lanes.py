@@ -6,7 +6,7 @@ The lane is a column, so that the first task of each kind is found by an index, 
 
 import hashlib
 import itertools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,6 +14,7 @@ import numpy as np
 from django.db import connection
 from django.db.models import Q, QuerySet
 
+from scheduler_site.shared import statements
 from tasks.models import Task
 from tasks.scheduling.fleet import Fleet
 from tasks.scheduling.lane_queue import Lane, Waiting
@@ -56,6 +57,14 @@ WHERE lanes.lane IS NOT NULL
 """
 
 
+_BEHIND = """
+SELECT id FROM tasks_task
+WHERE lane = %s AND status = 'waiting' AND current_fence IS NULL AND held_at IS NULL
+      AND (not_before IS NULL OR not_before <= %s) AND ({columns}) > ({values})
+ORDER BY start_by, waiting_since, id LIMIT {chunk}
+"""
+
+
 def columns_of(task: Task) -> dict[str, Any]:
     """What lifecycle stores beside the task's own columns whenever one of them may have changed."""
     start_by = _start_by(task)
@@ -71,18 +80,31 @@ def waiting_tasks(now: datetime) -> QuerySet[Task]:
     return Task.objects.filter(due, status=TaskStatus.WAITING, current_fence__isnull=True, held_at__isnull=True)
 
 
-def load(now: datetime, site_names: frozenset[str], fleet: Fleet | None = None) -> list[Lane]:
-    """Each lane with its first task; more of it is read when the pass gets that far. Given the fleet, and where there
-    are very many lanes, only those that a pass has to look at."""
+def heads(now: datetime) -> list[tuple[Any, ...]]:
+    """The first task of each lane that may be placed at `now`: the columns of _HEADS."""
     with connection.cursor() as cursor:
         cursor.execute(heads_query(), [now])
-        heads = cursor.fetchall()
-    if fleet is None or len(heads) <= shortlist.FEW:
-        ids = [row[0] for row in heads]
+        found: list[tuple[Any, ...]] = cursor.fetchall()
+        return found
+
+
+def load(
+    found: list[tuple[Any, ...]], now: datetime, site_names: frozenset[str], fleet: Fleet | None = None
+) -> list[Lane]:
+    """`found` heads: each lane with its first task; more of it is read when the pass gets that far. Given the fleet,
+    and where there are very many lanes, only those that a pass has to look at."""
+    if fleet is None or len(found) <= shortlist.FEW:
+        ids = [row[0] for row in found]
     else:
-        ids = shortlist.ids(_arrays(heads), fleet, next(_passes))
-    rows = [row for chunk in _chunks(ids) for row in waiting_tasks(now).filter(pk__in=chunk).values(*_COLUMNS)]
-    return [_lane(row, now, site_names) for row in sorted(rows, key=lambda row: row["id"])]
+        ids = shortlist.ids(_arrays(found), fleet, next(_passes))
+    return [_lane(row, now, site_names) for row in sorted(_rows(ids), key=lambda row: row["id"])]
+
+
+def _rows(ids: Collection[int]) -> list[dict[str, Any]]:
+    """Those of the tasks that still wait, in no order."""
+    open_ones = {"status": TaskStatus.WAITING, "current_fence": None, "held_at": None}
+    rows = statements.rows_among(Task, _COLUMNS, "id", ids, **open_ones)
+    return [dict(zip(_COLUMNS, row, strict=True)) for row in rows]
 
 
 def heads_query() -> str:
@@ -115,18 +137,24 @@ def _reader(head: dict[str, Any], now: datetime, site_names: frozenset[str]) -> 
 
     def more() -> list[Waiting]:
         nonlocal last
-        rows = list(_behind(last, now).values(*_COLUMNS)[:CHUNK])
+        ids = _behind(last, now)
+        found = {row["id"]: row for row in _rows(ids)}
+        rows = [found[task_id] for task_id in ids if task_id in found]
         last = rows[-1] if rows else last
         return [_waiting(row, now, site_names) for row in rows]
 
     return more
 
 
-def _behind(last: dict[str, Any], now: datetime) -> QuerySet[Task]:
-    later = Q(waiting_since__gt=last["waiting_since"]) | Q(waiting_since=last["waiting_since"], id__gt=last["id"])
-    if last["start_by"] is not None:
-        later = Q(start_by__gt=last["start_by"]) | Q(later, start_by=last["start_by"])
-    return waiting_tasks(now).filter(later, lane=last["lane"]).order_by("start_by", "waiting_since", "id")
+def _behind(last: dict[str, Any], now: datetime) -> list[int]:
+    """The next tasks of the same lane, in order. All of a lane have a latest start, or none has."""
+    columns = ("waiting_since", "id") if last["start_by"] is None else ("start_by", "waiting_since", "id")
+    text = _BEHIND.format(columns=", ".join(columns), values=", ".join(["%s"] * len(columns)), chunk=CHUNK)
+    moment = connection.ops.adapt_datetimefield_value  # as the rows have it: two of the same moment must be equal
+    place = [last[name] if name == "id" else moment(last[name]) for name in columns]
+    with connection.cursor() as cursor:
+        cursor.execute(text, [last["lane"], moment(now), *place])
+        return [task_id for (task_id,) in cursor.fetchall()]
 
 
 def _waiting(row: dict[str, Any], now: datetime, site_names: frozenset[str]) -> Waiting:
@@ -147,7 +175,3 @@ def _start_by(task: Task) -> datetime | None:
 
 def _seconds(task: Task) -> int:
     return expected_seconds(task.estimated_seconds, task.time_limit_seconds)
-
-
-def _chunks(ids: list[int], size: int = 500) -> Iterable[list[int]]:
-    return (ids[start : start + size] for start in range(0, len(ids), size))

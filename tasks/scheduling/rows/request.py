@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from agents.models import CountedResource
+from scheduler_site.shared import statements
 from tasks.models import Reservation, Task
 from tasks.scheduling.values import UNKNOWN_SECONDS, Request, Shape
 
@@ -33,7 +34,7 @@ SHAPE_COLUMNS = (
 
 def site_resource_names() -> frozenset[str]:
     """Names that are counted for the whole site rather than host by host."""
-    return frozenset(CountedResource.objects.filter(agent__isnull=True).values_list("name", flat=True))
+    return frozenset(name for (name,) in statements.rows(CountedResource, ["name"], {"agent_id": None}))
 
 
 def expected_seconds(estimated: int | None, limit: int | None) -> int:

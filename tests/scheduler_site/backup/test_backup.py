@@ -30,7 +30,7 @@ CREATE TABLE tasks_taskevent (id INTEGER);
 CREATE TABLE tasks_fencecounter (value INTEGER);
 CREATE TABLE tasks_subagent (id INTEGER, task_id INTEGER, attempt_no INTEGER, rank INTEGER);
 CREATE TABLE tasks_outputlog (id INTEGER, sub_agent_id INTEGER, stream TEXT, stored_bytes INTEGER, gaps TEXT,
-                              state TEXT, sha256 TEXT);
+                              state TEXT, sha256 TEXT, pruned_at TEXT, pruned_because TEXT);
 INSERT INTO scheduler_site_serveridentity VALUES ('the-instance', 'the-first');
 INSERT INTO scheduler_site_looplease VALUES ('reaper', 'somebody');
 INSERT INTO django_migrations VALUES ('tasks', '0001_first_tables');
@@ -55,7 +55,7 @@ def site(tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Path
         streams = [(1, 1, "complete", hashlib.sha256(TEXT).hexdigest()), (2, 2, "open", "")]
         for number, attempt, state, digest in streams:
             values = (number, attempt, "out", len(TEXT), "[]", state, digest)
-            rows.execute("INSERT INTO tasks_outputlog VALUES (?, ?, ?, ?, ?, ?, ?)", values)
+            rows.execute("INSERT INTO tasks_outputlog VALUES (?, ?, ?, ?, ?, ?, ?, NULL, '')", values)
         rows.commit()
     settings.DATA_DIR, settings.TASK_LOG_DIR, settings.IS_SQLITE = data, data / "logs/tasks", True
     monkeypatch.setitem(settings.DATABASES["default"], "NAME", str(file))
@@ -74,6 +74,29 @@ def test_it_holds_database_output_and_key(site: Path, tmp_path: Path) -> None:
     assert (tmp_path / "copy/secret_key").stat().st_mode & 0o777 == 0o600
     assert (made.instance_id, made.commit_seq) == ("the-instance", 41)
     assert list(tmp_path.glob("copy.partial*")) == []
+
+
+def test_output_that_is_removed_meanwhile_is_not_expected(
+    site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The copied database had it; when its file was to be copied, retention had taken it."""
+    bring = output.bring
+
+    def pruned_before(source: Path, target: Path, stream: database.Stream) -> None:
+        with database.opened(Path(settings.DATABASES["default"]["NAME"])) as rows:
+            rows.execute(
+                "UPDATE tasks_outputlog SET state = 'pruned', pruned_at = '2026-11-26', pruned_because = 'old'"
+            )
+        (source / output.path_of(stream)).unlink()
+        bring(source, target, stream)
+
+    monkeypatch.setattr(output, "bring", pruned_before)
+    made = make.make(tmp_path / "copy")
+    assert made.output == []
+    assert manifest.verify(tmp_path / "copy") == made
+    with database.opened(tmp_path / "copy/nightshift.sqlite3") as rows:
+        kept = rows.execute("SELECT DISTINCT state, pruned_because FROM tasks_outputlog").fetchall()
+    assert kept == [("pruned", "old")]
 
 
 def test_complete_output_is_linked_and_growing_output_is_not(site: Path, tmp_path: Path) -> None:

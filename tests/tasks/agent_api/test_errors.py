@@ -19,7 +19,15 @@ from tests.tasks.protocol import PaperHost
 pytestmark = pytest.mark.django_db
 
 NOBODY = "00000000-0000-0000-0000-000000000000"
-CALLS = ["session", "heartbeat", "report", f"sub-agents/{NOBODY}/claim", f"sub-agents/{NOBODY}/log", "register"]
+CALLS = [
+    "session",
+    "heartbeat",
+    "report",
+    f"sub-agents/{NOBODY}/claim",
+    f"sub-agents/{NOBODY}/log",
+    "register",
+    "claims",
+]
 
 
 @pytest.fixture

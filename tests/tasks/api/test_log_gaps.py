@@ -1,5 +1,6 @@
 """Reading an output of which bytes were dropped: true bytes at true positions, and where something is missing."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -79,8 +80,10 @@ def test_the_task_tells_every_gap(task: Task) -> None:
 
 @pytest.mark.matrix(74)
 def test_pruned_output_is_gone_with_a_sentence(task: Task) -> None:
-    OutputLog.objects.update(state=LogState.PRUNED)
+    why = "by policy: older than 90 days"
+    OutputLog.objects.update(state=LogState.PRUNED, pruned_at=datetime(2026, 11, 26, tzinfo=UTC), pruned_because=why)
     for byte_range in ("", "bytes=0-", "bytes=50-"):
         response = get(task, byte_range)
         assert (response.status_code, response.json()["code"]) == (410, "pruned")
-        assert "removed from the server because of its age; it had 30 bytes" in response.json()["detail"]
+        assert f"was removed on 2026-11-26 {why}; it had 30 bytes" in response.json()["detail"]
+        assert response["X-Log-Removal"] == f"removed on 2026-11-26 {why}"

@@ -51,19 +51,24 @@ def test_a_report_without_figures_is_a_sign_of_life_and_takes_none_away() -> Non
     assert sub_agent.last_heartbeat_time <= before
 
 
-def test_pages_hear_that_a_host_is_reachable_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pages_hear_that_a_host_is_reachable_again(
+    monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Any
+) -> None:
     sub_agent = make_sub_agent(unreachable_since=timezone.now())
     sent: list[tuple[str, Any]] = []
+    monkeypatch.setattr(messages, "is_followed", lambda group: True)
     monkeypatch.setattr(messages, "publish", lambda group, message: sent.append((group, message)))
     usage.keep(sub_agent.pk, None)
-    usage.flush()
+    with django_capture_on_commit_callbacks(execute=True):
+        usage.flush()
     assert [(group, message["badges"]) for group, message in sent] == [
         ("tasks", []),
         (f"task-{sub_agent.task_id}", []),
     ]
     sent.clear()
     usage.keep(sub_agent.pk, None)
-    usage.flush()
+    with django_capture_on_commit_callbacks(execute=True):
+        usage.flush()
     assert sent == []
 
 

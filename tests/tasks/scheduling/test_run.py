@@ -64,7 +64,7 @@ def test_without_news_it_looks_again_after_a_second() -> None:
 def test_after_a_long_pass_it_rests_longer(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = itertools.count(step=3)
     monkeypatch.setattr(run.time, "monotonic", lambda: float(next(clock)))
-    monkeypatch.setattr(run, "run_pass", lambda: True)
+    monkeypatch.setattr(run, "run_pass", lambda kept: True)
     assert run.scheduling_turn() == run.REST_FACTOR * 3
 
 

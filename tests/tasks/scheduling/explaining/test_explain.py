@@ -201,7 +201,7 @@ def test_a_long_list_of_different_tasks_stops_asking_every_host(monkeypatch: Any
 def test_many_tasks_look_at_the_hosts_once(django_assert_num_queries: Any) -> None:
     make_agent()
     tasks = [make_task() for _ in range(10)]
-    with django_assert_num_queries(11):
+    with django_assert_num_queries(10):
         assert len(waiting_sentences(tasks)) == 10
     assert Agent.objects.count() == 1
 

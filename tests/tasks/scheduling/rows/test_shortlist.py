@@ -65,9 +65,9 @@ def test_few_lanes_are_all_looked_at_and_of_many_only_some(monkeypatch: pytest.M
     fits = make_task(cpu_cores=2, priority=5)
     now = timezone.now()
     assert FEW > 7
-    assert len(lanes.load(now, frozenset(), fleet())) == 7
+    assert len(lanes.load(lanes.heads(now), now, frozenset(), fleet())) == 7
     monkeypatch.setattr(shortlist, "FEW", 5)
     monkeypatch.setattr(shortlist, "FIRST", 4)
-    found = [next(iter(lane.first))[1].id for lane in lanes.load(now, frozenset(), fleet())]
+    found = [next(iter(lane.first))[1].id for lane in lanes.load(lanes.heads(now), now, frozenset(), fleet())]
     assert found == [made[0].pk, made[1].pk, fits.pk]
-    assert len(lanes.load(now, frozenset())) == 7
+    assert len(lanes.load(lanes.heads(now), now, frozenset())) == 7

@@ -1,0 +1,46 @@
+"""Flame graphs of a server under a workload: with FLAMES=folder in the environment py-spy watches each server that a
+benchmark starts, from when it is ready until it ends, and leaves an SVG there. Starts no server itself.
+
+py-spy needs root, or `kernel.yama.ptrace_scope=0`.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from itertools import count
+from pathlib import Path
+
+SAMPLES_A_SECOND = "100"
+END_SECONDS = 60.0
+Recorder = subprocess.Popen[bytes]
+
+
+class CannotRecord(Exception):
+    """One sentence."""
+
+
+def begin(pid: int) -> Recorder | None:
+    """None unless FLAMES is set. Threads that wait are not drawn."""
+    folder = os.environ.get("FLAMES")
+    if not folder:
+        return None
+    program = shutil.which("py-spy", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    if program is None:
+        raise CannotRecord("There is no py-spy: pip install -r requirements-bench.txt")
+    path = _next(Path(folder))
+    what = [program, "record", "--pid", str(pid), "--format", "flamegraph", "--output", str(path)]
+    return subprocess.Popen([*what, "--rate", SAMPLES_A_SECOND, "--nonblocking"], stdout=subprocess.DEVNULL)
+
+
+def end(recorder: Recorder | None) -> None:
+    """While the server still runs: py-spy writes its file when it is interrupted."""
+    if recorder is not None and recorder.poll() is None:
+        recorder.send_signal(signal.SIGINT)
+        recorder.wait(END_SECONDS)
+
+
+def _next(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return next(path for number in count(1) if not (path := folder / f"flame-{number}.svg").exists())

@@ -1,0 +1,1 @@
+"""How many hosts can one server process hear: see __main__."""

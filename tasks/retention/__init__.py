@@ -1,0 +1,1 @@
+"""What is removed by policy, so that a server can run for years: what, when and in which order (docs/operations.md)."""

@@ -1,0 +1,58 @@
+"""The scene of a moment ago, for a server that is asked often why tasks wait and whether what is asked for could run.
+
+Outside of a server every question reads the rows. What it tells may be half a second old, or older where reading takes
+long; of a change of hosts, rules or reservations that this process made it knows at once. Nobody may change what it
+gives: all share it.
+"""
+
+import threading
+import time
+
+from tasks.scheduling import changes
+from tasks.scheduling.explaining import scene
+from tasks.scheduling.explaining.scene import Scene
+
+FRESH_SECONDS = 0.5
+SHARE = 10.0  # reading takes no more than one part in so many of the time
+
+
+class _Kept:
+    def __init__(self) -> None:
+        self.is_on = False
+        self.scene: Scene | None = None
+        self.until = 0.0
+        self.changes = -1
+
+
+_lock = threading.Lock()
+_kept = _Kept()
+
+
+def keep(is_on: bool) -> None:
+    """Called by a server at its start and its end."""
+    with _lock:
+        _kept.is_on, _kept.scene = is_on, None
+
+
+def now() -> Scene:
+    """Without what is known of reservations by their ids: for who names one, scene.load reads it."""
+    if not _kept.is_on:
+        return scene.load()
+    with _lock:
+        if _kept.scene is None or time.monotonic() > _kept.until or _kept.changes != changes.count():
+            _read()
+        assert _kept.scene is not None  # noqa: S101 - for the type checker
+        return _kept.scene
+
+
+def remembered() -> Scene | None:
+    """None outside of a server."""
+    return now() if _kept.is_on else None
+
+
+def _read() -> None:
+    _kept.changes = changes.count()
+    began = time.monotonic()
+    _kept.scene = scene.load()
+    ended = time.monotonic()
+    _kept.until = ended + max(FRESH_SECONDS, SHARE * (ended - began))

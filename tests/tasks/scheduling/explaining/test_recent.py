@@ -1,0 +1,59 @@
+"""What a server remembers of its hosts for half a second."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tasks.scheduling import changes
+from tasks.scheduling.explaining import capacity, recent
+from tasks.scheduling.values import Shape
+from tests.factories import make_agent
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def kept() -> Iterator[None]:
+    recent.keep(True)
+    yield
+    recent.keep(False)
+
+
+def names() -> list[str]:
+    return [host.name for host in recent.now().hosts]
+
+
+def test_outside_of_a_server_every_question_reads_the_rows() -> None:
+    make_agent("a")
+    assert names() == ["a"]
+    make_agent("b")
+    assert names() == ["a", "b"]
+    assert recent.remembered() is None
+
+
+def test_in_a_server_it_is_read_again_when_a_change_is_told(kept: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recent, "FRESH_SECONDS", 1000.0)
+    make_agent("a")
+    assert names() == ["a"]
+    make_agent("b")
+    assert names() == ["a"]
+    changes.of_site()
+    assert names() == ["a", "b"]
+
+
+def test_it_grows_old(kept: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recent, "FRESH_SECONDS", 0.0)
+    monkeypatch.setattr(recent, "SHARE", 0.0)
+    make_agent("a")
+    assert names() == ["a"]
+    make_agent("b")
+    assert names() == ["a", "b"]
+
+
+def test_that_something_cannot_run_is_never_told_from_memory(kept: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recent, "FRESH_SECONDS", 1000.0)
+    make_agent("small", cpu_cores=2)
+    assert names() == ["small"]
+    make_agent("large", cpu_cores=64)
+    assert capacity.blame(Shape(cpu_centicores=3200)) == {}
+    assert capacity.blame(Shape(cpu_centicores=12800)) != {}
