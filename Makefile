@@ -9,6 +9,12 @@ BIN := $(VENV)/bin
 PROCESSES ?= 2
 PYTEST_ALL = $(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder
 ON_POSTGRES = tests/tasks tests/agents tests/contract tests/templates_app tests/admin tests/scheduler_site
+# What meets rows and locks, without what tries hundreds of examples.
+SHORT_ON_POSTGRES = tests/agents tests/contract tests/scheduler_site/loops tests/tasks/agent_api tests/tasks/api \
+	tests/tasks/host_ends tests/tasks/output tests/tasks/reporting tests/tasks/reserving \
+	$(addprefix tests/tasks/test_,$(addsuffix .py,commit_seq dependencies flow gangs held_tasks history lifecycle_matrix \
+	lifecycle_retries lock_order out_of_memory querysets reconcile recovery_steps takeover waiters))
+MANY_EXAMPLES = fuzz or properties or never_fails or whatever
 MATRIX = -m matrix --timeout=1800 --matrix-results=tests/matrix/results.json
 # Alone: it measures.
 FLEET = tests/chaos/fleet
@@ -18,7 +24,7 @@ SOURCES := $(shell find static/src -type f 2>/dev/null) static/package.json
 WITH_NODE := PATH="$(CURDIR)/$(BIN):$$PATH"
 HAS_NODE := command -v npm >/dev/null 2>&1 && node -e 'process.exit(+process.versions.node.split(".")[0] < 20)' 2>/dev/null
 
-.PHONY: run run-cluster test test-postgres matrix fuzz mutations fmt lint types check assets try-assets chromium link example clean help chaos bench bench-peers bench-report
+.PHONY: run run-cluster test test-postgres test-postgres-short matrix fuzz mutations fmt lint types check assets try-assets chromium postgresql link example clean help chaos bench bench-peers bench-report
 .DELETE_ON_ERROR:
 
 help: ## Say what there is
@@ -42,6 +48,10 @@ test: $(VENV)/.installed-dev assets chromium lint types check ## Everything the 
 test-postgres: $(VENV)/.installed-dev assets ## Unit, contract and lifecycle tests on a PostgreSQL of their own; skipped without one
 	@$(BIN)/python -m tests.postgres -n $(PROCESSES) --dist loadfile --no-loadscope-reorder \
 	-m "not acceptance and not browser and not slow" $(or $(PYTEST),$(ON_POSTGRES))
+
+test-postgres-short: $(VENV)/.installed-dev postgresql ## The part of it that is most about rows and locks
+	@$(BIN)/python -m tests.postgres -n $(PROCESSES) --dist loadfile --no-loadscope-reorder -k "not ($(MANY_EXAMPLES))" \
+	-m "not acceptance and not browser and not slow" $(or $(PYTEST),$(SHORT_ON_POSTGRES))
 
 matrix: $(VENV)/.installed-dev assets ## Tests of the fault matrix, slow ones too; writes the table in docs/failure.md
 	@$(if $(PYTEST),,rm -f tests/matrix/results.json)
@@ -126,6 +136,12 @@ static/node_modules/.installed: static/package-lock.json | $(VENV)/.node
 $(DIST): static/node_modules/.installed $(SOURCES)
 	@cd static && $(WITH_NODE) npm run build --silent
 	@touch $@
+
+postgresql:
+	@command -v pg_ctl >/dev/null 2>&1 || ls /usr/lib/postgresql/*/bin/pg_ctl >/dev/null 2>&1 || \
+	{ [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1 && echo "Installing PostgreSQL for its tests." && \
+	apt-get update -qq >/dev/null && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq postgresql >/dev/null; } || \
+	echo "There is no PostgreSQL and it cannot be installed here: its tests will be skipped." >&2
 
 chromium:
 	@command -v chromium google-chrome >/dev/null 2>&1 || [ -n "$$CHROMIUM" ] || \

@@ -91,6 +91,8 @@ class LiveSocket(AsyncWebsocketConsumer):
                 if not await self._is_still_signed_in():
                     await self.close(SIGNED_OUT)
                     return
+                for group in self.followed:
+                    _watch(group, watchers.tell_others)
 
     async def _is_still_signed_in(self) -> bool:
         """Reads the session anew: the one of the handshake would say yes for ever."""

@@ -21,6 +21,7 @@ from tasks.states import CLAIMED_STATES, OnHostLoss
 BEATS_IN_A_LEASE = 5
 REPORT_SECONDS = 1.0
 DRIFT = 1.01
+MANY_WRITTEN = 10_000
 
 # Of every lease in every second: no more than that. What the end of one needs besides is read then.
 _LOOKED_AT = (
@@ -76,9 +77,17 @@ def _granted(sub_agent: SubAgent) -> dict[str, float] | None:
     if not is_fresh:
         if not _write(sub_agent, granted):
             return None
-        with _lock:
-            _written[sub_agent.pk] = now
+        _note_written(sub_agent.pk, now)
     return {"stop_after_seconds": granted, "kill_within_seconds": settings.FAILOVER_KILL_SECONDS}
+
+
+def _note_written(sub_agent_id: uuid.UUID, now: float) -> None:
+    """Forgotten here as well: where another process has the reaper nobody looks at what lives."""
+    with _lock:
+        if len(_written) >= MANY_WRITTEN:
+            for key in [key for key, at in _written.items() if now - at >= write_every()]:
+                del _written[key]
+        _written[sub_agent_id] = now
 
 
 def _write(sub_agent: SubAgent, granted: float) -> bool:

@@ -3,6 +3,7 @@
 import asyncio
 import uuid
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import pytest
 from django.conf import settings
@@ -10,6 +11,7 @@ from django.conf import settings
 from agents import doorbell
 from scheduler_site.shared import nudges
 from tasks import waiters
+from tasks.output import watchers
 from tasks.scheduling import wakeup
 from tasks.waiters import Waiter
 
@@ -53,6 +55,38 @@ def test_rings_ends_and_passes_are_said_to_the_others(link: FakeLink) -> None:
     waiters._ended(41)
     wakeup._wake()
     assert link.said == [("ring", str(host)), ("end", "41"), ("pass", "")]
+
+
+def test_output_that_is_open_at_another_process_is_watched_for_a_while(
+    link: FakeLink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [1000.0]
+    monkeypatch.setattr(watchers, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(watchers, "_elsewhere", {})
+    nudges.hear("watched", "41")
+    assert watchers.watching(41)
+    assert not watchers.watching(42)
+    now[0] += watchers.ELSEWHERE_SECONDS
+    assert not watchers.watching(41)
+    assert link.said == []
+
+
+def test_what_is_long_over_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [1000.0]
+    monkeypatch.setattr(watchers, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(watchers, "_elsewhere", {})
+    monkeypatch.setattr(watchers, "MOST_ELSEWHERE", 2)
+    for task_id in ("1", "2"):
+        nudges.hear("watched", task_id)
+    now[0] += watchers.ELSEWHERE_SECONDS
+    nudges.hear("watched", "3")
+    assert list(watchers._elsewhere) == [3]
+
+
+def test_an_open_page_is_said_to_the_others(link: FakeLink) -> None:
+    watchers.add(41)
+    watchers.remove(41)
+    assert link.said == [("watched", "41")]
 
 
 def test_a_topic_of_another_version_is_passed_over() -> None:
