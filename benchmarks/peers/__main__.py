@@ -10,7 +10,7 @@ from typing import Any
 
 from benchmarks import machine, rows
 from benchmarks.commands import rows_of
-from benchmarks.peers.install import install
+from benchmarks.peers.install import install, python_of
 from benchmarks.peers.known import PEERS, QUICK, Known
 from benchmarks.rows import Row
 from benchmarks.tables import tables
@@ -30,12 +30,14 @@ def main() -> None:
     names = list(dict.fromkeys(["nightshift", *arguments.peers.split()]))
     if unknown := [name for name in names if name not in PEERS]:
         raise SystemExit(f"No such peer: {', '.join(unknown)}. There are {', '.join(PEERS)}.")
-    python = install(names, arguments.environment)
+    python = python_of(arguments.environment)
+    names = [name for name in names if install(name, arguments.environment)]
     only = arguments.workloads.split() or (QUICK if arguments.quick else None)
     found = [machine.row(f"beside {' '.join(names[1:])}")]
-    found += [row for name in names for row in measured(name, python, only, 1 if arguments.quick else 3)]
-    if arguments.json:
-        rows.write(arguments.json, found)
+    for name in names:
+        found += measured(name, python, only, 1 if arguments.quick else 3)
+        if arguments.json:
+            rows.write(arguments.json, found)  # after each: who interrupts a long run keeps what there is
     print("\n" + tables(found))  # noqa: T201 - a benchmark prints
 
 

@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 
 # program that shows that it is there -> Debian package
@@ -28,19 +27,25 @@ LIBRARIES = {
 }
 
 
-def install(peers: Iterable[str], folder: Path) -> Path:
-    """Returns the peers' interpreter. Raises CalledProcessError when a package cannot be had."""
-    wanted = list(peers)
-    programs = {
-        package for peer in wanted for name, package in PROGRAMS.get(peer, {}).items() if not shutil.which(name)
-    }
-    if programs:
-        _install_programs(sorted(programs))
+def install(peer: str, folder: Path) -> bool:
+    """Whether all that it needs is there now; says so if not."""
+    try:
+        missing = [package for name, package in PROGRAMS.get(peer, {}).items() if not shutil.which(name)]
+        if missing:
+            _install_programs(missing)
+        for library in LIBRARIES.get(peer, []):
+            _install_library(python_of(folder), library)
+    except (subprocess.CalledProcessError, FileNotFoundError) as error:
+        print(f"{peer} is left out, it cannot be installed here: {error}", file=sys.stderr)  # noqa: T201
+        return False
+    return True
+
+
+def python_of(folder: Path) -> Path:
+    """The peers' interpreter, with an environment of its own."""
     python = folder / "bin" / "python"
     if not python.exists():
         subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
-    for library in (library for peer in wanted for library in LIBRARIES.get(peer, [])):
-        _install_library(python, library)
     return python
 
 
