@@ -76,11 +76,11 @@ def instances(
 
 
 def instances_among(
-    model: type[Row], column: str, values: Collection[Any], names: Collection[str] | None = None
+    model: type[Row], column: str, values: Collection[Any], names: Collection[str] | None = None, **where: Any
 ) -> list[Row]:
     """Model rows whose `column` has one of however many values."""
     wanted = _in_order(model, None if names is None else frozenset(names))
-    return [model.from_db(DEFAULT_DB_ALIAS, wanted, one) for one in rows_among(model, wanted, column, values)]
+    return [model.from_db(DEFAULT_DB_ALIAS, wanted, one) for one in rows_among(model, wanted, column, values, **where)]
 
 
 def instance(

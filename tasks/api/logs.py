@@ -4,6 +4,7 @@ Positions are those of the stream as it was written; where bytes were dropped an
 the gap. Bytes go out as they were written: whatever a script printed, a browser shows it as plain text in a sandbox.
 """
 
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,7 @@ from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from scheduler_site.shared import statements
 from scheduler_site.shared.strict_fields import LARGEST_INTEGER
 from scheduler_site.shared.strict_serializers import RefuseUnknownFields
 from tasks.api import byte_ranges
@@ -25,6 +27,8 @@ from tasks.models import SubAgent, Task
 from tasks.output import logs
 from tasks.output.log_gaps import Gap, Gaps, Run
 from tasks.states import LogState
+
+_kept = threading.local()
 
 MIB = 1024 * 1024
 OPEN_RANGE_BYTES = 4 * MIB  # what `bytes=N-` gives at most: the asker comes again for the rest
@@ -92,7 +96,7 @@ class Output:
 
 def find_output(task_id: int, attempt_no: int | None, stream: str, rank: int = 0) -> Output:
     """NotFound when there is no such task, attempt or rank; empty when it printed nothing yet."""
-    task = Task.objects.only("id", "status", "attempt_no", "node_count").filter(pk=task_id).first()
+    task = statements.instance(Task, {"pk": task_id}, ("status", "attempt_no", "node_count"))
     if task is None:
         raise NotFound(f"There is no task {task_id}.")
     stored = logs.find(task, attempt_no, stream, rank)
@@ -156,14 +160,20 @@ class TaskLog(APIView):
     )
     def get(self, request: Request, pk: int) -> HttpResponseBase:
         """Output of the latest attempt, or of `attempt_no`, byte for byte; without Range all that is stored."""
-        query = LogQuery(data=request.query_params)
-        query.is_valid(raise_exception=True)
-        wanted = query.validated_data
+        wanted = _query().run_validation(request.query_params)
         output = find_output(pk, wanted.get("attempt_no"), wanted["stream"], wanted["rank"])
         response = answer(output, _wanted_range(request), is_head=request.method == "HEAD")
         if self.is_download:
             response["Content-Disposition"] = f'attachment; filename="{output.file_name}"'
         return response
+
+
+def _query() -> LogQuery:
+    """One for each thread: to make it costs more than to use it, and who watches a script asks often."""
+    if not hasattr(_kept, "query"):
+        _kept.query = LogQuery()
+    query: LogQuery = _kept.query
+    return query
 
 
 class TaskLogDownload(TaskLog):

@@ -60,13 +60,13 @@ class StoredLog:
 def find(task: Task, attempt_no: int | None = None, stream: str = "out", rank: int = 0) -> StoredLog | None:
     """The output of one attempt, the latest that was claimed by default, of its leader by default; None while there is
     none."""
-    rows = OutputLog.objects.filter(sub_agent__task=task, sub_agent__rank=rank, stream=stream)
-    rows = rows.select_related("sub_agent")
-    if attempt_no is not None:
-        rows = rows.filter(sub_agent__attempt_no=attempt_no)
-    row = rows.order_by("-sub_agent__attempt_no").first()
+    wanted = {"task_id": task.pk, "rank": rank} | ({} if attempt_no is None else {"attempt_no": attempt_no})
+    members = {row.pk: row for row in statements.instances(SubAgent, wanted, ("task_id", "attempt_no", "rank"))}
+    rows = statements.instances_among(OutputLog, "sub_agent_id", members, stream=stream)
+    row = max(rows, key=lambda row: members[row.sub_agent_id].attempt_no, default=None)
     if row is None:
         return None
+    row.sub_agent = members[row.sub_agent_id]
     path = path_of(row.sub_agent, stream)
     size = row.stored_bytes if row.state == LogState.PRUNED else _size(row, path)
     return StoredLog(path, size, row.state, row.sub_agent, row.pk, log_gaps.below(row.known_gaps, size), row.removal)
@@ -105,8 +105,8 @@ def _may_be_dropped(stored: StoredLog) -> bool:
 
 
 def _is_kept(stored: StoredLog, start: int, stop: int) -> bool:
-    rows = OutputLog.objects.filter(pk=stored.row_id).values_list("gaps", flat=True).first()
-    return not any(gap.start < stop and start < gap.stop for gap in log_gaps.from_rows(rows or []))
+    (rows,) = statements.row(OutputLog, ["gaps"], {"pk": stored.row_id}) or ([],)
+    return not any(gap.start < stop and start < gap.stop for gap in log_gaps.from_rows(rows))
 
 
 def append(sub_agent: SubAgent, stream: str, offset: int, data: bytes, crc32: int) -> OutputLog:
