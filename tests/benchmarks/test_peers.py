@@ -1,7 +1,9 @@
 """The workloads measure what they say, on the one peer that every machine has."""
 
 import json
+import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +13,8 @@ from benchmarks.peers.known import EVERYTHING, PEERS
 from benchmarks.peers.made_scripts import Script
 from benchmarks.peers.peer import Handle
 from benchmarks.peers.run import run
+from benchmarks.peers.workloads import memory
+from tests.waiting import wait_until
 
 
 class Small(Threads):
@@ -49,6 +53,27 @@ def test_every_workload_says_its_figures(capsys: pytest.CaptureFixture[str]) -> 
     assert 0 < found["W4"]["first_to_last"] <= found["W4"]["secs"]
     for workload in ("W4", "W5"):
         assert found[workload]["lo"] <= found[workload]["secs"] <= found[workload]["hi"]
+
+
+class Visible(Small):
+    together = 4
+
+    def pids(self) -> list[int]:
+        return [os.getpid()]
+
+    def submit(self, script: Script, after: Sequence[Handle] = ()) -> Any:
+        handle = super().submit(script)
+        wait_until(lambda: Path(script.path).with_suffix(".up").exists(), what="the script to begin")
+        return handle
+
+
+def test_memory_is_looked_at_while_all_run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "SETTLE_SECONDS", 0.0)
+    run(Visible(), ["w6"], runs=1)
+    found = rows(capsys)["W6"]
+    assert found["running"] == 4
+    assert found["procs_per_task"] >= 1
+    assert found["script_mb"] > 0
 
 
 def test_a_peer_that_breaks_the_order_is_not_measured(capsys: pytest.CaptureFixture[str]) -> None:
