@@ -12,10 +12,13 @@ from agent_client.http import AgentHttp
 from agent_client.main_agent.context import Context
 from agent_client.main_agent.relay_loop import RelayLoop
 from agent_client.sub_agent.carrier import Carrier
-from tests.agent_client.fake_server import INSTANCE
+from agent_client.sub_agent.finish import never_ran
+from tests.agent_client.fake_server import INSTANCE, FakeServer, Handler
 from tests.agent_client.sub_agents import TOKEN
 
 TURN_SECONDS = 0.01
+MAIN_AGENT = "Agent agent-1:secret-agent-1"
+FINISH = never_ran("sub_lost", "a sentence", {"out": 0}, "2030-01-01T00:00:00Z")
 Behaviour = Callable[[socket.socket], None]
 
 
@@ -27,6 +30,36 @@ def entry(sub_agent_id: str = "sub-1", **parts: Any) -> Any:
 def carrier(server_url: str, state_dir: Path, sub_agent_id: str = "sub-1", instance_id: str = INSTANCE) -> Carrier:
     own = AgentHttp(server_url, f"SubAgent {sub_agent_id}:{TOKEN}", instance_id)
     return Carrier(own, state_dir, instance_id)
+
+
+def credentials(server: FakeServer) -> list[str]:
+    return [call.authorization for call in server.calls if call.path.endswith("/report")]
+
+
+def ids_by_request(server: FakeServer) -> list[list[str]]:
+    reports = [call.body for call in server.calls if call.path.endswith("/report")]
+    return [[one["sub_agent_id"] for one in body["entries"]] for body in reports]
+
+
+class Gate:
+    """Holds the server's answer to the first report back."""
+
+    def __init__(self) -> None:
+        self.is_asked = threading.Event()
+        self.opens = threading.Event()
+        self._is_first = True
+
+    def __call__(self, handler: Handler) -> bool:
+        is_first, self._is_first = self._is_first, False
+        if is_first:
+            self.is_asked.set()
+            assert self.opens.wait(20)
+        return False
+
+
+def report(one: Carrier, **parts: Any) -> Any:
+    sub_agent_id = one._http._credential.partition(" ")[2].partition(":")[0]  # type: ignore[union-attr]
+    return one.report({"entries": [entry(sub_agent_id, **parts)]})
 
 
 @contextmanager

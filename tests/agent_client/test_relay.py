@@ -2,79 +2,39 @@
 
 import socket
 import stat
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from agent_client import relay
-from agent_client.http import NetworkFailure, ProtocolError
+from agent_client.http import NetworkFailure
 from agent_client.main_agent import relay_lane, relay_loop
 from agent_client.main_agent.context import Context
 from agent_client.main_agent.relay_lane import Grid
 from agent_client.main_agent.relay_loop import RelayLoop
 from agent_client.sub_agent import carrier as carrier_module
 from agent_client.sub_agent.carrier import Carrier
-from agent_client.sub_agent.finish import never_ran
-from tests.agent_client import faults
-from tests.agent_client.fake_server import FakeServer, Handler
+from tests.agent_client.fake_server import FakeServer
 from tests.agent_client.main_agent_process import make_context
-from tests.agent_client.relays import carrier, entry, running_relay
+from tests.agent_client.relays import (
+    FINISH,
+    MAIN_AGENT,
+    Gate,
+    carrier,
+    credentials,
+    ids_by_request,
+    report,
+    running_relay,
+)
 from tests.waiting import wait_until
-
-MAIN_AGENT = "Agent agent-1:secret-agent-1"
-FINISH = never_ran("sub_lost", "a sentence", {"out": 0}, "2030-01-01T00:00:00Z")
 
 
 @pytest.fixture
 def context(server: FakeServer, tmp_path: Path) -> Context:
     return make_context(server, tmp_path)
-
-
-@pytest.fixture
-def carriers(server: FakeServer, tmp_path: Path) -> Iterator[Callable[[str], Carrier]]:
-    made: dict[str, Carrier] = {}
-
-    def of(sub_agent_id: str) -> Carrier:
-        return made.setdefault(sub_agent_id, carrier(server.url, tmp_path, sub_agent_id))
-
-    yield of
-    for one in made.values():
-        one.close()
-
-
-def credentials(server: FakeServer) -> list[str]:
-    return [call.authorization for call in server.calls if call.path.endswith("/report")]
-
-
-def ids_by_request(server: FakeServer) -> list[list[str]]:
-    reports = [call.body for call in server.calls if call.path.endswith("/report")]
-    return [[one["sub_agent_id"] for one in body["entries"]] for body in reports]
-
-
-class Gate:
-    """Holds the server's answer to the first report back."""
-
-    def __init__(self) -> None:
-        self.is_asked = threading.Event()
-        self.opens = threading.Event()
-        self._is_first = True
-
-    def __call__(self, handler: Handler) -> bool:
-        is_first, self._is_first = self._is_first, False
-        if is_first:
-            self.is_asked.set()
-            assert self.opens.wait(20)
-        return False
-
-
-def report(one: Carrier, **parts: Any) -> Any:
-    sub_agent_id = one._http._credential.partition(" ")[2].partition(":")[0]  # type: ignore[union-attr]
-    return one.report({"entries": [entry(sub_agent_id, **parts)]})
 
 
 def test_an_entry_goes_under_the_hosts_name_and_its_answer_comes_back(
@@ -242,124 +202,6 @@ def test_those_who_wait_hear_signs_of_life(
     assert credentials(server) == [MAIN_AGENT]
 
 
-@pytest.mark.parametrize(
-    "fault",
-    [
-        faults.coded(413, "too_large"),
-        faults.coded(400, "bad_message"),
-        faults.coded(426, "version_too_old"),
-        faults.unauthorized,
-    ],
-)
-def test_a_refused_request_is_said_again_by_each_for_itself(
-    fault: Any, server: FakeServer, context: Context, carriers: Callable[[str], Carrier]
-) -> None:
-    with running_relay(context):
-        server.fail_next(fault)
-        report(carriers("a"), finish=FINISH)
-        report(carriers("a"))
-    assert server.faults_served == 1
-    assert credentials(server)[-2:] == [f"SubAgent a:{'token-of-the-sub-agent'}"] * 2
-    assert server.sub_agent("a").finish == FINISH
-
-
-@pytest.mark.parametrize("fault", [faults.turned_away, faults.coded(503, "busy")])
-def test_a_busy_server_is_not_asked_once_more_without_the_relay(
-    fault: Any, server: FakeServer, context: Context, carriers: Callable[[str], Carrier]
-) -> None:
-    with running_relay(context):
-        server.fail_next(fault)
-        with pytest.raises(ProtocolError) as busy:
-            report(carriers("a"))
-        assert (busy.value.status, busy.value.code) == (503, "busy")
-        assert busy.value.retry_in_seconds is not None
-        assert (busy.value.retry_in_seconds >= 600.0) == (fault is faults.turned_away)
-        report(carriers("a"))
-    assert credentials(server) == [MAIN_AGENT]
-
-
-@pytest.mark.parametrize("fault", [faults.drop_request, faults.bad_gateway, faults.truncated, faults.not_json])
-def test_without_an_answer_of_the_server_both_ways_are_tried(
-    fault: Any, server: FakeServer, context: Context, carriers: Callable[[str], Carrier]
-) -> None:
-    with running_relay(context):
-        with server.failing(fault):
-            for _ in range(4):
-                with pytest.raises(NetworkFailure):
-                    report(carriers("a"))
-        server.calls.clear()
-        for _ in range(2):
-            report(carriers("a"))
-    assert [used.partition(" ")[0] for used in credentials(server)] == ["Agent", "Agent"]
-
-
-def test_a_main_agent_that_alone_does_not_reach_the_server_is_gone_around(
-    server: FakeServer, context: Context, carriers: Callable[[str], Carrier], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def unreachable(entries: Any) -> Any:
-        raise NetworkFailure("Too many open files")
-
-    with running_relay(context) as loop:
-        monkeypatch.setattr(loop.plain._http, "report_entries", unreachable)
-        with pytest.raises(NetworkFailure):
-            report(carriers("a"))
-        for _ in range(3):
-            report(carriers("a"))
-    assert [used.partition(" ")[0] for used in credentials(server)] == ["SubAgent"] * 3
-
-
-def test_all_that_a_busy_server_sent_away_come_again_together(
-    server: FakeServer, context: Context, carriers: Callable[[str], Carrier], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    waits: list[float | None] = []
-    gate = Gate()
-
-    def sent_away(one: Carrier) -> None:
-        with pytest.raises(ProtocolError) as busy:
-            report(one)
-        waits.append(busy.value.retry_in_seconds)
-
-    with running_relay(context) as loop, ThreadPoolExecutor(3) as pool, server.failing(gate):
-        first = pool.submit(report, carriers("first"))
-        assert gate.is_asked.wait(20)
-        others = [pool.submit(sent_away, carriers(name)) for name in "ab"]
-        wait_until(lambda: len(loop.plain._waiting) == 2)
-        server.fail_next(faults.turned_away)
-        gate.opens.set()
-        for one in (first, *others):
-            one.result()
-    assert waits[0] is not None
-    assert waits == [waits[0]] * 2
-
-
-def test_a_server_that_answers_too_few_is_asked_by_each_for_itself(
-    server: FakeServer, context: Context, carriers: Callable[[str], Carrier]
-) -> None:
-    def too_few(handler: Handler) -> bool:
-        reply = handler.dispatch()
-        reply.body["replies"] = []
-        handler.answer(reply)
-        return True
-
-    with running_relay(context):
-        server.fail_next(too_few)
-        report(carriers("a"))
-    assert [used.partition(" ")[0] for used in credentials(server)] == ["Agent", "SubAgent"]
-
-
-def test_another_servers_sub_agents_and_hands_off(
-    server: FakeServer, context: Context, tmp_path: Path, carriers: Callable[[str], Carrier]
-) -> None:
-    stranger = carrier(server.url, tmp_path, "old", "another-instance")
-    with running_relay(context):
-        with pytest.raises(NetworkFailure, match="another server"):
-            report(stranger)  # it has asked by itself
-        context.is_quarantined = True
-        report(carriers("a"))
-    stranger.close()
-    assert [used.partition(" ")[0] for used in credentials(server)] == ["SubAgent", "SubAgent"]
-
-
 def test_the_secret_may_change_between_two_requests(
     server: FakeServer, context: Context, carriers: Callable[[str], Carrier]
 ) -> None:
@@ -418,12 +260,13 @@ def test_many_one_after_the_other_are_not_too_many(
 def test_all_of_a_host_beat_together(period: float) -> None:
     now = 1000.0
     grid = Grid(lambda: now)
+    grid._phase = 0.3
     beats = set()
     for step in range(60):
         now = 1000.0 + step * max(1.0, period) / 60
         wait = grid.seconds(period)
         assert 0.5 <= wait / max(1.0, period) <= 1.5
-        beats.add(round(now + wait, 6))
+        beats.add(round(now + wait, 3))
     assert len(beats) == 2  # the next one, and for those that are nearest to it the one after
 
 
