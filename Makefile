@@ -24,7 +24,7 @@ SOURCES := $(shell find static/src -type f 2>/dev/null) static/package.json
 WITH_NODE := PATH="$(CURDIR)/$(BIN):$$PATH"
 HAS_NODE := command -v npm >/dev/null 2>&1 && node -e 'process.exit(+process.versions.node.split(".")[0] < 20)' 2>/dev/null
 
-.PHONY: run run-cluster test test-postgres test-postgres-short matrix fuzz mutations fmt lint types check assets try-assets chromium postgresql link example clean help chaos bench bench-peers bench-report
+.PHONY: run run-cluster test test-postgres test-postgres-short matrix properties fuzz mutations fmt lint types check assets try-assets chromium postgresql link example clean help chaos bench bench-peers bench-report
 .DELETE_ON_ERROR:
 
 help: ## Say what there is
@@ -65,11 +65,14 @@ chaos: $(VENV)/.installed-dev ## Breaks a whole site for CHAOS_MINUTES (30) by S
 mutations: $(VENV)/.installed-dev assets ## Deliberate faults in a copy of the code, each to be caught; writes their table
 	@$(BIN)/python -m tests.mutations.run $(MUTATIONS)
 
+properties: $(VENV)/.installed-dev assets ## Property tests, each with EXAMPLES (10) times as many examples; by night
+	@EXAMPLES=$${EXAMPLES:-10} $(PYTEST_ALL) -m hypothesis --timeout=1800 $(PYTEST)
+
 fuzz: $(VENV)/.installed-dev ## Both APIs, 100 requests a call from every role; FUZZ_EXAMPLES and SEED change it
 	@FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-100} $(BIN)/python -m pytest --timeout=7200 tests/fuzz $(PYTEST)
 
 # FLAMES=folder leaves a flame graph of each server there that was measured.
-bench: $(VENV)/.installed-bench try-assets ## Our own figures, and which targets are met; ONLY, QUICK=1, JSON, BESIDE and FLAMES change it
+bench: $(VENV)/.installed-bench try-assets chromium ## Our own figures, and which targets are met; ONLY, QUICK=1, JSON, BESIDE and FLAMES change it
 	@$(if $(FLAMES),FLAMES="$(abspath $(FLAMES))") $(BIN)/python -m benchmarks $(if $(ONLY),--only "$(ONLY)") $(if $(QUICK),--quick) \
 	$(if $(JSON),--json "$(JSON)") $(if $(BESIDE),--beside "$(BESIDE)")
 

@@ -22,7 +22,7 @@ class CannotRecord(Exception):
 
 
 def begin(pid: int) -> Recorder | None:
-    """None unless FLAMES is set. Threads that wait are not drawn."""
+    """None unless FLAMES is set. A bar for each function; threads that wait are not drawn."""
     folder = os.environ.get("FLAMES")
     if not folder:
         return None
@@ -30,8 +30,10 @@ def begin(pid: int) -> Recorder | None:
     if program is None:
         raise CannotRecord("There is no py-spy: pip install -r requirements-bench.txt")
     path = _next(Path(folder))
-    what = [program, "record", "--pid", str(pid), "--format", "flamegraph", "--output", str(path)]
-    return subprocess.Popen([*what, "--rate", SAMPLES_A_SECOND, "--nonblocking"], stdout=subprocess.DEVNULL)
+    how = ["--function", "--nonblocking", "--rate", SAMPLES_A_SECOND, "--format", "flamegraph"]
+    # The command stands in the picture: without folders of this machine.
+    command = ["py-spy", "record", *how, "--output", path.name, "--pid", str(pid)]
+    return subprocess.Popen(command, executable=program, cwd=path.parent, stdout=subprocess.DEVNULL)
 
 
 def end(recorder: Recorder | None) -> None:

@@ -4,10 +4,12 @@ Nothing depends on the relay: whatever goes wrong with it, the same report goes 
 relay is left alone for a while. Larger output goes directly anyhow. No retries.
 """
 
+import contextlib
 import json
 import logging
 import random
 import socket
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -21,7 +23,7 @@ log = logging.getLogger(__name__)
 
 FIRST_SIGN_SECONDS = 0.5
 PATIENCE_SECONDS = 3.0  # between two signs of life
-EXCHANGE_SECONDS = 35.0  # a request that is under way there, and then its own
+EXCHANGE_SECONDS = 16.0  # one exchange with the server; a lease is not to run out meanwhile
 ABSENT_REST_SECONDS = 1.0  # a main agent that is started anew
 FIRST_REST_SECONDS = 2.0
 LONGEST_REST_SECONDS = 120.0
@@ -52,8 +54,22 @@ class Carrier:
         self._rests_until = 0.0
         self._troubles = 0
         self._is_own_turn = False
+        self._lock = threading.Lock()
+        self._waits_at: socket.socket | None = None
+        self._is_hurried = False
+
+    def hurry(self) -> None:
+        """From another thread: a result is to be told. A report without one is given up, as it may wait behind much
+        output of others; what it said goes with the result or after it."""
+        with self._lock:
+            self._is_hurried = True
+            if self._waits_at is not None:
+                with contextlib.suppress(OSError):
+                    self._waits_at.shutdown(socket.SHUT_RDWR)
 
     def report(self, body: wire.ReportRequest) -> wire.ReportReply:
+        if body["entries"][0]["finish"] is not None:
+            self._is_hurried = False  # this is what was in a hurry
         if self._is_own_turn:
             return self._in_own_turn(body)
         if self._clock() >= self._rests_until:
@@ -82,7 +98,7 @@ class Carrier:
         data = json.dumps(entry, separators=(",", ":"), allow_nan=False).encode()
         if len(data) > relay.LARGEST_ENTRY_BYTES:
             raise _NoRelay("the entry is too large for it")
-        answer = self._asked(relay.request(data, self._instance_id, is_urgent=is_urgent))
+        answer = self._asked(relay.request(data, self._instance_id, is_urgent=is_urgent), is_urgent)
         if "failure" in answer:
             raise self._failure(answer["failure"])
         reply = answer.get("reply")
@@ -94,17 +110,37 @@ class Carrier:
         self._troubles = 0
         return answered
 
-    def _asked(self, request: bytes) -> dict[str, Any]:
+    def _asked(self, request: bytes, is_urgent: bool) -> dict[str, Any]:
         try:
             connection = relay.connected(self._state_dir, FIRST_SIGN_SECONDS)
         except OSError as error:
             raise _NoRelay(str(error), is_absent=not isinstance(error, TimeoutError)) from error
         with connection:
             try:
+                self._begin(connection, is_urgent)
                 connection.sendall(request)
                 return relay.parsed(self._answered(connection))
             except (OSError, relay.NotUnderstood) as error:
+                if self._was_given_up():
+                    raise NetworkFailure("given up: the result goes first") from error
                 raise _NoRelay(str(error) or type(error).__name__) from error
+            finally:
+                with self._lock:
+                    self._waits_at = None
+
+    def _begin(self, connection: socket.socket, is_urgent: bool) -> None:
+        if is_urgent:
+            return
+        with self._lock:
+            self._waits_at = connection
+            if self._is_hurried:
+                raise InterruptedError
+
+    def _was_given_up(self) -> bool:
+        """Once: what comes after the result is in no hurry."""
+        with self._lock:
+            was, self._is_hurried = self._is_hurried and self._waits_at is not None, False
+            return was
 
     def _answered(self, connection: socket.socket) -> bytes:
         ends_at = self._clock() + EXCHANGE_SECONDS

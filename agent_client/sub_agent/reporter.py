@@ -68,6 +68,7 @@ class Reporter(threading.Thread):
     def finish(self, finish: wire.Finish) -> None:
         """Hand over the result; it is reported at once."""
         self._finish = finish
+        self._delivery.hurry()
         self._ends.set()
         self._wake.set()
 

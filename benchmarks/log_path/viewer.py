@@ -6,15 +6,18 @@ import asyncio
 import json
 import random
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
 from websockets.typing import Origin
 
 from tests.chaos.http_messages import read_reply
 
 RANGE_BYTES = 64 * 1024
-EVERY_SECONDS = 1.0
+EVERY_SECONDS, ARRIVAL_SECONDS, OPEN_SECONDS = 1.0, 5.0, 30.0
 PARTIAL = 206
 
 
@@ -40,19 +43,24 @@ class Viewer:
     _size: int = 0
 
     async def run(self) -> None:
-        """Until it is canceled."""
+        """Until it is canceled. Comes some time after the others, and connects again when the server has hung up."""
+        await asyncio.sleep(random.uniform(0, ARRIVAL_SECONDS))  # noqa: S311 - no secret
         await asyncio.gather(self._listen(), self._fetch_for_ever())
 
     async def _listen(self) -> None:
         headers, origin = {"Cookie": self.cookies}, Origin(f"http://127.0.0.1:{self.port}")
         address = f"ws://127.0.0.1:{self.port}/ws/live/"
-        async with connect(address, origin=origin, additional_headers=headers, compression=None) as socket:
-            await socket.send(json.dumps({"subscribe": [f"task-{self.task_id}"]}))
-            async for text in socket:
-                message = json.loads(text)
-                if message["kind"] == "output":
-                    self.seen.nudges += 1
-                    self._size = max(self._size, message["size"])
+        options: dict[str, Any] = {"origin": origin, "additional_headers": headers, "compression": None}
+        async for socket in connect(address, open_timeout=OPEN_SECONDS, **options):
+            with suppress(ConnectionClosed):
+                await socket.send(json.dumps({"subscribe": [f"task-{self.task_id}"]}))
+                async for text in socket:
+                    self._take(json.loads(text))
+
+    def _take(self, message: dict[str, Any]) -> None:
+        if message["kind"] == "output":
+            self.seen.nudges += 1
+            self._size = max(self._size, message["size"])
 
     async def _fetch_for_ever(self) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port, limit=2**20)

@@ -21,7 +21,7 @@ PROGRAMS = {
 }
 # The versions of which docs/performance.md has figures.
 LIBRARIES = {
-    "celery": ["celery==5.7.0", "redis"],
+    "celery": ["celery==5.7.0", "redis==8.1.0"],
     "dask": ["distributed==2026.8.0"],
     "hq": ["hyperqueue==0.27.0"],
     "ray": ["ray[default]==2.60.0"],

@@ -75,6 +75,14 @@ def instances(
     return [model.from_db(DEFAULT_DB_ALIAS, wanted, one) for one in found]
 
 
+def instances_among(
+    model: type[Row], column: str, values: Collection[Any], names: Collection[str] | None = None
+) -> list[Row]:
+    """Model rows whose `column` has one of however many values."""
+    wanted = _in_order(model, None if names is None else frozenset(names))
+    return [model.from_db(DEFAULT_DB_ALIAS, wanted, one) for one in rows_among(model, wanted, column, values)]
+
+
 def instance(
     model: type[Row], where: Where, names: Collection[str] | None = None, *, locked: bool = False
 ) -> Row | None:

@@ -16,6 +16,8 @@ def become_watcher(plan: Plan, folder: Path) -> NoReturn:
 
     A signal that comes meanwhile waits until the watcher listens. -S: no package, so it cannot grow by one.
     """
+    sys.stdout.flush()
+    sys.stderr.flush()
     os.chdir(folder)  # where the children run, too
     plan_descriptor = plan.written()
     for descriptor in (plan.lock, plan_descriptor):

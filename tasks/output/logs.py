@@ -6,7 +6,8 @@ same bytes come again to the same place. Readers never go past what the row says
 
 import time
 import zlib
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -164,6 +165,13 @@ def _new_row(sub_agent: SubAgent, stream: str, **columns: Any) -> OutputLog:
 
 def rows_of(sub_agent: SubAgent) -> list[OutputLog]:
     return statements.instances(OutputLog, {"sub_agent_id": sub_agent.pk})
+
+
+def rows_of_all(sub_agent_ids: Collection[UUID]) -> dict[UUID, list[OutputLog]]:
+    found: dict[UUID, list[OutputLog]] = defaultdict(list)
+    for row in statements.instances_among(OutputLog, "sub_agent_id", sub_agent_ids):
+        found[row.sub_agent_id].append(row)
+    return found
 
 
 def limits_of(sub_agent: SubAgent) -> Limits:

@@ -1,8 +1,9 @@
 """Take what sub agents report: started, output, usage, finish, log_close, in that order. One entry spoils no other."""
 
 import logging
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import nullcontext
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -52,28 +53,51 @@ _MAY_CHANGE = ("state", "stop_reason", "stop_now", "digest")
 
 def reporting(sub_agent_id: UUID) -> SubAgent | None:
     """With what a report needs of it: each second one for every running task, so no scripts."""
-    sub_agent = statements.instance(SubAgent, {"pk": sub_agent_id}, _OWN)
-    if sub_agent is not None:
-        agent = statements.instance(Agent, {"pk": sub_agent.agent_id}, ("name",))
-        task = statements.instance(Task, {"pk": sub_agent.task_id}, _OF_TASK)
-        sub_agent.task, sub_agent.agent = cast(Task, task), cast(Agent, agent)
-    return sub_agent
+    return next(iter(_all_reporting([sub_agent_id]).values()), None)
+
+
+def _all_reporting(ids: Collection[UUID]) -> dict[UUID, SubAgent]:
+    """In as many statements as for one. Hosts before tasks, as everybody does who locks both."""
+    found = statements.instances_among(SubAgent, "id", ids, _OWN)
+    agents = statements.instances_among(Agent, "id", {row.agent_id for row in found}, ("name",))
+    tasks = statements.instances_among(Task, "id", {row.task_id for row in found}, _OF_TASK)
+    agent_of, task_of = {row.pk: row for row in agents}, {row.pk: row for row in tasks}
+    for sub_agent in found:
+        sub_agent.agent, sub_agent.task = agent_of[sub_agent.agent_id], task_of[sub_agent.task_id]
+    return {sub_agent.pk: sub_agent for sub_agent in found}
 
 
 def receive(raw_entries: list[msgspec.Raw], caller: SubAgent | None = None) -> list[dict[str, Any]]:
     """One reply for each entry, in order. `caller` was read just now, by `reporting`: it is not read again for an entry
     of its own."""
-    if len(raw_entries) != 1:
-        caller = None  # an earlier entry may change it
-    return [_receive_raw(bytes(raw), caller) for raw in raw_entries]
+    entries = [_decoded(bytes(raw)) for raw in raw_entries]
+    good = [entry for entry in entries if isinstance(entry, Entry)]
+    known = {caller.pk: caller} if caller is not None and len(good) == 1 else _all_reporting(_ids(good))
+    stored = logs.rows_of_all(_ids(entry for entry in good if _is_only_a_beat(entry)))
+    return [_answered(entry, known, stored) if isinstance(entry, Entry) else entry for entry in entries]
 
 
-def _receive_raw(raw: bytes, caller: SubAgent | None) -> dict[str, Any]:
+def _ids(entries: Iterable[Entry]) -> set[UUID]:
+    return {entry.sub_agent_id for entry in entries}
+
+
+def _is_only_a_beat(entry: Entry) -> bool:
+    """It changes no row: what is stored of its output may be read for many at once."""
+    return not (entry.started or entry.skips or entry.output or entry.finish or entry.log_close)
+
+
+def _answered(entry: Entry, known: dict[UUID, SubAgent], stored: Mapping[UUID, list[OutputLog]]) -> dict[str, Any]:
+    """`known` loses it: a second entry may find it changed by the first one."""
+    sub_agent = known.pop(entry.sub_agent_id, None) or reporting(entry.sub_agent_id)
+    return _receive_one(entry, sub_agent, stored.get(entry.sub_agent_id, []) if _is_only_a_beat(entry) else None)
+
+
+def _decoded(raw: bytes) -> Entry | dict[str, Any]:
+    """The entry, or the answer to one that is none."""
     try:
-        entry = decode(raw, Entry)
+        return decode(raw, Entry)
     except BadMessage as error:
         return _refusal(_id_of(raw), error.code, error.detail)
-    return _receive_one(entry, caller)
 
 
 def _id_of(raw: bytes) -> str:
@@ -83,9 +107,7 @@ def _id_of(raw: bytes) -> str:
         return ""
 
 
-def _receive_one(entry: Entry, caller: SubAgent | None) -> dict[str, Any]:
-    is_own = caller is not None and caller.pk == entry.sub_agent_id
-    sub_agent = caller if is_own else reporting(entry.sub_agent_id)
+def _receive_one(entry: Entry, sub_agent: SubAgent | None, stored: list[OutputLog] | None) -> dict[str, Any]:
     if sub_agent is None:
         return _refusal(str(entry.sub_agent_id), "unknown_sub_agent", "No such sub agent.")
     if entry.fence != sub_agent.fence or not token_is_right(sub_agent, entry.token):
@@ -97,7 +119,7 @@ def _receive_one(entry: Entry, caller: SubAgent | None) -> dict[str, Any]:
         code, detail = error.code, error.detail
     if _may_change_it(entry):
         _read_again(sub_agent)
-    return _reply(entry, sub_agent, code, detail)
+    return _reply(entry, sub_agent, (code, detail), logs.rows_of(sub_agent) if stored is None else stored)
 
 
 def _read_again(sub_agent: SubAgent) -> None:
@@ -256,7 +278,8 @@ def _keep_late_result(sub_agent: SubAgent, finish: Finish, actor: Actor) -> None
     logs.begin_draining(sub_agent, finish.final_sizes())
 
 
-def _reply(entry: Entry, sub_agent: SubAgent, code: str, detail: str) -> dict[str, Any]:
+def _reply(entry: Entry, sub_agent: SubAgent, verdict: tuple[str, str], stored: Iterable[OutputLog]) -> dict[str, Any]:
+    code, detail = verdict
     stop = grants.stop_of(sub_agent) if sub_agent.stop_reason and sub_agent.is_live else None
     if _ended_unreported(sub_agent) and entry.finish is None:
         stop = {"reason": "lost", "grace_seconds": sub_agent.task.grace_seconds, "kill_now": False}
@@ -265,7 +288,7 @@ def _reply(entry: Entry, sub_agent: SubAgent, code: str, detail: str) -> dict[st
         "code": code,
         "detail": detail,
         "state": sub_agent.state,
-        "logs": {row.stream: log_state(row, sub_agent) for row in logs.rows_of(sub_agent)},
+        "logs": {row.stream: log_state(row, sub_agent) for row in stored},
         "stop": stop,
         "watched": watchers.watching(sub_agent.task_id),
         "renewal": leases.renew(sub_agent) if code == "ok" else None,

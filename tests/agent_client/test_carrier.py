@@ -208,7 +208,8 @@ def test_stored_equals_produced_under_any_relay(
     folder = make_folder(tmp_path_factory.mktemp("carrier"))
     http = LossyHttp(plan)
     one = Carrier(http, folder.path.parent.parent, None, (lambda: 0.0) if rests else iter(range(10**9)).__next__)
-    one._asked = OddRelay(odd, http)  # type: ignore[method-assign]
+    asked = OddRelay(odd, http)
+    one._asked = lambda request, is_urgent: asked(request)  # type: ignore[method-assign]
     delivery = Delivery(folder, one)
     try:
         for data in writes:

@@ -121,6 +121,39 @@ def test_a_result_does_not_wait_for_the_bulk_of_others(
         bulk.result()
 
 
+def test_a_report_that_waits_is_given_up_for_the_result(
+    server: FakeServer, context: Context, carriers: Callable[[str], Carrier]
+) -> None:
+    gate = Gate()
+    one = carriers("a")
+    with running_relay(context), server.failing(gate), ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(report, one)
+        assert gate.is_asked.wait(20)
+        one.hurry()
+        with pytest.raises(NetworkFailure, match="the result goes first"):
+            waiting.result(20)
+        report(one, finish=FINISH)
+        assert server.sub_agent("a").finish == FINISH
+        gate.opens.set()
+        report(one)
+    assert set(credentials(server)) == {MAIN_AGENT}
+
+
+def test_only_one_report_is_given_up_and_none_with_a_result(
+    server: FakeServer, context: Context, carriers: Callable[[str], Carrier]
+) -> None:
+    one = carriers("a")
+    with running_relay(context):
+        one.hurry()  # between two reports
+        with pytest.raises(NetworkFailure, match="the result goes first"):
+            report(one)
+        report(one)
+        one.hurry()
+        report(one, finish=FINISH)
+        report(one)
+    assert len(server.calls) == 3
+
+
 def test_a_request_is_bounded_in_entries_and_bytes(
     server: FakeServer, context: Context, carriers: Callable[[str], Carrier], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,9 +2,10 @@
 
 import os
 import signal
+import threading
 from pathlib import Path
 
-from tests.agent_client.fake_server import FakeServer
+from tests.agent_client.fake_server import FakeServer, Handler
 from tests.agent_client.main_agent_process import AgentProcess, assign, end_everything, running_agent
 from tests.waiting import wait_until
 
@@ -43,6 +44,25 @@ def test_a_sub_agent_outlives_the_relay_and_comes_back_to_the_next(server: FakeS
             ends.touch()
             wait_until(lambda: server.sub_agent("s1").is_complete)
     assert bytes(server.sub_agent("s1").stream("out").content) == b"here\nthere\n"
+
+
+def test_a_result_does_not_wait_for_a_beat_that_hangs(server: FakeServer, tmp_path: Path) -> None:
+    ends, opens, is_held = tmp_path / "ends", threading.Event(), threading.Event()
+
+    def hold_beats(handler: Handler) -> bool:
+        if b'"started":null' in handler.raw and b'"finish":null' in handler.raw:
+            is_held.set()
+            opens.wait(30)
+        return False
+
+    with running_agent(server, tmp_path / "state"), server.failing(hold_beats):
+        assign(server, "s1", LONG.format(ends=ends))
+        assert is_held.wait(20)
+        ends.touch()
+        wait_until(lambda: server.sub_agent("s1").finish is not None, 10, "the result")
+        opens.set()
+        wait_until(lambda: server.sub_agent("s1").is_complete)
+    assert set(reporters(server)) == {"Agent"}
 
 
 def test_a_frozen_main_agent_holds_no_result_up(server: FakeServer, tmp_path: Path) -> None:

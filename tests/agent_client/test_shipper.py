@@ -16,6 +16,7 @@ from agent_client.sub_agent.delivery import Delivery
 from agent_client.sub_agent.finish import never_ran
 from agent_client.sub_agent_dir import SubAgentDir
 from tests.agent_client.sub_agents import make_folder
+from tests.examples import examples
 
 FAULTS = ["none", "none", "lost", "reply_lost", "doubled", "crc", "busy", "forget_bytes"]
 
@@ -86,7 +87,7 @@ def finish_folder(folder: SubAgentDir) -> None:
 
 
 @pytest.mark.matrix(24, 31)
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     plan=st.lists(st.sampled_from(FAULTS), max_size=40),
     writes=st.lists(st.tuples(st.sampled_from(["out", "err"]), st.binary(max_size=3000)), max_size=12),

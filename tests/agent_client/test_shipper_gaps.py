@@ -10,6 +10,7 @@ from agent_client.sub_agent import output_stream
 from agent_client.sub_agent.delivery import Delivery
 from tests.agent_client.sub_agents import make_folder
 from tests.agent_client.test_shipper import FAULTS, LossyHttp, finish_folder
+from tests.examples import examples
 
 HEAD, TAIL, LIVE = 3000, 2000, 500
 
@@ -45,7 +46,7 @@ class CappedHttp(LossyHttp):
         return reply
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     plan=st.lists(st.sampled_from([fault for fault in FAULTS if fault != "forget_bytes"]), max_size=30),
     writes=st.lists(st.binary(min_size=1, max_size=3000), max_size=12),

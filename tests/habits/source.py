@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -66,6 +66,13 @@ def templates() -> Iterator[Path]:
 
 def templates_used_by(path: Path) -> list[str]:
     return TEMPLATE_TAG.findall(path.read_text())
+
+
+def found_in(paths: Iterable[Path], look: Callable[[Path], Iterable[str]]) -> dict[str, list[str]]:
+    """What `look` finds in each, by file; files without a finding are left out. A test for each file would cost more to
+    begin than to run."""
+    found = {shown(path): list(look(path)) for path in paths}
+    return {path: findings for path, findings in found.items() if findings}
 
 
 def shown(path: Path) -> str:

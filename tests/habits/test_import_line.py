@@ -1,9 +1,8 @@
 """scheduler_site.shared <- agents <- templates_app <- tasks <- scheduler_site; agent_client stands alone."""
 
 import ast
+from functools import partial
 from pathlib import Path
-
-import pytest
 
 from tests.habits import source
 
@@ -30,20 +29,21 @@ def wrong_imports(path: Path) -> list[str]:
     return [name for name in source.imports_of(path) if (there := place(name)) is not None and there > here]
 
 
-@pytest.mark.parametrize("path", source.modules(*source.SERVER), ids=source.shown)
-def test_an_app_imports_only_what_stands_left_of_it(path: Path) -> None:
-    assert wrong_imports(path) == []
+def imported_from(packages: set[str], path: Path) -> list[str]:
+    return [name for name in source.imports_of(path) if name.partition(".")[0] in packages]
 
 
-@pytest.mark.parametrize("path", source.modules(*source.SERVER), ids=source.shown)
-def test_the_server_knows_nothing_of_the_agent(path: Path) -> None:
-    assert [name for name in source.imports_of(path) if name.partition(".")[0] == "agent_client"] == []
+def test_an_app_imports_only_what_stands_left_of_it() -> None:
+    assert source.found_in(source.modules(*source.SERVER), wrong_imports) == {}
 
 
-@pytest.mark.parametrize("path", source.modules("agent_client"), ids=source.shown)
-def test_the_agent_knows_nothing_of_the_server_or_django(path: Path) -> None:
+def test_the_server_knows_nothing_of_the_agent() -> None:
+    assert source.found_in(source.modules(*source.SERVER), partial(imported_from, {"agent_client"})) == {}
+
+
+def test_the_agent_knows_nothing_of_the_server_or_django() -> None:
     foreign = {*source.SERVER, "django", "rest_framework", "channels", "tests"}
-    assert [name for name in source.imports_of(path) if name.partition(".")[0] in foreign] == []
+    assert source.found_in(source.modules("agent_client"), partial(imported_from, foreign)) == {}
 
 
 def test_only_contract_and_machine_tests_see_both_sides() -> None:
@@ -53,13 +53,15 @@ def test_only_contract_and_machine_tests_see_both_sides() -> None:
             assert {"contract", "machine"} & set(path.parts), source.shown(path)
 
 
-@pytest.mark.parametrize("path", list(source.templates()), ids=source.shown)
-def test_templates_keep_the_line_too(path: Path) -> None:
+def test_templates_keep_the_line_too() -> None:
+    assert source.found_in(source.templates(), wrong_templates) == {}
+
+
+def wrong_templates(path: Path) -> list[str]:
+    """Those that it uses and that are nowhere, or stand right of it."""
     here = LINE.index(path.relative_to(source.ROOT).parts[0])
-    for used in source.templates_used_by(path):
-        owner = owner_of(used)
-        assert owner is not None, f"{used} is nowhere"
-        assert owner <= here or used.startswith(FRAME), f"{used} stands right of {source.shown(path)}"
+    owners = {used: owner_of(used) for used in source.templates_used_by(path)}
+    return [used for used, owner in owners.items() if owner is None or (owner > here and not used.startswith(FRAME))]
 
 
 def owner_of(name: str) -> int | None:

@@ -27,7 +27,7 @@ from tests.machine.world import World, cores_of
 SHRINKS = os.environ.get("MACHINE_SHRINK") == "1"
 IS_LONG = os.environ.get("MACHINE_PROFILE") == "long"
 SEED = int(os.environ.get("MACHINE_SEED", "20260105"))
-EXAMPLES = int(os.environ.get("MACHINE_EXAMPLES", "2000" if IS_LONG else "12"))
+EXAMPLES = int(os.environ.get("MACHINE_EXAMPLES", "2000" if IS_LONG else "8"))
 STEPS = 120 if IS_LONG else 40
 LOOKS = 1 if IS_LONG else 8
 ANY = st.integers(0, 1_000_000)

@@ -1,6 +1,7 @@
 """The program itself, as a user starts it with a wrong setting: one sentence, no traceback."""
 
 import os
+import shutil
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.running import ROOT, free_port
+from tests.running import ROOT, Site, free_port
 
 
 def started_with(tmp_path: Path, *command: str, **settings: str) -> "subprocess.CompletedProcess[str]":
@@ -46,8 +47,8 @@ def test_one_sentence_names_the_variable(tmp_path: Path, settings: dict[str, str
 
 
 @pytest.mark.skipif(find_spec("uvicorn") is not None, reason="uvicorn is installed here")
-def test_uvicorn_that_is_not_installed_is_a_clear_word(tmp_path: Path) -> None:
-    started_with(tmp_path, "migrate", "-v0")
+def test_uvicorn_that_is_not_installed_is_a_clear_word(prepared: Site, tmp_path: Path) -> None:
+    shutil.copytree(prepared.data_dir, tmp_path / "data")
     done = started_with(tmp_path, "serve", ASGI="uvicorn", PORT=str(free_port()))
     assert done.returncode == 1
     assert "pip install uvicorn" in done.stderr

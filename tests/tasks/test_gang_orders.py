@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.db import connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -15,6 +14,7 @@ from tasks import lifecycle
 from tasks.models import SubAgent, Task
 from tasks.outcome import Outcome, lost
 from tasks.states import CLAIMED_STATES, EndReason, SubAgentState
+from tests.examples import examples
 from tests.factories import make_agent, make_task
 from tests.tasks.test_gangs import check_invariants, member, members, place
 
@@ -63,11 +63,7 @@ STEPS += [ends(outcome) for outcome in OUTCOMES] + [gives_back(state) for state 
 ORDERS = st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, SIZE - 1)), max_size=25)
 
 
-@settings(
-    max_examples=150 if connection.vendor == "sqlite" else 40,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@settings(max_examples=examples(50), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(order=ORDERS, retries=st.integers(0, 1))
 def test_any_order_of_events(order: list[tuple[Step, int]], retries: int) -> None:
     for rank in range(SIZE - Agent.objects.count()):

@@ -32,7 +32,9 @@ from scheduler_site.up.hand_over import become_watcher
 from scheduler_site.up.plan import Plan
 values = json.loads(sys.argv[1])
 lock = site_lock.hold(Path(values["data_dir"]))
-if len(sys.argv) > 2:
+if "talks" in sys.argv:
+    print("prepared")
+if "signalled" in sys.argv:
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
     os.kill(os.getpid(), signal.SIGTERM)
 become_watcher(Plan(**{**values, "lock": lock.fileno()}), Path.cwd())
@@ -103,6 +105,12 @@ def test_it_is_the_process_that_took_the_lock_and_knows_no_package(watchers: Wat
     assert "site-packages" not in Path(f"/proc/{process.pid}/maps").read_text()
     assert site_lock.is_held(Path(plan.data_dir) / "lock")
     assert site_lock.noted_url(Path(plan.data_dir)) == plan.public_url
+
+
+def test_what_was_said_before_is_not_lost(watchers: Watchers, plan: Plan) -> None:
+    process = watchers.start(plan, "talks")
+    assert process.stdout is not None
+    assert [process.stdout.readline(), process.stdout.readline()] == ["prepared\n", "the link\n"]
 
 
 def test_its_children_do_not_hold_the_lock(watchers: Watchers, plan: Plan) -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from agents.models import CountedResource, Pool
 from tasks.api.task_request import CancelRequest, TaskCreateRequest
+from tests.examples import examples
 from tests.factories import make_agent, make_task, make_user
 from tests.rest import rest
 
@@ -50,9 +51,11 @@ def bodies(serializer: Any) -> st.SearchStrategy[dict[str, Any]]:
     return st.dictionaries(names, VALUES, max_size=4)
 
 
-def fuzzed(examples: int) -> settings:
+def fuzzed(count: int) -> settings:
     """One signed-in client serves all examples."""
-    return settings(deadline=None, max_examples=examples, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    return settings(
+        deadline=None, max_examples=examples(count), suppress_health_check=[HealthCheck.function_scoped_fixture]
+    )
 
 
 @pytest.fixture
@@ -67,7 +70,7 @@ def sent(client: Client, path: str, body: Any) -> Any:
     return response
 
 
-@fuzzed(80)
+@fuzzed(40)
 @given(change=bodies(TaskCreateRequest))
 def test_create_never_fails(client: Client, change: dict[str, Any]) -> None:
     response = sent(client, "/api/tasks/", {**GOOD, **change})
@@ -79,7 +82,7 @@ def test_create_never_fails(client: Client, change: dict[str, Any]) -> None:
     assert client.get(path).json() == response.json()
 
 
-@fuzzed(120)
+@fuzzed(60)
 @given(change=PLACEMENT)
 def test_placement_never_fails(client: Client, change: dict[str, Any]) -> None:
     response = sent(client, "/api/tasks/", {**GOOD, **change})
@@ -98,7 +101,7 @@ def client_of_a_site(client: Client) -> Client:
     return client
 
 
-@fuzzed(120)
+@fuzzed(60)
 @given(change=PLACEMENT)
 def test_placement_never_fails_where_hosts_are_known(client_of_a_site: Client, change: dict[str, Any]) -> None:
     response = sent(client_of_a_site, "/api/tasks/", {**GOOD, **change})

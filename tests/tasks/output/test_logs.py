@@ -14,6 +14,7 @@ from scheduler_site.shared.errors import CrcMismatch, OffsetGap
 from tasks.models import OutputLog, SubAgent
 from tasks.output import log_digests, log_files, logs
 from tasks.states import LogState
+from tests.examples import examples
 from tests.factories import make_sub_agent
 
 pytestmark = pytest.mark.django_db
@@ -176,7 +177,7 @@ def test_streams_and_attempts_are_apart(sub_agent: SubAgent) -> None:
 @given(
     st.binary(max_size=200), st.lists(st.tuples(st.integers(0, 220), st.integers(0, 60), st.booleans()), max_size=30)
 )
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(40))
 def test_whatever_the_network_does_a_prefix_is_stored(
     tmp_path_factory: pytest.TempPathFactory, truth: bytes, sent: list[tuple[int, int, bool]]
 ) -> None:

@@ -174,3 +174,23 @@ def test_a_hosts_wrong_date_changes_nothing_but_what_it_shows(host: PaperHost, e
     host.open_session(host={"hostname": "h", "started_at": "1970-01-01"})
     host.beat()
     assert Agent.objects.get().connectivity == "online"
+
+
+def test_beats_of_many_cost_as_many_statements_as_one(host: PaperHost, django_assert_max_num_queries: Any) -> None:
+    grants = [granted(host, cpu_cores=0.1) for _ in range(6)]
+    host.report(grants[2], output=[piece(b"hello")])
+    beats = [entry(grant, usage={"cpu_percent": 1.0}) for grant in grants]
+    with django_assert_max_num_queries(5):  # one of them says who asks
+        replies = host.post("report", {"entries": beats})["replies"]
+    assert [reply["sub_agent_id"] for reply in replies] == [grant["sub_agent_id"] for grant in grants]
+    assert [reply["code"] for reply in replies] == ["ok"] * 6
+    assert [reply["logs"].get("out", {}).get("stored") for reply in replies] == [None, None, 5, None, None, None]
+
+
+def test_a_second_entry_finds_what_the_first_one_changed(host: PaperHost) -> None:
+    grant = granted(host)
+    done = entry(grant, output=[piece(b"hello")], finish=finish(sizes={"out": 5}))
+    first, again, beat = host.post("report", {"entries": [done, done, entry(grant)]})["replies"]
+    assert [first["state"], again["state"], beat["state"]] == ["succeeded"] * 3
+    assert [first["code"], again["code"], beat["code"]] == ["ok"] * 3
+    assert Task.objects.get().status == "completed"

@@ -16,6 +16,7 @@ from tasks.outcome import Outcome
 from tasks.reserving import reservations
 from tasks.scheduling.run import run_pass
 from tasks.states import LIVE_STATES, EndReason, SubAgentState
+from tests.examples import examples
 from tests.factories import make_agent, make_task, make_user
 from tests.tasks.reservation_rows import make_reservation
 
@@ -91,7 +92,7 @@ def check_card(held: Any, size: int) -> None:
     assert sum(part.memory_mib for part in parts) <= size
 
 
-@settings(deadline=None, max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=examples(8), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS)
 def test_nothing_is_given_twice_and_everything_comes_back(steps: list[Any]) -> None:
     with transaction.atomic():

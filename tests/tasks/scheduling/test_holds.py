@@ -15,6 +15,7 @@ from tasks.scheduling.fleet import Fleet
 from tasks.scheduling.planner import ListedQueue, Plan, Planner, plan
 from tasks.scheduling.policies.best_fit import BestFit
 from tasks.scheduling.values import Card, Ending, Held, Host, Placement, Request, Shape
+from tests.examples import examples
 
 NEVER = float("inf")
 HOLD_AFTER = 600
@@ -109,7 +110,7 @@ small = st.tuples(st.sampled_from([100, 200, 300]), st.sampled_from([0, 0, 1, 2]
 
 
 @given(st.lists(small, min_size=10, max_size=40), st.sampled_from([(800, 0), (200, 3), (500, 1)]), st.integers(1, 2))
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(30))
 def test_who_runs_meanwhile_never_delays_the_promised_start(
     others: list[tuple[int, int, int]], wanted: tuple[int, int], nodes: int
 ) -> None:

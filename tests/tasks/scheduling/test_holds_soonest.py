@@ -11,6 +11,7 @@ from tasks.scheduling import release
 from tasks.scheduling.fleet import Fleet
 from tasks.scheduling.holds import Holds, opening_on
 from tasks.scheduling.values import Card, Ending, Held, Host, Request, Shape
+from tests.examples import examples
 from tests.tasks.scheduling import worlds
 
 LONG = 1000.0
@@ -55,13 +56,13 @@ small = st.builds(
 
 
 @given(small, st.integers(1, 6).flatmap(lambda count: st.tuples(*(busy_host(number) for number in range(count)))))
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=examples(60))
 def test_the_hosts_kept_are_those_with_room_soonest(shape: Shape, on: tuple[Host, ...]) -> None:
     assert kept(shape, list(on)) == asked_of_all(shape, list(on))
 
 
 @given(worlds.shapes(), worlds.hosts())
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=examples(40))
 def test_the_same_on_hosts_of_all_kinds(shape: Shape, on: list[Host]) -> None:
     assert kept(shape, on, worlds.SITE) == asked_of_all(shape, on)
 

@@ -13,10 +13,11 @@ from tasks.scheduling.policies.choice import make
 from tasks.scheduling.policies.fragmentation import Fragmentation
 from tasks.scheduling.ranking import Ranking, tier
 from tasks.scheduling.values import Host, Request, Shape
+from tests.examples import examples
 from tests.tasks.scheduling import worlds
 
 NEVER = float("inf")
-often = settings(deadline=None, max_examples=100)
+often = settings(deadline=None, max_examples=examples(50))
 
 
 def made(queue: list[Request], given_hosts: list[Host], policy: str, hold_after: float) -> tuple[Plan, list[Host]]:

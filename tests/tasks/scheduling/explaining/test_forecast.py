@@ -15,6 +15,7 @@ from tasks.scheduling.order import Claim
 from tasks.scheduling.planner import ListedQueue, plan
 from tasks.scheduling.policies.best_fit import BestFit
 from tasks.scheduling.values import Ending, Held, Host, Request, Shape
+from tests.examples import examples
 
 POLICY = BestFit()
 RULES = Rules(lambda shape: POLICY, hold_after_seconds=100)
@@ -154,7 +155,7 @@ def scenes(draw: st.DrawFn) -> tuple[list[Queued], list[Host]]:
 
 
 @given(scenes(), st.data())
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=examples(100))
 def test_the_forecast_is_what_a_replay_gives(scene: tuple[list[Queued], list[Host]], data: st.DataObject) -> None:
     queue, hosts = scene
     started = replayed(queue, hosts)
