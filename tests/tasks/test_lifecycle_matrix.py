@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+from django.db import transaction
 
 from agents.models import Agent
 from scheduler_site.shared.actors import SYSTEM
@@ -70,7 +71,9 @@ def latest(task: Task) -> SubAgent:
 
 
 def place(task: Task) -> None:
-    lifecycle.place(task.pk, [Agent.objects.first() or make_agent()])
+    agent = Agent.objects.first() or make_agent()
+    with transaction.atomic():  # the caller's, which a refusal undoes
+        lifecycle.place(task.pk, [agent])
 
 
 def claim(task: Task) -> None:
