@@ -19,7 +19,7 @@ class ReportView(AgentApiView):
         replies = reports.receive(message.entries, caller)
         return answer(
             {
-                "next_in_seconds": report_pace.next_in_seconds(replies),
+                "next_in_seconds": report_pace.next_in_seconds(request.auth.pk, replies),
                 "replies": replies,
                 "commit_seq": commit_seq() if any(b'"finish":{' in bytes(raw) for raw in message.entries) else None,
             }

@@ -1,6 +1,7 @@
 """How often sub agents are asked to report while they have no news; with a lease, several times in it."""
 
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 
@@ -10,6 +11,8 @@ from tasks.host_ends import leases
 from tasks.host_ends.leases import BEATS_IN_A_LEASE, REPORT_SECONDS
 from tasks.models import SubAgent
 from tasks.states import CLAIMED_STATES
+
+ENTRIES_OF_A_CALL = 8
 
 reports = Callers(REPORT_SECONDS, lambda: throughput.at_most(settings.REPORTS_PER_SECOND, SHARE))
 
@@ -23,10 +26,11 @@ def after_restart() -> None:
     reports.expect(SubAgent.objects.filter(state__in=CLAIMED_STATES).count())
 
 
-def next_in_seconds(replies: list[dict[str, Any]]) -> float:
-    """After these replies to one report."""
-    for reply in replies:
-        reports.called(reply["sub_agent_id"])
+def next_in_seconds(who: UUID, replies: list[dict[str, Any]]) -> float:
+    """After these replies to one report of `who`, a sub agent or the main agent for all of its host: most of what a
+    report costs is the request, so that many entries count as a few."""
+    for number in range(1 + len(replies) // ENTRIES_OF_A_CALL):
+        reports.called((who, number))
     seconds = reports.seconds()
     has_lease = any(reply.get("renewal") for reply in replies)
     return min(seconds, leases.stop_after_seconds() / BEATS_IN_A_LEASE) if has_lease else seconds

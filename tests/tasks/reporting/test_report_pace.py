@@ -1,5 +1,6 @@
 """How often sub agents are asked to report: the more rarely the more they are, with a lease several times in it."""
 
+import uuid
 from typing import Any
 
 import pytest
@@ -7,6 +8,8 @@ import pytest
 from agents.pace import Callers
 from tasks.host_ends.leases import BEATS_IN_A_LEASE
 from tasks.reporting import report_pace
+
+WHO = uuid.uuid4()
 
 
 @pytest.fixture
@@ -22,15 +25,21 @@ def reply(renewal: dict[str, float] | None) -> dict[str, object]:
 
 
 def test_one_of_many_comes_rarely(many: None) -> None:
-    assert report_pace.next_in_seconds([reply(None)]) == 60.0
+    assert report_pace.next_in_seconds(WHO, [reply(None)]) == 60.0
 
 
 @pytest.mark.parametrize("seconds", [10.0, 30.0, 300.0])
 def test_with_a_lease_it_comes_several_times_before_it_ends(many: None, settings: Any, seconds: float) -> None:
     settings.FAILOVER_STOP_SECONDS = seconds
-    asked = report_pace.next_in_seconds([reply({"stop_after_seconds": seconds, "kill_within_seconds": 20.0})])
+    asked = report_pace.next_in_seconds(WHO, [reply({"stop_after_seconds": seconds, "kill_within_seconds": 20.0})])
     assert asked == min(60.0, seconds / BEATS_IN_A_LEASE)
 
 
 def test_few_come_each_second() -> None:
-    assert report_pace.next_in_seconds([reply(None)]) == report_pace.next_in_seconds([reply({})]) == 1.0
+    assert report_pace.next_in_seconds(WHO, [reply(None)]) == report_pace.next_in_seconds(WHO, [reply({})]) == 1.0
+
+
+def test_the_entries_of_one_host_count_as_a_few_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(report_pace, "reports", Callers(1.0, lambda: 1.0))
+    assert report_pace.next_in_seconds(WHO, [reply(None)] * 40) == 6.0
+    assert report_pace.next_in_seconds(WHO, [reply(None)] * 40) == 6.0
