@@ -6,7 +6,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 # Whole files go to the next free test process, in the order of tests/conftest.py: quick ones first, browser tests last.
-PROCESSES ?= 2
+# One more than the two cores of the gate: half of the time a test waits for processes that it started.
+PROCESSES ?= 3
 PYTEST_ALL = $(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder
 ON_POSTGRES = tests/tasks tests/agents tests/contract tests/templates_app tests/admin tests/scheduler_site
 # What meets rows and locks, without what tries hundreds of examples.
