@@ -7,6 +7,7 @@ from django.db import transaction
 from django.db.models import F
 
 from agents import messages as agent_messages
+from scheduler_site.shared import statements
 from scheduler_site.shared.broadcast import is_followed, publish, publish_latest
 from tasks import waiters
 from tasks.describe import badges
@@ -39,7 +40,8 @@ def announce(task_ids: Iterable[int]) -> None:
 
 def _tell(task_ids: list[int]) -> None:
     """Nothing is read for nobody."""
-    wanted = [pk for pk in task_ids if is_followed("tasks") or is_followed(f"task-{pk}") or waiters.are_there(pk)]
+    _tell_waiters([pk for pk in task_ids if waiters.are_there(pk)])
+    wanted = [pk for pk in task_ids if is_followed("tasks") or is_followed(f"task-{pk}")]
     if not wanted:
         return
     tasks = list(Task.objects.filter(pk__in=wanted).only(*_FIELDS))
@@ -48,8 +50,13 @@ def _tell(task_ids: list[int]) -> None:
         message = task_message(task, live.get(task.pk))
         publish("tasks", message)
         publish(f"task-{task.pk}", message)
-        if task.status in FINAL_STATUSES:
-            waiters.tell(task.pk)
+
+
+def _tell_waiters(task_ids: list[int]) -> None:
+    if task_ids:
+        for task_id, status in statements.rows_among(Task, ["id", "status"], "id", task_ids):
+            if status in FINAL_STATUSES:
+                waiters.tell(task_id)
 
 
 def _live_sub_agents(task_ids: list[int]) -> dict[int, SubAgent]:
