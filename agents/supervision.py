@@ -24,9 +24,13 @@ def after_restart(*, others_serve: bool = False) -> None:
     pace.beats.expect(Agent.objects.exclude(connectivity=Connectivity.UNREACHABLE).count())
 
 
+_LOOKED_AT = ("id", "name", "connectivity", "standing", "last_heartbeat_time")
+
+
 def sweep() -> list[Agent]:
-    """One look at every host that is not known to be away already; returns those that changed."""
-    watched = list(Agent.objects.exclude(connectivity=Connectivity.UNREACHABLE).defer("gpu_info", "host_facts"))
+    """One look at every host that is not known to be away already; returns those that changed. Reads little of each:
+    this is done every second."""
+    watched = list(Agent.objects.exclude(connectivity=Connectivity.UNREACHABLE).only(*_LOOKED_AT).order_by())
     for agent in watched:
         liveness.heed(agent.pk, agent.last_heartbeat_time, is_own=readings.is_from_here(agent))
     return [agent for agent in watched if _change(agent, judge(agent))]

@@ -15,13 +15,14 @@ from scheduler_site.shared import statements
 from tasks.models import Allocation, Reservation, SubAgent, UserUsage
 from tasks.states import SubAgentState
 
+# The sign keeps SQLite from the index of what is inside of a reservation: of all that ever was, nearly nothing is.
 _HELD = """
 SELECT COALESCE(task.submitted_by_id, reservation.submitted_by_id), SUM(held.share)
 FROM tasks_allocation AS held
 LEFT JOIN tasks_subagent AS sub_agent ON sub_agent.id = held.sub_agent_id
 LEFT JOIN tasks_task AS task ON task.id = sub_agent.task_id
 LEFT JOIN tasks_reservation AS reservation ON reservation.id = held.reservation_id
-WHERE held.released_at IS NULL AND held.inside_id IS NULL GROUP BY 1
+WHERE held.released_at IS NULL AND +held.inside_id IS NULL GROUP BY 1
 """
 
 

@@ -67,9 +67,9 @@ def steps(statement: str, values: Any) -> list[str]:
 
 
 def is_whole(step: str) -> bool:
-    """Also all that ever was on one host."""
+    """Also all that ever was on one host, or inside of no reservation."""
     words = step.split()
-    if step.endswith("(agent_id=?)"):
+    if step.endswith(("(agent_id=?)", "(inside_id=?)")):
         return words[1] in GROWING and not SMALL & set(words)
     return words[0] == "SCAN" and words[1] in GROWING and words[-1] not in SMALL
 
