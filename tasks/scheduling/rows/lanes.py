@@ -25,7 +25,7 @@ from tasks.scheduling.rows.shortlist import Heads
 from tasks.scheduling.values import UNKNOWN_SECONDS
 from tasks.states import TaskStatus
 
-CHUNK = 64
+FIRST_CHUNK, CHUNK = 4, 64  # most passes end before they need more than the first
 _passes = itertools.count()
 _COLUMNS = (
     *SHAPE_COLUMNS,
@@ -134,10 +134,11 @@ def _lane(head: dict[str, Any], now: datetime, site_names: frozenset[str]) -> La
 def _reader(head: dict[str, Any], now: datetime, site_names: frozenset[str]) -> Callable[[], Iterable[Waiting]]:
     """Reads the lane on behind what it gave before."""
     last = head
+    sizes = itertools.chain([FIRST_CHUNK], itertools.repeat(CHUNK))
 
     def more() -> list[Waiting]:
         nonlocal last
-        ids = _behind(last, now)
+        ids = _behind(last, now, next(sizes))
         found = {row["id"]: row for row in _rows(ids)}
         rows = [found[task_id] for task_id in ids if task_id in found]
         last = rows[-1] if rows else last
@@ -146,10 +147,10 @@ def _reader(head: dict[str, Any], now: datetime, site_names: frozenset[str]) -> 
     return more
 
 
-def _behind(last: dict[str, Any], now: datetime) -> list[int]:
+def _behind(last: dict[str, Any], now: datetime, most: int) -> list[int]:
     """The next tasks of the same lane, in order. All of a lane have a latest start, or none has."""
     columns = ("waiting_since", "id") if last["start_by"] is None else ("start_by", "waiting_since", "id")
-    text = _BEHIND.format(columns=", ".join(columns), values=", ".join(["%s"] * len(columns)), chunk=CHUNK)
+    text = _BEHIND.format(columns=", ".join(columns), values=", ".join(["%s"] * len(columns)), chunk=most)
     moment = connection.ops.adapt_datetimefield_value  # as the rows have it: two of the same moment must be equal
     place = [last[name] if name == "id" else moment(last[name]) for name in columns]
     with connection.cursor() as cursor:

@@ -37,11 +37,13 @@ def test_a_task_that_blocks_between_two_reads_is_left_out() -> None:
 
 
 def test_more_of_a_lane_is_read_behind_what_was_read() -> None:
-    ids = [make_task().pk for _ in range(lanes.CHUNK + 3)]
+    ids = [make_task().pk for _ in range(lanes.FIRST_CHUNK + lanes.CHUNK + 3)]
+    first = 1 + lanes.FIRST_CHUNK
     (lane,) = lanes.load(lanes.heads(timezone.now()), timezone.now(), NOBODY)
     assert [request.id for _, request in lane.first] == ids[:1]
-    assert [request.id for _, request in lane.more()] == ids[1 : lanes.CHUNK + 1]
-    assert [request.id for _, request in lane.more()] == ids[lanes.CHUNK + 1 :]
+    assert [request.id for _, request in lane.more()] == ids[1:first]
+    assert [request.id for _, request in lane.more()] == ids[first : first + lanes.CHUNK]
+    assert [request.id for _, request in lane.more()] == ids[first + lanes.CHUNK :]
     assert list(lane.more()) == []
 
 
