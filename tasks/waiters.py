@@ -77,8 +77,8 @@ class Waiter:
 
 
 def are_there(task_id: int) -> bool:
-    """Whether anybody waits for the end of this task here."""
-    return task_id in _waiting
+    """Whether anybody waits for the end of this task, or may do so at another process."""
+    return task_id in _waiting or nudges.has_others()
 
 
 def tell(task_id: int) -> None:

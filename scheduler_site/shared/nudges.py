@@ -58,6 +58,11 @@ def is_deaf() -> None:
         function()
 
 
+def has_others() -> bool:
+    """Whether somebody may hear what is said."""
+    return _link is not None
+
+
 def hears_all() -> bool:
     """Whether what happens at other processes is heard here. SQLite is for one process alone."""
     return _link.is_up() if _link is not None else settings.IS_SQLITE

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from django.db import transaction
 
+from scheduler_site.shared import nudges
 from scheduler_site.shared.actors import SYSTEM
 from tasks import lifecycle, waiters
 from tasks.waiters import Waiter
@@ -85,3 +86,28 @@ def test_dependants_that_are_canceled_with_it_are_told() -> None:
     waiter = Waiter([later.pk], until_all=False)
     lifecycle.cancel(first.pk, actor=SYSTEM)
     assert waiter.ended() == [later.pk]
+
+
+class OtherProcesses:
+    """A link that remembers what was said."""
+
+    def __init__(self) -> None:
+        self.said: list[tuple[str, str]] = []
+
+    def say(self, topic: str, word: str) -> None:
+        self.said.append((topic, word))
+
+    def is_up(self) -> bool:
+        return True
+
+
+@pytest.mark.django_db(transaction=True)
+def test_other_processes_hear_of_an_end_that_nobody_waits_for_here() -> None:
+    others, task, goes_on = OtherProcesses(), make_task(), make_task()
+    nudges.attach(others)
+    try:
+        lifecycle.hold(goes_on.pk, actor=SYSTEM)
+        lifecycle.cancel(task.pk, actor=SYSTEM)
+    finally:
+        nudges.attach(None)
+    assert [word for topic, word in others.said if topic == waiters.TOPIC] == [str(task.pk)]
