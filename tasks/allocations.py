@@ -58,6 +58,7 @@ def _hold(held: Held, share: float, **holder: Any) -> Allocation:
     if held.gpus:
         _hold_cards(allocation, held)
     statements.update(Agent, {"pk": allocation.agent_id}, turn=allocation.pk)
+    changes.taken()
     return allocation
 
 

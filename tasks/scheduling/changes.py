@@ -18,7 +18,7 @@ HOST, SITE = "host", "site"  # topics
 _lock = threading.Lock()
 _hosts: set[UUID] = set()
 _everything = True
-_count = 0
+_count = _moves = 0
 
 
 def of_host(agent_id: UUID) -> None:
@@ -29,6 +29,16 @@ def of_host(agent_id: UUID) -> None:
 def of_site() -> None:
     """Hosts, rules, pools or reservations change, once the transaction commits: a pass looks at all of them."""
     transaction.on_commit(_note_everything)
+
+
+def taken() -> None:
+    """Something was placed, once the transaction commits: nothing for the loop, which did it."""
+    transaction.on_commit(_note_move)
+
+
+def moves() -> int:
+    """Rises with everything that is taken or given back in this process."""
+    return _moves
 
 
 def take() -> tuple[set[UUID], bool]:
@@ -45,7 +55,14 @@ def count() -> int:
     return _count
 
 
+def _note_move() -> None:
+    global _moves
+    with _lock:
+        _moves += 1
+
+
 def _note(agent_id: UUID) -> None:
+    _note_move()
     _heard_of_host(str(agent_id))
     nudges.say(HOST, str(agent_id))
 

@@ -1,8 +1,8 @@
 """The scene of a moment ago, for a server that is asked often why tasks wait and whether what is asked for could run.
 
 Outside of a server every question reads the rows. What it tells may be half a second old, or older where reading takes
-long; of a change of hosts, rules or reservations that this process made it knows at once. Nobody may change what it
-gives: all share it.
+long; of what is placed and what ends here it knows after a twentieth of a second, and at once of a change of hosts,
+rules or reservations that this process made. Nobody may change what it gives: all share it.
 """
 
 import threading
@@ -13,6 +13,7 @@ from tasks.scheduling.explaining import scene
 from tasks.scheduling.explaining.scene import Scene
 
 FRESH_SECONDS = 0.5
+SOON_SECONDS = 0.05
 SHARE = 10.0  # reading takes no more than one part in so many of the time
 
 
@@ -20,8 +21,12 @@ class _Kept:
     def __init__(self) -> None:
         self.is_on = False
         self.scene: Scene | None = None
-        self.until = 0.0
-        self.changes = -1
+        self.until = self.until_moved = 0.0
+        self.changes = self.moves = -1
+
+    def is_old(self) -> bool:
+        now, is_moved = time.monotonic(), self.moves != changes.moves()
+        return now > (self.until_moved if is_moved else self.until) or self.changes != changes.count()
 
 
 _lock = threading.Lock()
@@ -39,7 +44,7 @@ def now() -> Scene:
     if not _kept.is_on:
         return scene.load()
     with _lock:
-        if _kept.scene is None or time.monotonic() > _kept.until or _kept.changes != changes.count():
+        if _kept.scene is None or _kept.is_old():
             _read()
         assert _kept.scene is not None  # noqa: S101 - for the type checker
         return _kept.scene
@@ -51,8 +56,9 @@ def remembered() -> Scene | None:
 
 
 def _read() -> None:
-    _kept.changes = changes.count()
+    _kept.changes, _kept.moves = changes.count(), changes.moves()
     began = time.monotonic()
     _kept.scene = scene.load()
     ended = time.monotonic()
     _kept.until = ended + max(FRESH_SECONDS, SHARE * (ended - began))
+    _kept.until_moved = ended + max(SOON_SECONDS, SHARE * (ended - began))

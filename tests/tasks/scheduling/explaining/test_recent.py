@@ -6,8 +6,9 @@ import pytest
 
 from tasks.scheduling import changes
 from tasks.scheduling.explaining import capacity, recent
+from tasks.scheduling.run import run_pass
 from tasks.scheduling.values import Shape
-from tests.factories import make_agent
+from tests.factories import make_agent, make_task
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -57,3 +58,14 @@ def test_that_something_cannot_run_is_never_told_from_memory(kept: None, monkeyp
     make_agent("large", cpu_cores=64)
     assert capacity.blame(Shape(cpu_centicores=3200)) == {}
     assert capacity.blame(Shape(cpu_centicores=12800)) != {}
+
+
+def test_what_is_placed_is_seen_soon(kept: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recent, "FRESH_SECONDS", 1000.0)
+    monkeypatch.setattr(recent, "SOON_SECONDS", 0.0)
+    monkeypatch.setattr(recent, "SHARE", 0.0)
+    make_agent("a", cpu_cores=4)
+    make_task(cpu_cores=3)
+    assert [host.free_centicores for host in recent.now().hosts] == [400]
+    run_pass()
+    assert [host.free_centicores for host in recent.now().hosts] == [100]
