@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from agents.messages import announce_readings
 from agents.models import Agent
+from scheduler_site.shared import statements
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,7 @@ def _write(fresh: Mapping[uuid.UUID, tuple[Resources, datetime]]) -> None:
     """In the order of ids: the flush of another process locks the same rows."""
     with transaction.atomic():
         for agent_id, (resources, at) in sorted(fresh.items(), key=itemgetter(0)):
-            Agent.objects.filter(pk=agent_id).update(last_heartbeat_time=at, **figures(resources))
+            statements.update(Agent, {"pk": agent_id}, last_heartbeat_time=at, **figures(resources))
         announce_readings()
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
+from scheduler_site.shared import statements
 from scheduler_site.shared.database_trouble import will_pass
 from tasks import messages
 from tasks.models import SubAgent
@@ -78,7 +79,7 @@ def _write(fresh: Mapping[uuid.UUID, tuple[Usage | None, datetime]]) -> None:
         heard_again = list(away.values_list("task_id", flat=True))
         for sub_agent_id, (usage, at) in sorted(fresh.items(), key=itemgetter(0)):
             columns = {} if usage is None else _columns(usage)
-            SubAgent.objects.filter(pk=sub_agent_id).update(last_heartbeat_time=at, unreachable_since=None, **columns)
+            statements.update(SubAgent, {"pk": sub_agent_id}, last_heartbeat_time=at, unreachable_since=None, **columns)
         if heard_again:
             messages.announce(heard_again)
 
