@@ -4,25 +4,14 @@ import time
 
 from benchmarks.peers.made_scripts import STAMP, MadeScripts
 from benchmarks.peers.peer import Peer
-from benchmarks.peers.rows import median, quantile, tell
+from benchmarks.peers.rows import of_runs, tell
 
 
 def measure(peer: Peer, runs: int, repeats: int = 30) -> None:
     peer.polls_fast = True
     done = [_run(peer, repeats) for _ in range(runs)]
     peer.polls_fast = False
-    middles = [quantile(run, 0.5) * 1e3 for run in done]
-    tell(
-        peer,
-        "W3",
-        reps=repeats,
-        runs=runs,
-        p50_ms=median(middles),
-        p95_ms=median([quantile(run, 0.95) * 1e3 for run in done]),
-        lo=round(min(middles), 1),
-        hi=round(max(middles), 1),
-        how=peer.notify,
-    )
+    tell(peer, "W3", reps=repeats, **of_runs(done), how=peer.notify)
 
 
 def _run(peer: Peer, repeats: int) -> list[float]:

@@ -5,7 +5,7 @@ import time
 
 from benchmarks.peers.made_scripts import STAMP, MadeScripts
 from benchmarks.peers.peer import Peer
-from benchmarks.peers.rows import median, quantile, tell
+from benchmarks.peers.rows import median, of_runs, tell
 
 
 def measure(peer: Peer, runs: int, repeats: int = 50) -> None:
@@ -13,18 +13,7 @@ def measure(peer: Peer, runs: int, repeats: int = 50) -> None:
     calls: list[float] = []
     done = [_run(peer, repeats, calls) for _ in range(runs)]
     peer.polls_fast = False
-    middles = [quantile(run, 0.5) * 1e3 for run in done]
-    tell(
-        peer,
-        "W2",
-        reps=repeats,
-        runs=runs,
-        p50_ms=median(middles),
-        p95_ms=median([quantile(run, 0.95) * 1e3 for run in done]),
-        lo=round(min(middles), 1),
-        hi=round(max(middles), 1),
-        submit_call_ms=median([call * 1e3 for call in calls], 2),
-    )
+    tell(peer, "W2", reps=repeats, **of_runs(done), submit_call_ms=median([call * 1e3 for call in calls], 2))
 
 
 def _run(peer: Peer, repeats: int, calls: list[float]) -> list[float]:
