@@ -40,9 +40,8 @@ def test_cards_are_pinned_and_never_shared_unasked(fresh_nightshift: Nightshift)
     last = nightshift.submit("echo $CUDA_VISIBLE_DEVICES\n", gpu_count=1)
     for task_id in holders:
         nightshift.wait_for(task_id, "running")
-    waiting = nightshift.task(last)
-    assert waiting["status"] == "waiting"
-    assert "0 such GPUs free" in waiting["waiting_sentence"]
+    wait_until(lambda: "0 such GPUs free" in nightshift.task(last)["waiting_sentence"], what="the reason")
+    assert nightshift.task(last)["status"] == "waiting"
     cards = [nightshift.task(task_id)["gpu_indexes"] for task_id in holders]
     assert sorted(cards[0] + cards[1]) == [0, 1, 2, 3]
     gate.touch()

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.running import ROOT, Nightshift
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(240)]
 
@@ -39,6 +40,7 @@ def test_the_task_that_has_to_end_is_named(fresh_nightshift: Nightshift) -> None
         holders[name] = site.submit(script, cpu_cores=4, time_limit_seconds=limit, hosts=[name])
         site.wait_for(holders[name], "running")
     waits = site.submit("true\n", cpu_cores=2)
+    wait_until(lambda: " when #" in site.task(waits)["waiting_sentence"], what="who has to end")
     answer = in_json(site, "why", str(waits))
     assert f"in about 20 min when #{holders['early']} ends" in answer["sentence"]
     assert (answer["starts_on"], answer["basis"]) == (["early"], "from time limits")
