@@ -125,9 +125,10 @@ class AgentHttp:
     def report(self, body: wire.ReportRequest) -> wire.ReportReply:
         return cast(wire.ReportReply, self._call("/agent/v1/report", body, reply_shapes.REPORT))
 
-    def report_entries(self, entries: Iterable[bytes]) -> wire.ReportReply:
+    def report_entries(self, entries: Iterable[bytes], ahead: wire.ClaimsAhead | None = None) -> wire.ReportReply:
         """As `report`, of entries that are JSON already: they go out byte for byte."""
-        body = b'{"entries":[' + b",".join(entries) + b"]}"
+        more = b',"claims_ahead":' + _json(ahead) if ahead else b""
+        body = b'{"entries":[' + b",".join(entries) + b"]" + more + b"}"
         headers = {"Content-Type": "application/json"}
         reply = self._exchange("POST", "/agent/v1/report", body, headers, EXCHANGE_SECONDS, reply_shapes.REPORT)
         return cast(wire.ReportReply, reply)
@@ -149,7 +150,7 @@ class AgentHttp:
     def _call(
         self, path: str, body: Mapping[str, Any], shape: reply_shapes.Kind, credential: str | None = None
     ) -> dict[str, Any]:
-        data = json.dumps(body, separators=(",", ":"), allow_nan=False).encode()
+        data = _json(body)
         headers = {"Content-Type": "application/json"}
         if credential is not None:
             headers["Authorization"] = credential
@@ -304,6 +305,10 @@ def _refusal(status: int, body: dict[str, Any], retry_after_seconds: float | Non
     if not code and (status >= 500 or status in (408, 429)):
         return NetworkFailure(f"HTTP {status}: {detail}", status, retry_after_seconds)
     return ProtocolError(status, code, detail, body, retry_after_seconds)
+
+
+def _json(value: Mapping[str, Any]) -> bytes:
+    return json.dumps(value, separators=(",", ":"), allow_nan=False).encode()
 
 
 def _retry_after(value: str | None) -> float | None:

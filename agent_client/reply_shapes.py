@@ -36,6 +36,7 @@ CLAIM: Kind = {
     "time_limit_seconds": (*NUMBER, type(None)),
     "gpus": [{"index": int, "uuid": str}],
 }
+GRANTED_AHEAD: Kind = {"nonce": str, "grant": CLAIM}
 CLAIMS: Kind = {"replies": [{"status": int, "code": str}]}
 STATE: Kind = {"state": str}
 REPORT: Kind = {"next_in_seconds": NUMBER, "replies": [{"code": str, "logs": {"*": STREAM}}]}

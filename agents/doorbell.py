@@ -5,7 +5,10 @@ Rings come from any thread after commit; waiting happens on the server's loop.
 """
 
 import asyncio
+import threading
 import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from django.db import transaction
 
@@ -29,7 +32,37 @@ def ring(agent_id: uuid.UUID) -> None:
     transaction.on_commit(lambda: _call(agent_id))
 
 
+class Answered(threading.local):
+    """The host that this thread answers just now, if any: what rings for it meanwhile can be told in the answer."""
+
+    agent_id: uuid.UUID | None = None
+    is_rung = False
+
+
+_answered = Answered()
+
+
+@contextmanager
+def answering(agent_id: uuid.UUID) -> Iterator[Callable[[], None]]:
+    """No ring from this thread wakes this host meanwhile. Whoever calls what is given has told it all; else it is
+    rung for at the end."""
+    _answered.agent_id, _answered.is_rung = agent_id, False
+
+    def told() -> None:
+        _answered.is_rung = False
+
+    try:
+        yield told
+    finally:
+        _answered.agent_id = None
+        if _answered.is_rung:
+            _call(agent_id)
+
+
 def _call(agent_id: uuid.UUID) -> None:
+    if agent_id == _answered.agent_id:
+        _answered.is_rung = True
+        return
     if _loop is not None and not _loop.is_closed():
         _loop.call_soon_threadsafe(lambda: _bell(agent_id).set())
     nudges.say(TOPIC, str(agent_id))

@@ -23,6 +23,7 @@ Stream = Literal["out", "err"]
 Label = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9._-]*\Z", max_length=80)]
 Version = Annotated[str, msgspec.Meta(pattern=r"^([A-Za-z0-9][A-Za-z0-9._-]*)?\Z", max_length=40)]
 Address = Annotated[str, msgspec.Meta(pattern=r"^([A-Za-z0-9:][A-Za-z0-9.:%_-]*)?\Z", max_length=255)]
+Nonce = Annotated[str, msgspec.Meta(min_length=16, max_length=64, pattern=NO_NUL)]
 Number = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
 
 
@@ -119,6 +120,7 @@ class Session(msgspec.Struct):
     machine_id: Annotated[str, msgspec.Meta(max_length=64, pattern=NO_NUL)] = ""
     after_epoch: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] | None = None
     host: HostMessage = msgspec.field(default_factory=HostMessage)
+    incarnations: Annotated[list[Nonce], msgspec.Meta(max_length=16)] = []
 
 
 class GpuMemory(msgspec.Struct):
@@ -136,6 +138,18 @@ class Cleared(msgspec.Struct):
     fence: Fence
 
 
+class ClaimsAhead(msgspec.Struct):
+    """Claims of what is not placed yet: each nonce may be granted one sub agent. `again`: nonces whose answers were
+    lost. `generation` and `commit_seq` are the latest that the host has heard."""
+
+    epoch: int
+    seq: Size
+    nonces: Annotated[list[Nonce], msgspec.Meta(max_length=16)]
+    again: Annotated[list[Nonce], msgspec.Meta(max_length=64)] = []
+    generation: str = ""
+    commit_seq: Size = 0
+
+
 class Heartbeat(msgspec.Struct):
     epoch: int
     seq: int
@@ -144,6 +158,7 @@ class Heartbeat(msgspec.Struct):
     gpu_use: Annotated[list[GpuUse], msgspec.Meta(max_length=10_000)] | None = None
     ending: Plain = ""
     cleared: Annotated[list[Cleared], msgspec.Meta(max_length=10_000)] = []
+    claims_ahead: ClaimsAhead | None = None
 
     def gpu_use_by_sub_agent(self) -> dict[UUID, dict[str, int]] | None:
         if self.gpu_use is None:
@@ -158,7 +173,7 @@ class NewSecret(msgspec.Struct):
 class Claim(msgspec.Struct):
     epoch: int
     fence: Fence
-    nonce: Annotated[str, msgspec.Meta(min_length=16, max_length=64, pattern=NO_NUL)]
+    nonce: Nonce
     fences: bool = False
     master_port: Annotated[int, msgspec.Meta(ge=1, le=65535)] | None = None
 
@@ -168,7 +183,7 @@ class ClaimOfOne(msgspec.Struct):
 
     sub_agent_id: UUID
     fence: Fence
-    nonce: Annotated[str, msgspec.Meta(min_length=16, max_length=64, pattern=NO_NUL)]
+    nonce: Nonce
     fences: bool = False
     master_port: Annotated[int, msgspec.Meta(ge=1, le=65535)] | None = None
 
@@ -274,6 +289,7 @@ class Report(msgspec.Struct):
     """Entries are decoded one by one, so that a bad one spoils no other."""
 
     entries: Annotated[list[msgspec.Raw], msgspec.Meta(max_length=10_000)]
+    claims_ahead: ClaimsAhead | None = None
 
 
 class EntryHead(msgspec.Struct):

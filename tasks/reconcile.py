@@ -4,6 +4,7 @@
 """
 
 import logging
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -17,19 +18,26 @@ from tasks.host_ends import kept
 from tasks.models import SubAgent
 from tasks.outcome import Outcome, lost
 from tasks.output import logs
-from tasks.states import CLAIMED_STATES, EndReason
+from tasks.states import CLAIMED_STATES, EndReason, SubAgentState
 
 log = logging.getLogger(__name__)
 
+NEVER_ARRIVED = "What was granted ahead never arrived on the host."
 _READ = ("task_id", "fence", "state", "digest", "stop_reason", "stop_now", "task__grace_seconds")
 
 
 def reconcile(
-    agent: Agent, inventory: list[InventoryItem], *, is_complete: bool, received_at: datetime
+    agent: Agent,
+    inventory: list[InventoryItem],
+    *,
+    is_complete: bool,
+    received_at: datetime,
+    incarnations: Sequence[str] = (),
 ) -> list[dict[str, Any]]:
     """Directives for what the host has; what it should have and has not is lost at once.
 
     `received_at`: when the inventory came. It proves nothing about what was claimed later, should it have waited here.
+    `incarnations`: what they claimed ahead they noted before they started it.
     """
     listed = {item.sub_agent_id for item in inventory}
     rows = SubAgent.objects.filter(agent=agent).select_related("task").only(*_READ)
@@ -39,7 +47,7 @@ def reconcile(
     lying_there = {item.sub_agent_id for item in inventory if not item.is_retained}
     kept.compare_with_inventory(agent, lying_there, is_complete=is_complete)
     if is_complete:
-        _lose_unlisted(agent, listed, received_at)
+        _lose_unlisted(agent, listed, received_at, tuple(f"{name}-" for name in incarnations))
     return [directive for directive in directives if directive is not None]
 
 
@@ -76,11 +84,14 @@ def _lost_unlisted(sub_agent: SubAgent, agent: Agent) -> Outcome:
     return lost(EndReason.NO_RECORD, f"{agent.name} has no record of this attempt.", is_proven=True)
 
 
-def _lose_unlisted(agent: Agent, listed: set[UUID], received_at: datetime) -> None:
+def _lose_unlisted(agent: Agent, listed: set[UUID], received_at: datetime, ahead: tuple[str, ...]) -> None:
     claimed = SubAgent.objects.filter(agent=agent, state__in=CLAIMED_STATES, claimed_at__lt=received_at)
     unlisted = set(claimed.values_list("pk", flat=True)) - listed
     for sub_agent in SubAgent.objects.in_bulk(list(unlisted)).values():
         try:
-            lifecycle.finish(sub_agent, _lost_unlisted(sub_agent, agent), actor=SYSTEM)
+            if sub_agent.state == SubAgentState.STARTING and sub_agent.claim_nonce.startswith(ahead):
+                lifecycle.give_back(sub_agent, SubAgentState.NOT_STARTED, NEVER_ARRIVED, actor=SYSTEM)
+            else:
+                lifecycle.finish(sub_agent, _lost_unlisted(sub_agent, agent), actor=SYSTEM)
         except SubAgentClosed:
             log.info("ended_meanwhile sub_agent_id=%s", sub_agent.pk)

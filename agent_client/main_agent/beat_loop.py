@@ -20,6 +20,7 @@ from agent_client.reconcile import reconcile
 from agent_client.reserve import Reserve
 from agent_client.retry import WAIT_30_SECONDS, Backoff
 from agent_client.sub_agent import survivors
+from agent_client.sub_agent.lease import boottime
 from agent_client.sub_agent_dir import SubAgentDir
 from agent_client.system_log import EventLog
 
@@ -61,9 +62,24 @@ class BeatLoop:
         if self._backoff.failures:
             self._pause(seconds)
             self._is_rung = False
-        else:
-            self._is_rung = self._context.beat_wanted.wait(seconds)
-        self._context.beat_wanted.clear()
+            self._context.beat_wanted.clear()
+            return
+        ends_at = time.monotonic() + seconds
+        while True:
+            self._is_rung = self._context.beat_wanted.wait(max(0.0, ends_at - time.monotonic()))
+            self._context.beat_wanted.clear()
+            if not self._start_granted() or self._is_wanted(ends_at):
+                return
+
+    def _is_wanted(self, ends_at: float) -> bool:
+        """Whether whoever woke us wants a beat as well as a start. One that is missed comes when the next is due."""
+        is_asked = not self._context.beat_done.is_set() or self._context.wish.asked.is_set()
+        return is_asked or time.monotonic() >= ends_at
+
+    def _start_granted(self) -> bool:
+        found = self._context.ahead.take()
+        self._performer.start_granted(found)
+        return bool(found)
 
     def _sit_out(self, seconds: float) -> None:
         """What somebody asks on this host is not kept waiting: its server may be away for long."""
@@ -71,6 +87,7 @@ class BeatLoop:
         while (left := ends_at - time.monotonic()) > 0:
             wish.asked.wait(min(left, BEAT_SECONDS))
             wish.asked.clear()
+            self._start_granted()
             if wish.kill.is_set():
                 kill_scripts(self._context.sub_agents)
             if wish.drain.is_set() and self._is_empty():
@@ -78,6 +95,7 @@ class BeatLoop:
 
     def turn(self) -> float:
         """One exchange and what follows from it; returns the seconds until the next."""
+        self._start_granted()
         if self._context.wish.kill.is_set():
             kill_scripts(self._context.sub_agents)
         try:
@@ -92,7 +110,9 @@ class BeatLoop:
         return seconds
 
     def _open_session(self) -> float:
-        reply = open_session(self._context, self._http, self._amnesia.rows())
+        with self._context.ahead.closed():
+            self._start_granted()  # or the inventory would not list it
+            reply = open_session(self._context, self._http, self._amnesia.rows())
         self._seq = 0
         self._memory.claims_alone = False  # it may be a newer server
         self._context.epoch = reply["epoch"]
@@ -110,6 +130,9 @@ class BeatLoop:
         resources, gpu_use = self._figures()
         no_room = lack_of_room(resources, self._context.config.min_free_disk_mib)
         is_draining = self._context.wish.drain.is_set()
+        if no_room or is_draining:
+            with self._context.ahead.closed():
+                self._start_granted()
         ending = DRAINED if is_draining and self._is_empty() else ""
         cleared = dict(self._context.cleared)
         self._reserve.keep()
@@ -121,6 +144,7 @@ class BeatLoop:
             return 0.0
         if ending:
             raise Ended(ending)
+        self._start_granted()
         self._act(reply["assignments"], reply["directives"], no_room, is_draining)
         if reply.get("end"):
             self._say(resources, gpu_use, accepts_work=False, cleared={}, ending=ASKED)
@@ -129,6 +153,8 @@ class BeatLoop:
         if self._amnesia.heed(reply) or reply["inventory_wanted"]:
             self._context.epoch = None
             return 0.0
+        if not (no_room or is_draining or self._context.hands_off):
+            self._context.ahead.open(self._context.epoch or 0, reply)
         return stretched(reply["next_in_seconds"])
 
     def _figures(self) -> tuple[wire.Resources, list[wire.SubAgentGpuUse] | None]:
@@ -148,17 +174,25 @@ class BeatLoop:
         ending: str,
     ) -> wire.HeartbeatReply:
         self._seq += 1
-        return self._http.heartbeat(
-            {
-                "epoch": self._context.epoch or 0,
-                "seq": self._seq,
-                "resources": resources,
-                "accepts_work": accepts_work,
-                "gpu_use": gpu_use,
-                "cleared": [{"sub_agent_id": key, "fence": fence} for key, fence in cleared.items()],
-                "ending": ending,
-            }
-        )
+        asked, sent_at = self._context.ahead.ask() if accepts_work else None, boottime()
+        try:
+            reply = self._http.heartbeat(
+                {
+                    "epoch": self._context.epoch or 0,
+                    "seq": self._seq,
+                    "resources": resources,
+                    "accepts_work": accepts_work,
+                    "gpu_use": gpu_use,
+                    "cleared": [{"sub_agent_id": key, "fence": fence} for key, fence in cleared.items()],
+                    "ending": ending,
+                    "claims_ahead": asked,
+                }
+            )
+        except (NetworkFailure, ProtocolError):
+            self._context.ahead.failed(asked)
+            raise
+        self._context.ahead.answered(asked, reply, sent_at)
+        return reply
 
     def _is_empty(self) -> bool:
         """Whether no script runs here or is about to. Results that are not told yet wait for the next start."""

@@ -55,7 +55,7 @@ def take(
     try:
         _keep(context, grant, sent_at)
     except OSError as error:
-        _give_back(context, http, grant, error)
+        give_back(context, http, grant, error)
         return False
     memory.claimed(sub_agent_id)
     log.info("claimed", sub_agent_id=sub_agent_id, task_id=grant["task_id"], attempt_no=grant["attempt_no"])
@@ -163,7 +163,7 @@ def refused(context: Context, memory: BeatMemory, sub_agent_id: str, error: Prot
         raise error
 
 
-def _give_back(context: Context, http: AgentHttp, grant: wire.Grant, error: OSError) -> None:
+def give_back(context: Context, http: AgentHttp, grant: wire.Grant, error: OSError) -> None:
     """Claimed, but the grant cannot be kept: the script was not started, and another host may have it."""
     detail = f"The state directory cannot be written: {error.strerror}."
     log.error("not_started", sub_agent_id=grant["sub_agent_id"], task_id=grant["task_id"], detail=detail)

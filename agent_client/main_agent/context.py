@@ -11,6 +11,7 @@ from agent_client import wire
 from agent_client.agent_config import AgentConfig
 from agent_client.enrolment import Identity
 from agent_client.launcher import Launcher
+from agent_client.main_agent.claims_ahead import ClaimsAhead
 from agent_client.main_agent.local_wish import LocalWish
 from agent_client.probes.host import HostProbe
 from agent_client.process.cgroup.find import Roots
@@ -24,7 +25,7 @@ class Context:
     `latest_epoch`: the latest session that we know of. `wish`: what somebody here asked of us. `cleared`: by id, fences
     of sub agents whose survivors are gone; noted by the watch loop, told by the beat loop. `is_unproven`: this may be a
     copy of another agent's state directory; `is_quarantined`: the server says that somebody else speaks for this host
-    as well.
+    as well. `incarnations`: of this state directory, our own the last; without them nothing is claimed ahead.
     """
 
     config: AgentConfig
@@ -43,6 +44,11 @@ class Context:
     started_at: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="milliseconds"))
     beat_done: threading.Event = field(default_factory=threading.Event)
     delivery_wanted: threading.Event = field(default_factory=threading.Event)
+    incarnations: list[str] = field(default_factory=list)
+    ahead: ClaimsAhead = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.ahead = ClaimsAhead(self.incarnations, self.beat_wanted.set)
 
     @property
     def beat_wanted(self) -> threading.Event:

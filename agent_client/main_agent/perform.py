@@ -9,9 +9,11 @@ from agent_client.http import AgentHttp
 from agent_client.journal import task_id_of
 from agent_client.main_agent.claim import claim, claim_again
 from agent_client.main_agent.claim_batch import ClaimBatch
+from agent_client.main_agent.claims_ahead import Granted
 from agent_client.main_agent.context import Context
 from agent_client.main_agent.folder_faults import FOLDER_FAULTS, log_fault
 from agent_client.main_agent.forget import forget
+from agent_client.main_agent.granted import start_granted
 from agent_client.main_agent.launch import launch
 from agent_client.main_agent.memory import BeatMemory
 from agent_client.main_agent.not_started import say_not_started
@@ -40,6 +42,11 @@ class Performer:
                 together = self._batch.claim(cast("Sequence[Claim]", together))
             for action in together:
                 self.perform(action)
+
+    def start_granted(self, found: Sequence[Granted]) -> None:
+        """What was granted ahead."""
+        if found:
+            start_granted(self._context, self._http, self._memory, found, self._start)
 
     def perform(self, action: Action) -> None:
         try:

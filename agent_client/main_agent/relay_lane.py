@@ -18,6 +18,7 @@ from agent_client import relay
 from agent_client.http import AgentHttp, NetworkFailure, ProtocolError, UnusableReply
 from agent_client.main_agent.context import Context
 from agent_client.retry import Backoff
+from agent_client.sub_agent.lease import boottime
 from agent_client.system_log import EventLog
 
 log = EventLog(loop="relay")
@@ -99,6 +100,7 @@ class Lane:
     ) -> None:
         """`gathers`: who comes first waits a moment for the others that beat at the same time."""
         self._context = context
+        self._claims_ahead = not gathers  # where results go, there is room for more
         self._http: AgentHttp = context.identity.http()
         self._grid = grid
         self._gathers = gathers
@@ -150,11 +152,15 @@ class Lane:
 
     def _carry(self, batch: list[Waiter]) -> None:
         self._http.use(self._context.identity.credential)
+        asked = self._context.ahead.ask() if self._claims_ahead else None
+        sent_at = boottime()
         try:
-            reply: Any = self._http.report_entries([waiter.entry for waiter in batch])
+            reply: Any = self._http.report_entries([waiter.entry for waiter in batch], asked)
         except (NetworkFailure, ProtocolError) as error:
+            self._context.ahead.failed(asked)
             self._tell(batch, error)
             return
+        self._context.ahead.answered(asked, reply, sent_at)
         self._backoff.reset()
         if len(reply["replies"]) != len(batch):
             self._refuse(batch, "the server answered another number of entries than it was sent")

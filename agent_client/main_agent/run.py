@@ -2,6 +2,7 @@
 
 import signal
 import time
+import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from agent_client.agent_config import AgentConfig
 from agent_client.enrolment import Identity, enrol, known_identity, load_identity, read_token, save_identity
 from agent_client.journal import scan
 from agent_client.launcher import Launcher
-from agent_client.main_agent import home, loops, state_dir
+from agent_client.main_agent import home, incarnations, loops, state_dir
 from agent_client.main_agent.beat_loop import BeatLoop
 from agent_client.main_agent.context import Context, owner_of
 from agent_client.main_agent.delivery_loop import DeliveryLoop
@@ -91,7 +92,11 @@ def declared_machine(file: Path, state_dir: Path) -> DeclaredMachine:
 def _live(config: AgentConfig, probe: HostProbe, launcher: Launcher, shutdown: Shutdown, wish: LocalWish) -> None:
     """The beat loop's thread: become known to the server, start the other loops, beat."""
     prefer_this_thread()
-    context = Context(config, _identity(config), probe, launcher, find_roots(), wish=wish)
+    name = uuid.uuid4().hex
+    names = incarnations.begin(config.state_dir, name)
+    context = Context(
+        config, _identity(config), probe, launcher, find_roots(), wish=wish, incarnation=name, incarnations=names
+    )
     context.is_unproven = not home.is_own(config.state_dir)
     sweep(context.roots, owner_of(config.state_dir), {folder.name for folder in context.sub_agents.iterdir()})
     log.info(

@@ -14,13 +14,10 @@ from agent_client.wire.claim import (
     RejectRequest,
     StateReply,
 )
+from agent_client.wire.claims_ahead import ClaimsAhead, GrantedAhead
 from agent_client.wire.heartbeat import (
     Assignment,
     Cleared,
-    GangNode,
-    GangPlace,
-    GangRank,
-    GpuGrant,
     GpuMemory,
     HeartbeatReply,
     HeartbeatRequest,
@@ -30,10 +27,10 @@ from agent_client.wire.heartbeat import (
 from agent_client.wire.lease import Renewal
 from agent_client.wire.on_disk import (
     DeliveredRecord,
-    HostLimits,
     RetainedRecord,
     StartedRecord,
 )
+from agent_client.wire.place import GangNode, GangPlace, GangRank, GpuGrant, HostLimits
 from agent_client.wire.report import (
     EntryCode,
     EntryReply,
@@ -77,6 +74,7 @@ __all__ = [
     "ClaimOfOne",
     "ClaimReply",
     "ClaimRequest",
+    "ClaimsAhead",
     "ClaimsReply",
     "ClaimsRequest",
     "Cleared",
@@ -96,6 +94,7 @@ __all__ = [
     "GpuReading",
     "GpuUsage",
     "Grant",
+    "GrantedAhead",
     "HeartbeatReply",
     "HeartbeatRequest",
     "HostFacts",

@@ -2,9 +2,8 @@
 
 from typing import NotRequired, TypedDict
 
-from agent_client.wire.heartbeat import GangPlace, GpuGrant
 from agent_client.wire.lease import Renewal
-from agent_client.wire.on_disk import HostLimits
+from agent_client.wire.place import GangPlace, GpuGrant, HostLimits
 
 
 class ClaimRequest(TypedDict):

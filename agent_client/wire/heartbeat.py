@@ -2,34 +2,9 @@
 
 from typing import NotRequired, TypedDict
 
+from agent_client.wire.claims_ahead import ClaimsAhead, GrantedAhead
+from agent_client.wire.place import GangRank, GpuGrant
 from agent_client.wire.session import Directive, Resources
-
-
-class GpuGrant(TypedDict):
-    index: int
-    uuid: str
-    memory_mib: int | None
-    is_shared: bool
-
-
-class GangNode(TypedDict):
-    name: str
-    address: str
-
-
-class GangRank(TypedDict):
-    """As much as an assignment says."""
-
-    rank: int
-    node_count: int
-
-
-class GangPlace(GangRank):
-    """As a grant says it. `nodes` are in the order of their ranks; rank 0 listens at the master address and port."""
-
-    nodes: list[GangNode]
-    master_address: str
-    master_port: int
 
 
 class Assignment(TypedDict):
@@ -75,6 +50,7 @@ class HeartbeatRequest(TypedDict):
     gpu_use: list[SubAgentGpuUse] | None
     cleared: list[Cleared]
     ending: str
+    claims_ahead: NotRequired[ClaimsAhead | None]
 
 
 class HeartbeatReply(TypedDict):
@@ -87,6 +63,7 @@ class HeartbeatReply(TypedDict):
     quarantined: NotRequired[bool]
     commit_seq: NotRequired[int | None]
     generation: NotRequired[str]
+    granted: NotRequired[list[GrantedAhead]]
 
 
 class WaitReply(TypedDict):

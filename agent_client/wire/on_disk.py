@@ -12,20 +12,6 @@ class StartedRecord(Started):
     cookie: str
 
 
-class HostLimits(TypedDict):
-    """In grant.json: what the main agent tells its sub agents of this host's control groups and limits.
-
-    The spool's are missing in a grant that an older main agent wrote."""
-
-    cgroups: dict[str, str]
-    owner: str
-    max_processes: int
-    enforce_memory: bool
-    spool_mib: NotRequired[int]
-    spool_host_mib: NotRequired[int]
-    min_free_disk_mib: NotRequired[int]
-
-
 class DeliveredRecord(TypedDict):
     """delivered.json: how the result and each stream were answered."""
 

@@ -2,6 +2,7 @@
 
 from typing import Any, Literal, NotRequired, TypedDict
 
+from agent_client.wire.claims_ahead import ClaimsAhead, GrantedAhead
 from agent_client.wire.lease import Renewal
 from agent_client.wire.session import StopReason
 
@@ -110,7 +111,10 @@ class ReportEntry(TypedDict):
 
 
 class ReportRequest(TypedDict):
+    """`claims_ahead`: only from a main agent, for the whole host."""
+
     entries: list[ReportEntry]
+    claims_ahead: NotRequired[ClaimsAhead | None]
 
 
 class StreamStatus(TypedDict):
@@ -149,3 +153,4 @@ class ReportReply(TypedDict):
     beat_in_seconds: NotRequired[float]
     replies: list[EntryReply]
     commit_seq: NotRequired[int | None]
+    granted: NotRequired[list[GrantedAhead] | None]

@@ -98,6 +98,7 @@ class SessionRequest(TypedDict):
     sub_agents: list[InventoryRow]
     resources: Resources
     after_epoch: int
+    incarnations: NotRequired[list[str]]
 
 
 class SessionReply(TypedDict):

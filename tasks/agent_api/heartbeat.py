@@ -9,6 +9,7 @@ from agents import endings, heartbeats, inventory_requests, pace
 from agents.states import Wish
 from scheduler_site.shared.identity import generation
 from tasks import grants
+from tasks.agent_api import claims_ahead
 from tasks.agent_api.base import AgentApiView, answer, caller
 from tasks.agent_api.versions import require_session
 from tasks.agent_messages import Heartbeat
@@ -38,8 +39,9 @@ class HeartbeatView(AgentApiView):
         kept.clear(agent, [(one.sub_agent_id, one.fence) for one in message.cleared])
         wanted = inventory_requests.take(agent)
         end = agent.wish == Wish.END
+        granted = claims_ahead.granted(agent, message.claims_ahead)
         reply = _reply(*grants.told(agent), inventory_wanted=wanted, end=end)
-        return answer({**reply, "rotate_secret": agent.secret_asked_at is not None})
+        return answer({**reply, "rotate_secret": agent.secret_asked_at is not None, "granted": granted})
 
 
 def _reply(assignments: list[Any], directives: list[Any], *, inventory_wanted: bool, end: bool) -> dict[str, Any]:

@@ -40,7 +40,11 @@ class SessionView(AgentApiView):
             []
             if is_quarantined
             else reconcile(
-                caller(request), message.sub_agents, is_complete=message.inventory_complete, received_at=received_at
+                caller(request),
+                message.sub_agents,
+                is_complete=message.inventory_complete,
+                received_at=received_at,
+                incarnations=message.incarnations,
             )
         )
         changes.of_site()

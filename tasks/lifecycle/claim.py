@@ -3,6 +3,7 @@
 from django.db import transaction
 
 from agents.models import Agent
+from agents.sessions import require_epoch
 from agents.states import Standing
 from scheduler_site.shared import statements
 from scheduler_site.shared.actors import Actor
@@ -15,10 +16,15 @@ from tasks.states import CLAIMED_STATES
 
 
 @transaction.atomic
-def claim(sub_agent: SubAgent, nonce: str, master_port: int | None = None) -> bool:
+def claim(sub_agent: SubAgent, nonce: str, master_port: int | None = None, epoch: int | None = None) -> bool:
     """The host accepts. The same nonce again is the same claim (its reply was lost). False: other hosts of the gang
-    have not accepted yet, so this one may not start it and asks again."""
+    have not accepted yet, so this one may not start it and asks again.
+
+    `epoch`: not after a later session was opened, which has been told what the host has.
+    """
     host = _host_of(sub_agent)
+    if epoch is not None:
+        require_epoch(host, epoch)
     task = rows.locked(sub_agent.task_id)
     _read_again(sub_agent)
     sub_agent.task = task
@@ -41,7 +47,7 @@ def claim(sub_agent: SubAgent, nonce: str, master_port: int | None = None) -> bo
 def _host_of(sub_agent: SubAgent) -> Agent:
     """The host's row is locked, so that who pauses or deactivates it comes before this claim or after it; and before
     the task's row, as everybody does who locks both."""
-    columns = ("name", "standing", "quarantined_at", "boot_id")
+    columns = ("name", "standing", "quarantined_at", "boot_id", "epoch")
     host = statements.instance(Agent, {"pk": sub_agent.agent_id}, columns, locked=True)
     if host is None:
         raise Agent.DoesNotExist(f"There is no host {sub_agent.agent_id}.")

@@ -10,7 +10,7 @@ from scheduler_site.shared import statements
 from scheduler_site.shared.actors import SYSTEM
 from scheduler_site.shared.errors import Conflict
 from scheduler_site.shared.statements import Plus
-from tasks import sub_agent_lifecycle
+from tasks import just_placed, sub_agent_lifecycle
 from tasks.lifecycle import rows
 from tasks.models import SubAgent, Task
 from tasks.states import TaskStatus
@@ -40,6 +40,8 @@ def place(task_id: int, agents: Sequence[Agent]) -> list[SubAgent]:
     ]
     where = ", ".join(agent.name for agent in agents)
     rows.note(task_id, "placed", SYSTEM, "waiting", "waiting", f"on {where}", members[0])
+    if len(members) == 1:  # a gang starts when all its hosts have accepted
+        just_placed.note(leader.pk, members[0].pk)
     for agent in agents:
         doorbell.ring(agent.pk)
     return members

@@ -75,7 +75,7 @@ def _note_everything() -> None:
 def _heard_of_host(word: str) -> None:
     with suppress(ValueError), _lock:  # a process of another version may say what is no id
         _hosts.add(UUID(word))
-    wakeup.event.set()
+    wakeup.wake()
 
 
 def _heard_of_site(_word: str) -> None:
@@ -83,7 +83,7 @@ def _heard_of_site(_word: str) -> None:
     with _lock:
         _everything = True
         _count += 1
-    wakeup.event.set()
+    wakeup.wake()
 
 
 nudges.subscribe(HOST, _heard_of_host)

@@ -2,7 +2,9 @@
 business."""
 
 import logging
+import math
 import random
+import threading
 import time
 from collections.abc import Iterable
 
@@ -34,10 +36,31 @@ log = logging.getLogger(__name__)
 _recent_demand = RecentDemand()
 _kept = KeptFleet()
 
+_passing = threading.Lock()  # one at a time in this process: what is kept is for one
 IDLE_SECONDS = 1.0
+PATIENCE_SECONDS = 0.02
 MERGE_SECONDS = 0.0005
 YIELD_AFTER_SECONDS = 0.020
 REST_FACTOR = 4.0
+
+
+class _Turns:
+    """Of the loop, if it passes in this process."""
+
+    HERE_SECONDS = 5.0
+    SHORT_SECONDS = 0.02
+
+    def __init__(self) -> None:
+        self._ended_at, self._took = -math.inf, 0.0
+
+    def over(self, began: float, ended: float) -> None:
+        self._ended_at, self._took = ended, ended - began
+
+    def are_here_and_short(self) -> bool:
+        return time.monotonic() - self._ended_at < self.HERE_SECONDS and self._took < self.SHORT_SECONDS
+
+
+_turns = _Turns()
 
 
 def scheduling_turn() -> float:
@@ -49,11 +72,29 @@ def scheduling_turn() -> float:
     fail_at("scheduling.turn")
     wakeup.event.clear()
     time.sleep(MERGE_SECONDS)
-    began = time.monotonic()
-    if not run_pass(_kept):
+    with _passing:
+        began = time.monotonic()
+        is_done = run_pass(_kept)
+        ended = time.monotonic()
+    _turns.over(began, ended)
+    if not is_done:
         return 0.0
-    rest = REST_FACTOR * (time.monotonic() - began)
+    rest = REST_FACTOR * (ended - began)
     return rest if rest > IDLE_SECONDS else _until_due()
+
+
+def pass_now() -> bool:
+    """A pass before this returns. False: the loop has to make it, because it is another process's, or slow, or under
+    way for long. Never raises."""
+    if not _turns.are_here_and_short() or not _passing.acquire(timeout=PATIENCE_SECONDS):
+        return False
+    try:
+        return run_pass(_kept)
+    except Exception:
+        log.exception("pass_failed")
+        return False
+    finally:
+        _passing.release()
 
 
 def run_pass(kept: KeptFleet | None = None) -> bool:

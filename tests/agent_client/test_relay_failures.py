@@ -76,7 +76,7 @@ def test_without_an_answer_of_the_server_both_ways_are_tried(
 def test_a_main_agent_that_alone_does_not_reach_the_server_is_gone_around(
     server: FakeServer, context: Context, carriers: Callable[[str], Carrier], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def unreachable(entries: Any) -> Any:
+    def unreachable(entries: Any, ahead: Any) -> Any:
         raise NetworkFailure("Too many open files")
 
     with running_relay(context) as loop:

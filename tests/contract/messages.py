@@ -58,12 +58,21 @@ SESSION: dict[str, Any] = {
         "resources": {"matlab": 2},
     },
     "after_epoch": 0,
+    "incarnations": ["1" * 32],
     "inventory_complete": True,
     "sub_agents": [
         {"sub_agent_id": SUB_AGENT_ID, "fence": 7, "local_state": state, "sizes": {"out": 5}, "is_retained": False}
         for state in ("assigned", "claimed", "running", "finished")
     ],
     "resources": RESOURCES,
+}
+CLAIMS_AHEAD: dict[str, Any] = {
+    "epoch": 1,
+    "seq": 1,
+    "nonces": ["1" * 32 + "-1"],
+    "again": [],
+    "generation": "g",
+    "commit_seq": 0,
 }
 HEARTBEAT: dict[str, Any] = {
     "epoch": 1,
@@ -73,6 +82,7 @@ HEARTBEAT: dict[str, Any] = {
     "gpu_use": [{"sub_agent_id": SUB_AGENT_ID, "gpus": [{"uuid": "GPU-1", "memory_mib": 500}]}],
     "cleared": [{"sub_agent_id": SUB_AGENT_ID, "fence": 7}],
     "ending": "",
+    "claims_ahead": CLAIMS_AHEAD,
 }
 CLAIM: dict[str, Any] = {"epoch": 1, "fence": 7, "nonce": "n" * 32, "master_port": None, "fences": True}
 CLAIM_OF_ONE: dict[str, Any] = {

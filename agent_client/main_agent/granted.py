@@ -1,0 +1,66 @@
+"""Takes up what was granted ahead: noted durably before it is started, as after a claim of its own. Claims nothing."""
+
+import contextlib
+from collections.abc import Callable, Sequence
+from typing import Any, cast
+
+from agent_client import wire
+from agent_client.atomic import sync_folder
+from agent_client.failpoints import fail_at
+from agent_client.http import AgentHttp, NetworkFailure, ProtocolError
+from agent_client.main_agent.claim import give_back, take
+from agent_client.main_agent.claims_ahead import Granted
+from agent_client.main_agent.context import Context
+from agent_client.main_agent.memory import BeatMemory
+from agent_client.sub_agent_dir import SubAgentDir, Unreadable
+from agent_client.system_log import EventLog
+
+log = EventLog(loop="beat")
+_OF_ASSIGNMENT = ("sub_agent_id", "fence", "task_id", "attempt_no", "cpu_cores", "memory_mib", "gpus", "gang")
+
+
+def start_granted(
+    context: Context, http: AgentHttp, memory: BeatMemory, found: Sequence[Granted], start: Callable[[str], None]
+) -> None:
+    """What cannot be kept on disk is given back. That the server cannot be told so changes nothing: it takes back what
+    no inventory lists."""
+    noted = [(one, assignment) for one in found if (assignment := _noted(context, http, one)) is not None]
+    if not noted:
+        return
+    try:
+        sync_folder(context.sub_agents)  # all their folders at once
+    except OSError as error:
+        for one, _ in noted:
+            _give_back(context, http, one.grant, error)
+        return
+    fail_at("granted.before_start")
+    for one, assignment in noted:
+        with contextlib.suppress(NetworkFailure, ProtocolError):
+            if take(context, http, memory, assignment, one.grant, one.sent_at):
+                start(assignment["sub_agent_id"])
+    for _, assignment in noted:
+        with contextlib.suppress(OSError):  # it was given back
+            SubAgentDir(context.sub_agents / assignment["sub_agent_id"]).sync_grant()
+
+
+def _noted(context: Context, http: AgentHttp, one: Granted) -> wire.Assignment | None:
+    """None for what lies here already: its answer came twice."""
+    try:
+        folder = SubAgentDir.create(context.sub_agents, one.grant["sub_agent_id"], is_durable=False)
+        if folder.read_assignment() is not None:
+            return None
+        fields: dict[str, Any] = {name: one.grant.get(name) for name in _OF_ASSIGNMENT}
+        assignment = cast("wire.Assignment", {**fields, "nonce": one.nonce})
+        folder.write_assignment(assignment)
+    except OSError as error:
+        _give_back(context, http, one.grant, error)
+        return None
+    except (Unreadable, ValueError) as error:  # a damaged folder, or an id that is no name of one
+        log.error("granted_strangely", sub_agent_id=one.grant["sub_agent_id"], detail=str(error))
+        return None
+    return assignment
+
+
+def _give_back(context: Context, http: AgentHttp, grant: wire.Grant, error: OSError) -> None:
+    with contextlib.suppress(NetworkFailure, ProtocolError):
+        give_back(context, http, grant, error)
