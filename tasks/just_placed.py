@@ -31,7 +31,11 @@ def on(agent_id: UUID) -> list[UUID]:
 
 
 def drop(agent_id: UUID, sub_agent_id: UUID) -> None:
-    """It is claimed, or not to be had any more."""
+    """It is claimed, or not to be had any more, once the transaction commits."""
+    transaction.on_commit(lambda: _drop(agent_id, sub_agent_id))
+
+
+def _drop(agent_id: UUID, sub_agent_id: UUID) -> None:
     with _lock:
         found = _placed.get(agent_id, {})
         found.pop(sub_agent_id, None)

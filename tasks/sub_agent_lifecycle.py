@@ -13,7 +13,7 @@ from django.utils import timezone
 from scheduler_site.shared import statements
 from scheduler_site.shared.errors import SubAgentClosed
 from scheduler_site.shared.statements import Plus
-from tasks import allocations, fair_share
+from tasks import allocations, fair_share, just_placed
 from tasks.host_ends import host_guard
 from tasks.models import FenceCounter, SubAgent
 from tasks.outcome import Outcome
@@ -115,6 +115,8 @@ def request_stop(sub_agent: SubAgent, reason: str, *, now: bool = False) -> bool
 def _change(sub_agent: SubAgent, allowed: tuple[SubAgentState, ...], new: SubAgentState, **columns: Any) -> None:
     """Compare and set on (id, allowed states, fence); the instance shows the new values afterwards."""
     row = {"pk": sub_agent.pk, "state": allowed, "fence": sub_agent.fence}
+    if SubAgentState.ASSIGNED in allowed:
+        just_placed.drop(sub_agent.agent_id, sub_agent.pk)
     if statements.update(SubAgent, row, state=new, **columns) != 1:
         actual = SubAgent.objects.values_list("state", flat=True).get(pk=sub_agent.pk)
         raise SubAgentClosed(f"{sub_agent} is {actual}; it cannot become {new}.", state=actual)

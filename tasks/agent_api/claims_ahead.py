@@ -65,20 +65,14 @@ def _granted_now(agent: Agent, ahead: ClaimsAhead) -> Iterator[dict[str, Any]]:
     waiting = just_placed.on(agent.pk)
     if not waiting or ahead.commit_seq > commit_seq():
         return
-    size = 0
-    for sub_agent_id, nonce in zip(waiting, ahead.nonces, strict=False):
-        for grant in _granted_of(agent, sub_agent_id, nonce, ahead.epoch):
+    size, nonces = 0, list(ahead.nonces)
+    found = statements.instances_among(SubAgent, "id", waiting)
+    for sub_agent in sorted(found, key=lambda row: row.fence):
+        if not nonces or size > MOST_BYTES:
+            return
+        for grant in _granted(agent, sub_agent, nonces.pop(), ahead.epoch):
             size += len(msgspec.json.encode(grant))
             yield grant
-        if size > MOST_BYTES:
-            return
-
-
-def _granted_of(agent: Agent, sub_agent_id: UUID, nonce: str, epoch: int) -> Iterator[dict[str, Any]]:
-    sub_agent = statements.instance(SubAgent, {"pk": sub_agent_id, "agent_id": agent.pk})
-    if sub_agent is not None:
-        yield from _granted(agent, sub_agent, nonce, epoch)
-    just_placed.drop(agent.pk, sub_agent_id)
 
 
 def _granted(agent: Agent, sub_agent: SubAgent, nonce: str, epoch: int) -> Iterator[dict[str, Any]]:
@@ -86,6 +80,7 @@ def _granted(agent: Agent, sub_agent: SubAgent, nonce: str, epoch: int) -> Itera
     try:
         lifecycle.claim(sub_agent, nonce, epoch=epoch)
     except DomainError as error:
+        just_placed.drop(agent.pk, sub_agent.pk)
         log.info("not_granted_ahead sub_agent_id=%s detail=%r", sub_agent.pk, error.detail)
         return
     yield {"nonce": nonce, "grant": {**grants.grant(sub_agent), "renewal": leases.begin(sub_agent)}}
