@@ -17,6 +17,7 @@ from scheduler_site.shared import broadcast, nudges, throughput
 from scheduler_site.shared.identity import instance_id
 from tasks import recovery
 from tasks.reporting import report_pace
+from tasks.scheduling import run
 from tasks.scheduling.explaining import recent
 
 log = logging.getLogger(__name__)
@@ -69,6 +70,7 @@ def _ready(loop: asyncio.AbstractEventLoop) -> None:
     broadcast.attach(loop)
     doorbell.attach(loop)
     recent.keep(True)
+    run.at_leisure.append(recent.keep_ready)
     nudges.attach(_link(loop))
     registry.start()
 
@@ -85,6 +87,7 @@ def _put_away() -> None:
     nudges.attach(None)
     broadcast.attach(None)
     doorbell.attach(None)
+    run.at_leisure.clear()
     recent.keep(False)
     throughput.measured_by(None)
     if registry.running is not None:

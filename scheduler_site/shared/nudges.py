@@ -30,6 +30,11 @@ def attach(link: Link | None) -> None:
     _link = link
 
 
+def are_alone() -> bool:
+    """Whether this process is the only one of its site, as far as it was told."""
+    return _link is None
+
+
 def subscribe(topic: str, heard: Heard) -> None:
     """`heard` is called on the server's loop with what another process said, and never waits. One for each topic."""
     _heard_by[topic] = heard

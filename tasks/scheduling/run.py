@@ -6,7 +6,7 @@ import math
 import random
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from django.db import connection
 from django.db.models import Min
@@ -36,6 +36,7 @@ log = logging.getLogger(__name__)
 _recent_demand = RecentDemand()
 _kept = KeptFleet()
 
+at_leisure: list[Callable[[], None]] = []  # what is done while nothing waits; short
 _passing = threading.Lock()  # one at a time in this process: what is kept is for one
 IDLE_SECONDS = 1.0
 PATIENCE_SECONDS = 0.02
@@ -126,8 +127,11 @@ def make_planner(kept: KeptFleet | None = None) -> Planner | None:
     heads = lanes.heads(now)
     pending = pending_reservations()
     if not heads and not pending:
-        if kept is not None and kept.age() > IDLE_SECONDS / 2:
-            kept.keep_fresh()
+        if kept is not None:
+            if kept.age() > IDLE_SECONDS / 2:
+                kept.keep_fresh()
+            for do in at_leisure:
+                do()
         return None
     fleet = kept.fleet() if kept is not None else hosts.load_fleet(hosts.schedulable())
     rules = PlacementRules.current()

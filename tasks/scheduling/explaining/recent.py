@@ -1,18 +1,22 @@
 """The scene of a moment ago, for a server that is asked often why tasks wait and whether what is asked for could run.
 
-Outside of a server every question reads the rows. What it tells may be half a second old, or older where reading takes
-long; of what is placed and what ends here it knows after a twentieth of a second, and at once of a change of hosts,
-rules or reservations that this process made. Nobody may change what it gives: all share it.
+Outside of a server every question reads the rows. What it tells may be half a second old where other processes change
+what it shows, else two, or older where reading takes long; of what is placed and what ends here it knows after a
+twentieth of a second, and at once of a change of hosts, rules or reservations that this process made. Nobody may change
+what it gives: all share it.
 """
 
 import threading
 import time
 
+from scheduler_site.shared import nudges
 from tasks.scheduling import changes
 from tasks.scheduling.explaining import scene
 from tasks.scheduling.explaining.scene import Scene
 
 FRESH_SECONDS = 0.5
+FRESH_ALONE_SECONDS = 2.0
+QUICK_SECONDS = 0.02
 SOON_SECONDS = 0.05
 SHARE = 10.0  # reading takes no more than one part in so many of the time
 
@@ -23,6 +27,7 @@ class _Kept:
         self.scene: Scene | None = None
         self.until = self.until_moved = 0.0
         self.changes = self.moves = -1
+        self.took = 0.0
 
     def is_old(self) -> bool:
         now, is_moved = time.monotonic(), self.moves != changes.moves()
@@ -50,6 +55,13 @@ def now() -> Scene:
         return _kept.scene
 
 
+def keep_ready() -> None:
+    """While there is nothing else to do: so that who asks next does not wait for it. Not where that is much work."""
+    with _lock:
+        if _kept.is_on and _kept.took < QUICK_SECONDS and _kept.is_old():
+            _read()
+
+
 def remembered() -> Scene | None:
     """None outside of a server."""
     return now() if _kept.is_on else None
@@ -60,5 +72,7 @@ def _read() -> None:
     began = time.monotonic()
     _kept.scene = scene.load()
     ended = time.monotonic()
-    _kept.until = ended + max(FRESH_SECONDS, SHARE * (ended - began))
-    _kept.until_moved = ended + max(SOON_SECONDS, SHARE * (ended - began))
+    _kept.took = ended - began
+    fresh = FRESH_ALONE_SECONDS if nudges.are_alone() else FRESH_SECONDS
+    _kept.until = ended + max(fresh, SHARE * _kept.took)
+    _kept.until_moved = ended + max(SOON_SECONDS, SHARE * _kept.took)

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from tasks.models import SubAgent, Task
 from tasks.scheduling import run, wakeup
+from tasks.scheduling.rows.kept_fleet import KeptFleet
 from tests.factories import make_agent, make_task
 
 pytestmark = pytest.mark.django_db
@@ -18,6 +19,17 @@ def test_an_empty_queue_costs_one_look(django_assert_num_queries: object) -> Non
     make_agent()
     with django_assert_num_queries(2):  # type: ignore[operator]
         assert run.run_pass()
+
+
+def test_there_is_leisure_only_while_nothing_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+    monkeypatch.setattr(run, "at_leisure", [lambda: done.append("it")])
+    kept = KeptFleet()
+    run.run_pass(kept)
+    assert done == ["it"]
+    make_task()
+    run.run_pass(kept)
+    assert done == ["it"]
 
 
 def test_priority_first_then_age_as_far_as_the_cores_go() -> None:

@@ -33,7 +33,7 @@ def test_outside_of_a_server_every_question_reads_the_rows() -> None:
 
 
 def test_in_a_server_it_is_read_again_when_a_change_is_told(kept: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recent, "FRESH_SECONDS", 1000.0)
+    monkeypatch.setattr(recent, "FRESH_ALONE_SECONDS", 1000.0)
     make_agent("a")
     assert names() == ["a"]
     make_agent("b")
@@ -42,8 +42,10 @@ def test_in_a_server_it_is_read_again_when_a_change_is_told(kept: None, monkeypa
     assert names() == ["a", "b"]
 
 
-def test_it_grows_old(kept: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recent, "FRESH_SECONDS", 0.0)
+@pytest.mark.parametrize(("name", "is_alone"), [("FRESH_ALONE_SECONDS", True), ("FRESH_SECONDS", False)])
+def test_it_grows_old(kept: None, monkeypatch: pytest.MonkeyPatch, name: str, is_alone: bool) -> None:
+    monkeypatch.setattr(recent.nudges, "are_alone", lambda: is_alone)
+    monkeypatch.setattr(recent, name, 0.0)
     monkeypatch.setattr(recent, "SHARE", 0.0)
     make_agent("a")
     assert names() == ["a"]
@@ -52,7 +54,7 @@ def test_it_grows_old(kept: None, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_that_something_cannot_run_is_never_told_from_memory(kept: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recent, "FRESH_SECONDS", 1000.0)
+    monkeypatch.setattr(recent, "FRESH_ALONE_SECONDS", 1000.0)
     make_agent("small", cpu_cores=2)
     assert names() == ["small"]
     make_agent("large", cpu_cores=64)
@@ -60,8 +62,27 @@ def test_that_something_cannot_run_is_never_told_from_memory(kept: None, monkeyp
     assert capacity.blame(Shape(cpu_centicores=12800)) != {}
 
 
+def test_it_is_made_ready_before_anybody_asks(kept: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recent, "SOON_SECONDS", 0.0)
+    monkeypatch.setattr(recent, "SHARE", 0.0)
+    recent.now()
+    make_agent("a")
+    changes.of_site()
+    recent.keep_ready()
+    monkeypatch.setattr(recent.scene, "load", None)
+    assert names() == ["a"]
+
+
+def test_what_takes_long_is_not_made_ready(kept: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    recent.now()
+    monkeypatch.setattr(recent, "QUICK_SECONDS", 0.0)
+    changes.of_site()
+    monkeypatch.setattr(recent.scene, "load", None)
+    recent.keep_ready()
+
+
 def test_what_is_placed_is_seen_soon(kept: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recent, "FRESH_SECONDS", 1000.0)
+    monkeypatch.setattr(recent, "FRESH_ALONE_SECONDS", 1000.0)
     monkeypatch.setattr(recent, "SOON_SECONDS", 0.0)
     monkeypatch.setattr(recent, "SHARE", 0.0)
     make_agent("a", cpu_cores=4)
