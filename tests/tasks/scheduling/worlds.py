@@ -175,7 +175,9 @@ class Book:
         """Overdrawn by us, and not by an outsider before."""
         host, name = self._given[key[0]], key[1]
         if name.startswith("card"):
-            return bool(self.on_card.get(int(name.split()[1])))
+            gpu_id = int(name.split()[1])
+            (card,) = (card for card in host.cards if card.gpu_id == gpu_id)
+            return bool(self.on_card.get(gpu_id)) and card.free_mib is not None  # a whole host has those of any size
         return bool(self.tenants[key[0]]) and not (name == "memory" and host.free_memory_mib is None)
 
     def _may_share(self, gpu_id: int, shapes: list[Shape]) -> bool:
