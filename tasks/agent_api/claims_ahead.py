@@ -7,10 +7,12 @@ session, and each nonce stands for one sub agent, however often it is asked. Pla
 import logging
 import threading
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
 import msgspec
+from django.db import transaction
 
 from agents.models import Agent
 from scheduler_site.shared import statements
@@ -31,15 +33,73 @@ _lock = threading.Lock()
 _latest: dict[UUID, tuple[int, int]] = {}
 
 
-def granted(agent: Agent, ahead: ClaimsAhead | None) -> list[dict[str, Any]]:
-    """`{"nonce", "grant"}` for each sub agent that the host has now. Never raises for what cannot be granted: it goes
-    the longer way, by a heartbeat and a claim of its own."""
-    if ahead is None or not _is_in_order(agent, ahead):
-        return []
-    found = [*_granted_before(agent, ahead), *_granted_now(agent, ahead)]
-    if found:
-        fail_at("claims_ahead.before_reply")
-    return found
+class Claims:
+    """Of one call. `ahead` None, or not in order: nothing is claimed."""
+
+    def __init__(self, agent: Agent, ahead: ClaimsAhead | None) -> None:
+        self._agent = agent
+        self._ahead = ahead if ahead is not None and _is_in_order(agent, ahead) else None
+        self._nonces = list(self._ahead.nonces) if self._ahead else []
+        self._claimed: list[SubAgent] = []
+
+    def placed(self, sub_agent: SubAgent, host: Agent) -> None:
+        """In the transaction that places it: see scheduling.place. The host's row is locked."""
+        is_ours = self._ahead is not None and host.pk == self._agent.pk and host.epoch == self._ahead.epoch
+        if is_ours and self._nonces and self._is_up_to_date:
+            lifecycle.claim_placed(sub_agent, host, self._nonces.pop())
+            transaction.on_commit(lambda: self._claimed.append(sub_agent))
+
+    def granted(self) -> list[dict[str, Any]]:
+        """`{"nonce", "grant"}` for each sub agent that the host has now. What cannot be granted goes the longer way, by
+        a heartbeat and a claim of its own."""
+        if self._ahead is None:
+            return []
+        found = [*self._before(self._ahead), *map(_granted, self._claimed), *self._now(self._ahead)]
+        if found:
+            fail_at("claims_ahead.before_reply")
+        return found
+
+    @cached_property
+    def _is_up_to_date(self) -> bool:
+        """Whether this database is as new as what the host has heard."""
+        return self._ahead is not None and self._ahead.commit_seq <= commit_seq()
+
+    def _before(self, ahead: ClaimsAhead) -> Iterator[dict[str, Any]]:
+        """Their answers were lost on the way."""
+        if not ahead.again:
+            return
+        wanted = {"agent_id": self._agent.pk, "state": SubAgentState.STARTING, "claim_nonce": ahead.again}
+        for sub_agent in statements.instances(SubAgent, wanted):
+            yield from self._claim(sub_agent, sub_agent.claim_nonce, ahead.epoch)
+
+    def _now(self, ahead: ClaimsAhead) -> Iterator[dict[str, Any]]:
+        """What others have placed."""
+        waiting = just_placed.on(self._agent.pk)
+        if not waiting or not self._is_up_to_date:
+            return
+        size = 0
+        found = statements.instances_among(SubAgent, "id", waiting)
+        for sub_agent in sorted(found, key=lambda row: row.fence):
+            if not self._nonces or size > MOST_BYTES:
+                return
+            for grant in self._claim(sub_agent, self._nonces.pop(), ahead.epoch):
+                size += len(msgspec.json.encode(grant))
+                yield grant
+
+    def _claim(self, sub_agent: SubAgent, nonce: str, epoch: int) -> Iterator[dict[str, Any]]:
+        sub_agent.agent = self._agent
+        try:
+            lifecycle.claim(sub_agent, nonce, epoch=epoch)
+        except DomainError as error:
+            just_placed.drop(self._agent.pk, sub_agent.pk)
+            log.info("not_granted_ahead sub_agent_id=%s detail=%r", sub_agent.pk, error.detail)
+        else:
+            yield _granted(sub_agent)
+
+
+def _granted(sub_agent: SubAgent) -> dict[str, Any]:
+    grant = {**grants.grant(sub_agent), "renewal": leases.begin(sub_agent)}
+    return {"nonce": sub_agent.claim_nonce, "grant": grant}
 
 
 def _is_in_order(agent: Agent, ahead: ClaimsAhead) -> bool:
@@ -50,37 +110,3 @@ def _is_in_order(agent: Agent, ahead: ClaimsAhead) -> bool:
             return False
         _latest[agent.pk] = (ahead.epoch, ahead.seq)
     return agent.quarantined_at is None and ahead.generation == generation()
-
-
-def _granted_before(agent: Agent, ahead: ClaimsAhead) -> Iterator[dict[str, Any]]:
-    """Their answers were lost on the way."""
-    if not ahead.again:
-        return
-    wanted = {"agent_id": agent.pk, "state": SubAgentState.STARTING, "claim_nonce": ahead.again}
-    for sub_agent in statements.instances(SubAgent, wanted):
-        yield from _granted(agent, sub_agent, sub_agent.claim_nonce, ahead.epoch)
-
-
-def _granted_now(agent: Agent, ahead: ClaimsAhead) -> Iterator[dict[str, Any]]:
-    waiting = just_placed.on(agent.pk)
-    if not waiting or ahead.commit_seq > commit_seq():
-        return
-    size, nonces = 0, list(ahead.nonces)
-    found = statements.instances_among(SubAgent, "id", waiting)
-    for sub_agent in sorted(found, key=lambda row: row.fence):
-        if not nonces or size > MOST_BYTES:
-            return
-        for grant in _granted(agent, sub_agent, nonces.pop(), ahead.epoch):
-            size += len(msgspec.json.encode(grant))
-            yield grant
-
-
-def _granted(agent: Agent, sub_agent: SubAgent, nonce: str, epoch: int) -> Iterator[dict[str, Any]]:
-    sub_agent.agent = agent
-    try:
-        lifecycle.claim(sub_agent, nonce, epoch=epoch)
-    except DomainError as error:
-        just_placed.drop(agent.pk, sub_agent.pk)
-        log.info("not_granted_ahead sub_agent_id=%s detail=%r", sub_agent.pk, error.detail)
-        return
-    yield {"nonce": nonce, "grant": {**grants.grant(sub_agent), "renewal": leases.begin(sub_agent)}}

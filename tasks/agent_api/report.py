@@ -45,9 +45,10 @@ def _with_the_next(agent: Agent, message: Report, ahead: ClaimsAhead) -> tuple[l
     and no claim of its own are needed for it."""
     with doorbell.answering(agent.pk) as told, wakeup.held() as wish:
         replies = reports.receive(message.entries)
+        claims = claims_ahead.Claims(agent, ahead)
         if wish.is_wanted:
-            wish.is_wanted = not pass_now()
-        granted = claims_ahead.granted(agent, ahead)
+            wish.is_wanted = not pass_now(claims.placed)
+        granted = claims.granted()
         if not just_placed.on(agent.pk):
             told()
     return replies, granted

@@ -7,7 +7,7 @@ business.
 """
 
 from tasks.lifecycle.cancel import cancel
-from tasks.lifecycle.claim import claim
+from tasks.lifecycle.claim import claim, claim_placed
 from tasks.lifecycle.dependants import settle_left
 from tasks.lifecycle.edit import depend_on, edit
 from tasks.lifecycle.finish import finish
@@ -20,6 +20,7 @@ from tasks.lifecycle.submit import submit, submit_all
 __all__ = [
     "cancel",
     "claim",
+    "claim_placed",
     "depend_on",
     "edit",
     "finish",

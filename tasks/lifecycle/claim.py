@@ -44,6 +44,12 @@ def claim(sub_agent: SubAgent, nonce: str, master_port: int | None = None, epoch
     return True
 
 
+def claim_placed(sub_agent: SubAgent, host: Agent, nonce: str) -> None:
+    """In the transaction that places it: the host, whose row is locked and which may get work, has accepted ahead."""
+    sub_agent_lifecycle.claim(sub_agent, nonce, host.boot_id)
+    record(sub_agent.task_id, "claimed", actor=Actor.agent(host.name), sub_agent=sub_agent)
+
+
 def _host_of(sub_agent: SubAgent) -> Agent:
     """The host's row is locked, so that who pauses or deactivates it comes before this claim or after it; and before
     the task's row, as everybody does who locks both."""

@@ -5,6 +5,7 @@ The plan was made on values that may be old by now, so the hosts are looked at a
 """
 
 import logging
+from collections.abc import Callable
 from dataclasses import replace
 
 from django.db import IntegrityError, transaction
@@ -14,7 +15,7 @@ from scheduler_site.shared import statements
 from scheduler_site.shared.errors import DomainError
 from scheduler_site.shared.failpoints import fail_at
 from tasks import allocations, lifecycle
-from tasks.models import Reservation, Task
+from tasks.models import Reservation, SubAgent, Task
 from tasks.reserving import reservations
 from tasks.scheduling import fit
 from tasks.scheduling.fleet import Fleet
@@ -24,14 +25,18 @@ from tasks.scheduling.values import Held, Host, Placement, Request, Shape
 
 log = logging.getLogger(__name__)
 
+Claim = Callable[[SubAgent, Agent], None]
+"""What a host that is being answered claims ahead: called with a sub agent and its locked host."""
 
-def place(placement: Placement, share: float = 0.0) -> bool:
-    """`share`: what it takes of the site, for fair share. False: the task or the room is gone; the next pass plans
-    again."""
+
+def place(placement: Placement, share: float = 0.0, claim: Claim | None = None) -> bool:
+    """`share`: what it takes of the site, for fair share. `claim` is called for what is placed on one host, in the same
+    transaction. False: the task or the room is gone; the next pass plans again."""
     try:
         with transaction.atomic():
-            commit = _grant if placement.request.is_reservation else _place
-            is_placed = commit(placement, share)
+            is_placed = (
+                _grant(placement, share) if placement.request.is_reservation else _place(placement, share, claim)
+            )
             fail_at("place.before_commit")
         fail_at("place.after_commit")
         return is_placed
@@ -40,7 +45,7 @@ def place(placement: Placement, share: float = 0.0) -> bool:
         return False
 
 
-def _place(placement: Placement, share: float) -> bool:
+def _place(placement: Placement, share: float, claim: Claim | None) -> bool:
     """The hosts' rows are locked first, so that two server processes cannot both book the last core; then the task's,
     so that what is booked is what it asks for at that moment."""
     agents = _locked_hosts(placement)
@@ -53,6 +58,9 @@ def _place(placement: Placement, share: float) -> bool:
     members = lifecycle.place(task.pk, agents)
     for sub_agent, part in zip(members, held, strict=True):
         allocations.hold_for_task(sub_agent, part, share / len(members), inside=task.reservation)
+    if claim is not None and len(members) == 1:
+        members[0].task = task
+        claim(members[0], agents[0])
     return True
 
 

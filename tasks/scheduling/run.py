@@ -21,6 +21,7 @@ from tasks.models import Reservation, Task
 from tasks.scheduling import wakeup
 from tasks.scheduling.lane_queue import Lane, LaneQueue
 from tasks.scheduling.order import Claim
+from tasks.scheduling.place import Claim as PlaceClaim
 from tasks.scheduling.place import place
 from tasks.scheduling.planner import Planner
 from tasks.scheduling.policies.base import Policy
@@ -84,13 +85,13 @@ def scheduling_turn() -> float:
     return rest if rest > IDLE_SECONDS else _until_due()
 
 
-def pass_now() -> bool:
+def pass_now(claim: PlaceClaim | None = None) -> bool:
     """A pass before this returns. False: the loop has to make it, because it is another process's, or slow, or under
-    way for long. Never raises."""
+    way for long. Never raises. `claim`: see place."""
     if not _turns.are_here_and_short() or not _passing.acquire(timeout=PATIENCE_SECONDS):
         return False
     try:
-        return run_pass(_kept)
+        return run_pass(_kept, claim)
     except Exception:
         log.exception("pass_failed")
         return False
@@ -98,7 +99,7 @@ def pass_now() -> bool:
         _passing.release()
 
 
-def run_pass(kept: KeptFleet | None = None) -> bool:
+def run_pass(kept: KeptFleet | None = None, claim: PlaceClaim | None = None) -> bool:
     """Place what fits. False: it took its time slice, placed something, and there may be more. Each placement is its
     own transaction; a slice is never shorter than what it took to load, or loading would be most of the work.
 
@@ -112,7 +113,7 @@ def run_pass(kept: KeptFleet | None = None) -> bool:
     deadline = time.monotonic() + slice_seconds
     placed = 0
     for placement in planner.placements():
-        is_placed = place(placement, planner.plan.fleet.share_of(placement))
+        is_placed = place(placement, planner.plan.fleet.share_of(placement), claim)
         placed += is_placed
         if kept is not None and not is_placed:
             kept.forget()
