@@ -184,7 +184,8 @@ class Book:
         (card,) = (card for host in self._given for card in host.cards if card.gpu_id == gpu_id)
         if all(shape.gpu_share and not shape.whole_host for shape in shapes):
             return True
-        return len(shapes) == 1 and card.is_idle
+        is_enough = shapes[0].gpu_share  # who has the host to himself may ask for less than whole cards
+        return len(shapes) == 1 and (card.is_idle or is_enough)
 
 
 def breaks_a_wish(placement: Placement, given: list[Host]) -> str:
