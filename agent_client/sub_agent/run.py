@@ -99,7 +99,8 @@ def _run_locked(folder: SubAgentDir) -> int:
         if ending.stuck:
             _note_survivors(folder, ending.stuck)
         has_failed = ending.wait_status != 0
-        finish = finish_of(ending, _facts(folder, delivery, counters, meter, grant["memory_mib"], has_failed))
+        peak_memory_mib = meter.peak_memory_mib(ending.largest_kib)
+        finish = finish_of(ending, _facts(folder, delivery, counters, peak_memory_mib, grant["memory_mib"], has_failed))
     else:
         os.waitpid(child.pid, 0)
         finish = _spawn_error(failure, prepared, delivery)
@@ -199,7 +200,7 @@ def _facts(
     folder: SubAgentDir,
     delivery: Delivery,
     counters: OomCounters,
-    meter: UsageMeter,
+    peak_memory_mib: int | None,
     memory_mib: int | None,
     has_failed: bool,
 ) -> Facts:
@@ -207,7 +208,7 @@ def _facts(
     result, sentence = read_result(folder.result_path)
     return Facts(
         sizes=delivery.sizes(),
-        peak_memory_mib=meter.peak_memory_mib(),
+        peak_memory_mib=peak_memory_mib,
         result=result,
         result_sentence=sentence,
         oom_kills_rose=has_failed and counters.has_risen(),
