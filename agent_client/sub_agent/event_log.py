@@ -33,3 +33,10 @@ def start_event_log(path: Path) -> None:
     root.handlers[:] = [handler]
     root.setLevel(logging.INFO)
     logging.raiseExceptions = False
+
+
+def end_event_log() -> None:
+    root = logging.getLogger()
+    for handler in root.handlers[:]:
+        root.removeHandler(handler)
+        handler.close()

@@ -7,7 +7,8 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from agent_client.process.spawn import HeldChild, SpawnFailure, spawn
 from agent_client.reserve import Reserve
 from agent_client.sub_agent import survivors
 from agent_client.sub_agent.delivery import Delivery
-from agent_client.sub_agent.event_log import start_event_log
+from agent_client.sub_agent.event_log import end_event_log, start_event_log
 from agent_client.sub_agent.finish import Facts, finish_of, never_ran
 from agent_client.sub_agent.lease import Lease
 from agent_client.sub_agent.oom import OomCounters
@@ -42,12 +43,13 @@ EXIT_LOCKED = 3
 EXIT_ALREADY_STARTED = 4
 EXIT_FENCED = 5
 OWN_OOM_SCORE = -500
+MINDED_BY_OTHERS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 EXIT_RECORD_WAITS_SECONDS = (0.0, 1.0, 1.0, 1.0)
 
 
 def run(directory: Path) -> int:
-    """Returns when everything is delivered. 3: another process holds the folder; 4: its script was started before;
-    5: the server was out of reach for too long before the start of a failover task."""
+    """Returns when everything is delivered, and leaves the process as it was. 3: another process holds the folder;
+    4: its script was started before; 5: the server was out of reach for too long before a failover task began."""
     folder = SubAgentDir(directory)
     try:
         lock = folder.acquire_lock()
@@ -62,11 +64,16 @@ def run(directory: Path) -> int:
         log.exception("sub agent failed state=%s", folder.local_state())
         raise
     finally:
+        end_event_log()
         os.close(lock)
 
 
 def _run_locked(folder: SubAgentDir) -> int:
-    _protect()
+    with _protected():
+        return _run_protected(folder)
+
+
+def _run_protected(folder: SubAgentDir) -> int:
     grant = folder.read_grant()
     if grant is None:
         raise FileNotFoundError(folder.path / "grant.json")
@@ -105,6 +112,7 @@ def _run_locked(folder: SubAgentDir) -> int:
         os.waitpid(child.pid, 0)
         finish = _spawn_error(failure, prepared, delivery)
     _end(folder, reporter, finish, beat, prepared.command.group)
+    delivery.close()
     return 0
 
 
@@ -161,12 +169,17 @@ class Beat:
             log.warning("beat not written error=%s", error)
 
 
-def _protect() -> None:
+@contextmanager
+def _protected() -> Iterator[None]:
     """Adopt every orphan of the script; be the last to go when memory is short; mind no terminal."""
     prctl.become_subreaper()
     prctl.prefer_as_oom_victim(OWN_OOM_SCORE)
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in MINDED_BY_OTHERS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _record_start(folder: SubAgentDir, child: HeldChild, prepared: Prepared) -> Family:
