@@ -19,7 +19,8 @@ from agent_client.process.cgroup.group import NO_GROUP, Group
 
 NEVER_EXECUTED = 125  # the barrier was never opened
 EXEC_FAILED = 126
-SCRIPT_OOM_SCORE = 300
+SCRIPT_OOM_SCORE = b"300"
+MUTABLE_SIGNALS = sorted(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP})
 
 
 @dataclass(frozen=True)
@@ -67,60 +68,111 @@ class HeldChild:
         return SpawnFailure(step, int(number))
 
 
+@dataclass(frozen=True)
+class _Plan:
+    """What a child is to do, worked out before the fork: every page that it touches is copied for it."""
+
+    command: Command
+    parent_pid: int
+    barrier: int
+    errors: int
+    joins: tuple[str, ...]
+    signals: tuple[int, ...]  # what we or our starter ignore or handle
+    closes: tuple[int, ...]
+    is_preferred: bool  # the main agent may run before everyone, its scripts may not
+    most_processes: tuple[int, int] | None
+
+
 def spawn(command: Command) -> HeldChild:
     """Fork the child up to its barrier: own session and group, no terminal, no input, nothing of ours left open."""
     barrier_read, barrier_write = os.pipe()
     errors_read, errors_write = os.pipe()
-    parent_pid = os.getpid()
+    plan = _planned(command, barrier_read, errors_write)
     pid = os.fork()
     if pid == 0:
-        _run_child(command, parent_pid, barrier_read, errors_write)
+        _run_child(plan)
     os.close(barrier_read)
     os.close(errors_write)
     return HeldChild(pid, barrier_write, errors_read)
 
 
-def _run_child(command: Command, parent_pid: int, barrier: int, errors: int) -> NoReturn:
-    step = "output"
+def _planned(command: Command, barrier: int, errors: int) -> _Plan:
+    return _Plan(
+        command,
+        os.getpid(),
+        barrier,
+        errors,
+        joins=tuple(str(path) for path in command.group.joins()),
+        signals=tuple(number for number in MUTABLE_SIGNALS if signal.getsignal(number) != signal.SIG_DFL),
+        closes=tuple(_opened() - {0, 1, 2, barrier, errors}),
+        is_preferred=os.getpriority(os.PRIO_PROCESS, 0) < 0,
+        most_processes=_limited(command.most_processes),
+    )
+
+
+def _opened() -> set[int]:
     try:
-        _leave_parent(parent_pid)
-        command.group.join()  # before the barrier: whatever the script starts is born in it
+        return {int(name) for name in os.listdir("/proc/self/fd")}  # noqa: PTH208
+    except OSError:
+        return set(range(min(resource.getrlimit(resource.RLIMIT_NOFILE)[0], 65536)))
+
+
+def _limited(most: int | None) -> tuple[int, int] | None:
+    """Never above what the host's own limit allows."""
+    if most is None:
+        return None
+    _, hard = resource.getrlimit(resource.RLIMIT_NPROC)
+    return (most if hard == resource.RLIM_INFINITY else min(most, hard)), hard
+
+
+def _run_child(plan: _Plan) -> NoReturn:
+    """Few and plain calls: whatever of Python is used here is copied from the parent first."""
+    command, step = plan.command, "output"
+    try:
+        _leave_parent(plan)
+        for path in plan.joins:  # before the barrier: whatever the script starts is born in it
+            _put(path, b"0")
         _open_streams(command)
         step = "directory"
         os.chdir(command.working_directory)
-        _close_all_but({0, 1, 2, barrier, errors})
-        if not os.read(barrier, 1):
+        _close(plan.closes)
+        if not os.read(plan.barrier, 1):
             os._exit(NEVER_EXECUTED)
-        _limit_processes(command.most_processes)
+        if plan.most_processes is not None:
+            resource.setrlimit(resource.RLIMIT_NPROC, plan.most_processes)
         step = "exec"
         os.execve(command.argv[0], list(command.argv), dict(command.environment))  # noqa: S606 (no shell is wanted)
     except OSError as error:
-        os.write(errors, f"{step} {error.errno or errno.EIO}".encode("ascii"))
+        os.write(plan.errors, f"{step} {error.errno or errno.EIO}".encode("ascii"))
     except ValueError:  # a NUL byte, or '=' in a variable's name
-        os.write(errors, f"{step} {errno.EINVAL}".encode("ascii"))
+        os.write(plan.errors, f"{step} {errno.EINVAL}".encode("ascii"))
     finally:
         os._exit(EXEC_FAILED)
 
 
-def _leave_parent(parent_pid: int) -> None:
+def _leave_parent(plan: _Plan) -> None:
     os.setsid()
     prctl.die_with_parent(signal.SIGKILL)
-    if os.getppid() != parent_pid:  # it died before the line above could help
+    if os.getppid() != plan.parent_pid:  # it died before the line above could help
         os._exit(NEVER_EXECUTED)
-    prctl.prefer_as_oom_victim(SCRIPT_OOM_SCORE)
-    for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:  # what we or our starter ignore
+    _put("/proc/self/oom_score_adj", SCRIPT_OOM_SCORE)
+    for number in plan.signals:
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
-    if os.getpriority(os.PRIO_PROCESS, 0) < 0:  # the main agent may run before everyone, its scripts may not
+    if plan.is_preferred:
         os.setpriority(os.PRIO_PROCESS, 0, 0)
 
 
-def _limit_processes(most: int | None) -> None:
-    """Never above what the host's own limit allows."""
-    if most is not None:
-        _, hard = resource.getrlimit(resource.RLIMIT_NPROC)
-        limit = most if hard == resource.RLIM_INFINITY else min(most, hard)
-        resource.setrlimit(resource.RLIMIT_NPROC, (limit, hard))
+def _put(path: str, content: bytes) -> None:
+    """What cannot be written is left out."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY)
+        try:
+            os.write(descriptor, content)
+        finally:
+            os.close(descriptor)
+    except OSError:
+        pass
 
 
 def _open_streams(command: Command) -> None:
@@ -130,15 +182,13 @@ def _open_streams(command: Command) -> None:
     os.dup2(1 if command.err_path is None else os.open(command.err_path, flags, 0o600), 2)
 
 
-def _close_all_but(kept: set[int]) -> None:
-    try:
-        opened = [int(name) for name in os.listdir("/proc/self/fd")]  # noqa: PTH208
-    except OSError:
-        opened = list(range(min(resource.getrlimit(resource.RLIMIT_NOFILE)[0], 65536)))
-    for descriptor in opened:
-        if descriptor not in kept:
-            with contextlib.suppress(OSError):
-                os.close(descriptor)
+def _close(descriptors: tuple[int, ...]) -> None:
+    """The rest closes when the program is executed."""
+    for descriptor in descriptors:
+        try:
+            os.close(descriptor)
+        except OSError:
+            continue
 
 
 def _read_all(descriptor: int) -> bytes:
