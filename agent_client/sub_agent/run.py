@@ -83,9 +83,10 @@ def _run_protected(folder: SubAgentDir) -> int:
     beat = Beat(folder)
     beat()
     prepared = prepare(folder, grant)
+    counters, delivery = OomCounters(prepared.command.group), Delivery.connect(folder, grant)
+    keeper = spool_keeper(folder, delivery, grant)  # before the fork: after it, every page that this touches is copied
     child = spawn(prepared.command)  # before any thread: the child dies with the thread that forked it
-    counters, meter, delivery = OomCounters(prepared.command.group), UsageMeter(), Delivery.connect(folder)
-    keeper = spool_keeper(folder, delivery, grant)  # all this while the child enters its control group
+    meter = UsageMeter()
     fail_at("script.before_record")
     if is_over(lease):  # the host stood still meanwhile: the child ends at its barrier
         return EXIT_FENCED
