@@ -2,7 +2,6 @@
 
 import ctypes
 import os
-from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
@@ -23,9 +22,15 @@ def become_subreaper() -> None:
 def prefer_as_oom_victim(score: int) -> bool:
     """Set oom_score_adj (-1000 never, 1000 first). False where that is not allowed."""
     try:
-        Path("/proc/self/oom_score_adj").write_text(str(score), "ascii")
+        descriptor = os.open("/proc/self/oom_score_adj", os.O_WRONLY | os.O_CLOEXEC)
     except OSError:
         return False
+    try:
+        os.write(descriptor, str(score).encode("ascii"))
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
     return True
 
 

@@ -9,7 +9,7 @@ import errno
 import os
 import resource
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -54,9 +54,11 @@ class HeldChild:
         self.pid = pid
         self._barrier = barrier
         self._errors = errors
+        self.is_held = True
 
     def release(self) -> SpawnFailure | None:
         """Let it execute its program. Returns None once that has happened, otherwise why it could not."""
+        self.is_held = False
         with contextlib.suppress(BrokenPipeError):  # it failed before the barrier: the other pipe says why
             os.write(self._barrier, b"\n")
         os.close(self._barrier)
@@ -66,6 +68,25 @@ class HeldChild:
             return None
         step, number = message.decode("ascii").split()
         return SpawnFailure(step, int(number))
+
+    def abandon(self) -> None:
+        """It ends at its barrier."""
+        self.is_held = False
+        os.close(self._barrier)
+        os.close(self._errors)
+        os.waitpid(self.pid, 0)
+
+
+@contextlib.contextmanager
+def held(command: Command) -> Iterator[HeldChild]:
+    """A child that is not released within ends, and nothing is left of its control group."""
+    child = spawn(command)
+    try:
+        yield child
+    finally:
+        if child.is_held:
+            child.abandon()
+            command.group.remove()
 
 
 @dataclass(frozen=True)

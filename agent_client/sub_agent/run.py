@@ -20,11 +20,11 @@ from agent_client.process import prctl, proc, spawn_sentence
 from agent_client.process.cgroup.group import Group
 from agent_client.process.family import Family
 from agent_client.process.proc import ProcessStat
-from agent_client.process.spawn import HeldChild, SpawnFailure, spawn
+from agent_client.process.spawn import HeldChild, SpawnFailure, held
 from agent_client.reserve import Reserve
 from agent_client.sub_agent import survivors
 from agent_client.sub_agent.delivery import Delivery
-from agent_client.sub_agent.event_log import end_event_log, start_event_log
+from agent_client.sub_agent.event_log import end_event_log, look_at_event_log, start_event_log
 from agent_client.sub_agent.finish import Facts, finish_of, never_ran
 from agent_client.sub_agent.lease import Lease
 from agent_client.sub_agent.oom import OomCounters
@@ -85,14 +85,14 @@ def _run_protected(folder: SubAgentDir) -> int:
     prepared = prepare(folder, grant)
     counters, delivery = OomCounters(prepared.command.group), Delivery.connect(folder, grant)
     keeper = spool_keeper(folder, delivery, grant)  # before the fork: after it, every page that this touches is copied
-    child = spawn(prepared.command)  # before any thread: the child dies with the thread that forked it
-    meter = UsageMeter()
-    fail_at("script.before_record")
-    if is_over(lease):  # the host stood still meanwhile: the child ends at its barrier
-        return EXIT_FENCED
-    family = _record_start(folder, child, prepared)
-    fail_at("script.before_release")
-    failure = child.release()
+    with held(prepared.command) as child:  # before any thread: the child dies with the thread that forked it
+        meter = UsageMeter()
+        fail_at("script.before_record")
+        if is_over(lease):  # the host stood still meanwhile: the child ends at its barrier
+            return EXIT_FENCED
+        family = _record_start(folder, child, prepared)
+        fail_at("script.before_release")
+        failure = child.release()
     fail_at("script.after_release")
     stop_file = StopFile(folder)
     reporter = Reporter(folder, delivery, meter, stop_file, lease)
@@ -124,6 +124,7 @@ def is_over(lease: Lease | None) -> bool:
 def _look(beat: "Beat", reporter: Reporter, keeper: SpoolKeeper) -> None:
     """A fault in here is no reason to end the script: it would die with us."""
     beat()
+    look_at_event_log()
     try:
         reporter.look()
         keeper.look()
@@ -195,6 +196,7 @@ def _record_start(folder: SubAgentDir, child: HeldChild, prepared: Prepared) -> 
             "sid": child.pid,
             "boot_id": proc.boot_id(),
             "cookie": prepared.cookie,
+            "cgroups": prepared.command.group.as_json(),
         }
     )
     return Family(child.pid, ticks, prepared.cookie, subreaper_pid=os.getpid(), group=prepared.command.group)
