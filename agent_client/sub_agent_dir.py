@@ -10,7 +10,6 @@ import json
 import os
 import re
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import cast
 
@@ -146,16 +145,16 @@ class SubAgentDir:
         except (OSError, ValueError, TypeError):
             return frozenset()
 
-    def write_group(self, paths: Mapping[str, str]) -> None:
-        """Note the control groups of the script. Not durable, as the family is not."""
-        (self.path / "cgroup.json").write_text(json.dumps(dict(paths)), "ascii")
-
     def read_group(self) -> dict[str, str]:
-        """Empty when there is none or it cannot be read."""
+        """The control groups of the script, noted with its start; by older sub agents in a file of their own. Empty
+        when there is none or it cannot be read."""
         try:
-            paths = json.loads((self.path / "cgroup.json").read_text("ascii"))
+            started = self.read_started()
+            paths = started.get("cgroups") if started else None
+            if paths is None:
+                paths = json.loads((self.path / "cgroup.json").read_text("ascii"))
             return {str(use): str(path) for use, path in paths.items()}
-        except (OSError, ValueError, AttributeError):
+        except (Unreadable, OSError, ValueError, AttributeError):
             return {}
 
     def has_started(self) -> bool:

@@ -1,7 +1,7 @@
 """A warm process that forks sub agents: they start in a millisecond and share its memory. It runs no script itself.
 
-Single-threaded, and it imports neither asyncio nor Django, so that a fork is always safe. It ends when its socket
-closes; the sub agents it forked live on.
+Single-threaded, and it imports neither asyncio nor Django, so that a fork is always safe. A folder goes to a sub agent
+that is idle, else to a new one. It ends when its socket closes; the sub agents it forked live on, idle ones end.
 """
 
 import encodings.ascii  # loaded by the first file in ASCII otherwise, after a search of the whole import path
@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from agent_client.process.wake_up import child_wake_up
-from agent_client.sub_agent import run as sub_agent
+from agent_client.sub_agent.idle import IdleSubAgents
+from agent_client.sub_agent.lives import live
+from agent_client.sub_agent.run import run
 
 EXIT_FAULT = 1
 REAP_SECONDS = 5.0
@@ -31,52 +33,69 @@ def main(descriptor: int) -> int:
     gc.collect()
     gc.freeze()  # what is here now is never moved or scanned again: the pages stay shared with the children
     with child_wake_up() as wake_up:
-        _serve(connection, wake_up)
+        _Zygote(connection, wake_up).serve()
     return 0
 
 
-def _serve(connection: socket.socket, wake_up: int) -> None:
-    pending = b""
-    while True:
-        readable = select.select([connection.fileno(), wake_up], [], [], REAP_SECONDS)[0]
-        if wake_up in readable:
-            os.read(wake_up, 512)
-        _reap()
-        if connection.fileno() not in readable:
-            continue
-        received = connection.recv(RECEIVE_BYTES)
-        if not received:
-            return
-        *lines, pending = (pending + received).split(b"\n")
+class _Zygote:
+    def __init__(self, connection: socket.socket, wake_up: int) -> None:
+        self._connection = connection
+        self._wake_up = wake_up
+        self._idle = IdleSubAgents()
+        self._pending = b""
+
+    def serve(self) -> None:
+        own = [self._connection.fileno(), self._wake_up]
+        is_wanted = True
+        while is_wanted:
+            seconds = min(REAP_SECONDS, self._idle.seconds() or REAP_SECONDS)
+            readable = select.select([*own, *self._idle.descriptors()], [], [], seconds)[0]
+            if self._wake_up in readable:
+                os.read(self._wake_up, 512)
+            _reap()
+            for directory in self._idle.look(readable):
+                self._start(directory)
+            if self._connection.fileno() in readable:
+                is_wanted = self._answer()
+
+    def _answer(self) -> bool:
+        """False when the main agent has gone."""
+        received = self._connection.recv(RECEIVE_BYTES)
+        *lines, self._pending = (self._pending + received).split(b"\n")
         for line in lines:
-            connection.sendall(json.dumps(_answer(line, connection)).encode() + b"\n")
+            self._connection.sendall(json.dumps(self._answer_to(line)).encode() + b"\n")
+        return bool(received)
 
+    def _answer_to(self, line: bytes) -> dict[str, Any]:
+        try:
+            directory = Path(json.loads(line)["directory"])
+        except (ValueError, KeyError, TypeError) as error:
+            return {"error": f"not a request: {error!r}"}
+        pid = self._idle.hand(directory)
+        return self._start(directory) if pid is None else {"pid": pid}
 
-def _answer(line: bytes, connection: socket.socket) -> dict[str, Any]:
-    try:
-        directory = Path(json.loads(line)["directory"])
-    except (ValueError, KeyError, TypeError) as error:
-        return {"error": f"not a request: {error!r}"}
-    try:
-        pid = os.fork()
-    except OSError as error:
-        return {"error": f"cannot fork: {error.strerror}"}
-    if pid == 0:
-        _become_sub_agent(directory, connection)
-    return {"pid": pid}
+    def _start(self, directory: Path) -> dict[str, Any]:
+        try:
+            pid = os.fork()
+        except OSError as error:
+            return {"error": f"cannot fork: {error.strerror}"}
+        if pid == 0:
+            self._become_sub_agent(directory)
+        return {"pid": pid}
 
-
-def _become_sub_agent(directory: Path, connection: socket.socket) -> None:
-    code = EXIT_FAULT
-    try:
-        writer = signal.set_wakeup_fd(-1)
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        os.close(writer)
-        connection.close()
-        detach()
-        code = sub_agent.run(directory)
-    finally:
-        os._exit(code)  # never back into the zygote's loop, whatever went wrong
+    def _become_sub_agent(self, directory: Path) -> None:
+        code = EXIT_FAULT
+        try:
+            writer = signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            os.close(writer)
+            os.close(self._wake_up)
+            self._connection.close()
+            self._idle.close()
+            detach()
+            code = live(directory, self._idle.door)
+        finally:
+            os._exit(code)  # never back into the zygote's loop, whatever went wrong
 
 
 def detach() -> None:
@@ -104,4 +123,4 @@ def slow_path(directory: Path) -> int:
     """`python -m agent_client sub-agent DIR`: the same life without a zygote."""
     directory = directory.absolute()
     detach()
-    return sub_agent.run(directory)
+    return run(directory)

@@ -16,12 +16,16 @@ UNKNOWN: wire.Usage = {"cpu_percent": None, "cpu_seconds": None, "memory_mib": N
 
 
 class UsageMeter:
-    """Measures everything below this process, which must be the subreaper of the script's family."""
+    """Measures everything below this process, which must be the subreaper of the script's family.
+
+    To be made before the script ends; what the process has waited for until then was another's.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._measured_at = clock()
         self._own_peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        self._earlier_cpu_seconds = _finished_cpu_seconds()
         self._cpu_seconds = 0.0
         self._peak_mib = 0
         self.members: frozenset[tuple[int, int]] = frozenset()
@@ -34,7 +38,8 @@ class UsageMeter:
         self.members = frozenset((stat.pid, stat.start_ticks) for stat in stats)
         memory_mib = round(sum(stat.memory_bytes for stat in stats) / MIB)
         self._peak_mib = max(self._peak_mib, memory_mib)
-        cpu_seconds = max(self._cpu_seconds, _finished_cpu_seconds() + sum(stat.cpu_seconds for stat in stats))
+        finished_cpu_seconds = _finished_cpu_seconds() - self._earlier_cpu_seconds
+        cpu_seconds = max(self._cpu_seconds, finished_cpu_seconds + sum(stat.cpu_seconds for stat in stats))
         now = self._clock()
         elapsed_seconds = max(now - self._measured_at, 0.001)
         cpu_percent = 100.0 * (cpu_seconds - self._cpu_seconds) / elapsed_seconds
@@ -47,12 +52,11 @@ class UsageMeter:
             "gpus": [],
         }
 
-    def peak_memory_mib(self) -> int | None:
+    def peak_memory_mib(self, largest_kib: int) -> int | None:
         """The largest sum seen in a sample, or the largest single process that has ended, if that was more.
 
         What a process used before it executed its program was ours and does not count; so nothing may be known.
         """
-        largest_kib = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
         if largest_kib > self._own_peak_kib:
             return max(self._peak_mib, round(largest_kib / 1024))
         return self._peak_mib or None

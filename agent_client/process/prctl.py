@@ -2,11 +2,11 @@
 
 import ctypes
 import os
-from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
-_LIBC = ctypes.CDLL(None, use_errno=True)
+_PRCTL = ctypes.CDLL(None, use_errno=True).prctl
+_PRCTL.argtypes = (ctypes.c_int, *[ctypes.c_ulong] * 4)
 
 
 def die_with_parent(signal_number: int) -> None:
@@ -22,13 +22,19 @@ def become_subreaper() -> None:
 def prefer_as_oom_victim(score: int) -> bool:
     """Set oom_score_adj (-1000 never, 1000 first). False where that is not allowed."""
     try:
-        Path("/proc/self/oom_score_adj").write_text(str(score), "ascii")
+        descriptor = os.open("/proc/self/oom_score_adj", os.O_WRONLY | os.O_CLOEXEC)
     except OSError:
         return False
+    try:
+        os.write(descriptor, str(score).encode("ascii"))
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
     return True
 
 
 def _prctl(option: int, value: int) -> None:
-    if _LIBC.prctl(option, ctypes.c_ulong(value), 0, 0, 0) != 0:
+    if _PRCTL(option, value, 0, 0, 0) != 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))

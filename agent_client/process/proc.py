@@ -31,7 +31,7 @@ class ProcessStat:
 def boot_id() -> str:
     """The kernel's name of this boot: another one proves that all processes of the last are gone. Empty if hidden."""
     try:
-        return (PROC / "sys/kernel/random/boot_id").read_text("ascii").strip()
+        return _content(f"{PROC}/sys/kernel/random/boot_id").decode("ascii").strip()
     except OSError:
         return ""
 

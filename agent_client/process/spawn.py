@@ -1,25 +1,20 @@
 """Starts a program behind a barrier: it is forked and prepared, but executed only when `release` says so.
 
 Knows processes, not tasks: it writes no record and waits for no end. To be called from the main thread before any other
-thread exists, because the child dies with the thread that forked it.
+thread exists, because the child dies with the thread that forked it. What the child does is in script_child.
 """
 
 import contextlib
-import errno
 import os
 import resource
-import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
 
-from agent_client.process import prctl
 from agent_client.process.cgroup.group import NO_GROUP, Group
+from agent_client.process.script_child import EXEC_FAILED, NEVER_EXECUTED, packed, planned, run_child
 
-NEVER_EXECUTED = 125  # the barrier was never opened
-EXEC_FAILED = 126
-SCRIPT_OOM_SCORE = 300
+__all__ = ["EXEC_FAILED", "NEVER_EXECUTED", "Command", "HeldChild", "SpawnFailure", "fork_child", "held", "spawn"]
 
 
 @dataclass(frozen=True)
@@ -47,18 +42,31 @@ class SpawnFailure:
 
 
 class HeldChild:
-    """A forked process that waits for its release; it exits with 125 when we die before."""
+    """A forked process in its control group, without a command at first; it exits with 125 when we die before."""
 
-    def __init__(self, pid: int, barrier: int, errors: int) -> None:
+    def __init__(self, pid: int, group: Group, orders: int, errors: int) -> None:
         self.pid = pid
-        self._barrier = barrier
+        self.group = group
+        self.is_held = True
+        self._orders = orders
         self._errors = errors
+
+    @property
+    def is_alive(self) -> bool:
+        return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
+
+    def command(self, command: Command) -> None:
+        """Tell it what to become; it opens its files and waits for its release."""
+        err_path = None if command.err_path is None else str(command.err_path)
+        places = command.working_directory, str(command.out_path), err_path
+        limit = _limited(command.most_processes)
+        self._write(packed((list(command.argv), dict(command.environment), *places, limit)))
 
     def release(self) -> SpawnFailure | None:
         """Let it execute its program. Returns None once that has happened, otherwise why it could not."""
-        with contextlib.suppress(BrokenPipeError):  # it failed before the barrier: the other pipe says why
-            os.write(self._barrier, b"\n")
-        os.close(self._barrier)
+        self.is_held = False
+        self._write(b"\n")
+        os.close(self._orders)
         message = _read_all(self._errors)
         os.close(self._errors)
         if not message:
@@ -66,79 +74,60 @@ class HeldChild:
         step, number = message.decode("ascii").split()
         return SpawnFailure(step, int(number))
 
+    def abandon(self) -> None:
+        """It ends at its barrier, and its control group goes."""
+        self.is_held = False
+        os.close(self._orders)
+        os.close(self._errors)
+        os.waitpid(self.pid, 0)
+        self.group.remove()
 
-def spawn(command: Command) -> HeldChild:
-    """Fork the child up to its barrier: own session and group, no terminal, no input, nothing of ours left open."""
-    barrier_read, barrier_write = os.pipe()
+    def _write(self, content: bytes) -> None:
+        with contextlib.suppress(BrokenPipeError):  # it failed before the barrier: the other pipe says why
+            while content:
+                content = content[os.write(self._orders, content) :]
+
+
+def fork_child(group: Group) -> HeldChild:
+    """Fork a child up to where it wants its command: own session and process group, no terminal, nothing of ours left
+    open."""
+    orders_read, orders_write = os.pipe()
     errors_read, errors_write = os.pipe()
-    parent_pid = os.getpid()
+    plan = planned(orders_read, errors_write, tuple(str(path) for path in group.joins()))
     pid = os.fork()
     if pid == 0:
-        _run_child(command, parent_pid, barrier_read, errors_write)
-    os.close(barrier_read)
+        run_child(plan)
+    os.close(orders_read)
     os.close(errors_write)
-    return HeldChild(pid, barrier_write, errors_read)
+    return HeldChild(pid, group, orders_write, errors_read)
 
 
-def _run_child(command: Command, parent_pid: int, barrier: int, errors: int) -> NoReturn:
-    step = "output"
+def spawn(command: Command) -> HeldChild:
+    child = fork_child(command.group)
+    child.command(command)
+    return child
+
+
+@contextlib.contextmanager
+def held(command: Command, child: HeldChild | None = None) -> Iterator[HeldChild]:
+    """A child, new or forked before, that ends if it is not released within."""
+    if child is None:
+        child = spawn(command)
+    else:
+        child.command(command)
     try:
-        _leave_parent(parent_pid)
-        command.group.join()  # before the barrier: whatever the script starts is born in it
-        _open_streams(command)
-        step = "directory"
-        os.chdir(command.working_directory)
-        _close_all_but({0, 1, 2, barrier, errors})
-        if not os.read(barrier, 1):
-            os._exit(NEVER_EXECUTED)
-        _limit_processes(command.most_processes)
-        step = "exec"
-        os.execve(command.argv[0], list(command.argv), dict(command.environment))  # noqa: S606 (no shell is wanted)
-    except OSError as error:
-        os.write(errors, f"{step} {error.errno or errno.EIO}".encode("ascii"))
-    except ValueError:  # a NUL byte, or '=' in a variable's name
-        os.write(errors, f"{step} {errno.EINVAL}".encode("ascii"))
+        yield child
     finally:
-        os._exit(EXEC_FAILED)
+        if child.is_held:
+            child.abandon()
 
 
-def _leave_parent(parent_pid: int) -> None:
-    os.setsid()
-    prctl.die_with_parent(signal.SIGKILL)
-    if os.getppid() != parent_pid:  # it died before the line above could help
-        os._exit(NEVER_EXECUTED)
-    prctl.prefer_as_oom_victim(SCRIPT_OOM_SCORE)
-    for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:  # what we or our starter ignore
-        signal.signal(number, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_SETMASK, [])
-    if os.getpriority(os.PRIO_PROCESS, 0) < 0:  # the main agent may run before everyone, its scripts may not
-        os.setpriority(os.PRIO_PROCESS, 0, 0)
-
-
-def _limit_processes(most: int | None) -> None:
+def _limited(most: int | None) -> tuple[int, int] | None:
     """Never above what the host's own limit allows."""
-    if most is not None:
-        _, hard = resource.getrlimit(resource.RLIMIT_NPROC)
-        limit = most if hard == resource.RLIM_INFINITY else min(most, hard)
-        resource.setrlimit(resource.RLIMIT_NPROC, (limit, hard))
-
-
-def _open_streams(command: Command) -> None:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
-    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    os.dup2(os.open(command.out_path, flags, 0o600), 1)
-    os.dup2(1 if command.err_path is None else os.open(command.err_path, flags, 0o600), 2)
-
-
-def _close_all_but(kept: set[int]) -> None:
-    try:
-        opened = [int(name) for name in os.listdir("/proc/self/fd")]  # noqa: PTH208
-    except OSError:
-        opened = list(range(min(resource.getrlimit(resource.RLIMIT_NOFILE)[0], 65536)))
-    for descriptor in opened:
-        if descriptor not in kept:
-            with contextlib.suppress(OSError):
-                os.close(descriptor)
+    if most is None:
+        return None
+    _, hard = resource.getrlimit(resource.RLIMIT_NPROC)
+    return (most if hard == resource.RLIM_INFINITY else min(most, hard)), hard
 
 
 def _read_all(descriptor: int) -> bytes:

@@ -47,11 +47,13 @@ class Delivery:
     """`http` must carry the sub agent's own credential: see `connect`."""
 
     def __init__(
-        self, directory: SubAgentDir, http: AgentHttp | Carrier, clock: Callable[[], float] = time.monotonic
+        self,
+        directory: SubAgentDir,
+        http: AgentHttp | Carrier,
+        clock: Callable[[], float] = time.monotonic,
+        grant: wire.Grant | None = None,
     ) -> None:
-        grant = directory.read_grant()
-        if grant is None:
-            raise FileNotFoundError(directory.path / "grant.json")
+        grant = grant or _grant_in(directory)
         self._directory = directory
         self._http = http
         self._clock = clock
@@ -75,15 +77,13 @@ class Delivery:
         self._pace = Pace()
 
     @classmethod
-    def connect(cls, directory: SubAgentDir) -> "Delivery":
+    def connect(cls, directory: SubAgentDir, grant: wire.Grant | None = None) -> "Delivery":
         """A delivery by the main agent's relay, or with its own connection, by what grant.json says."""
-        grant = directory.read_grant()
-        if grant is None:
-            raise FileNotFoundError(directory.path / "grant.json")
+        grant = grant or _grant_in(directory)
         credential = f"SubAgent {grant['sub_agent_id']}:{grant['sub_agent_token']}"
         instance_id = grant.get("instance_id")
         own = AgentHttp(grant["server_url"], credential, instance_id)
-        return cls(directory, Carrier(own, directory.path.parent.parent, instance_id))
+        return cls(directory, Carrier(own, directory.path.parent.parent, instance_id), grant=grant)
 
     def close(self) -> None:
         self._http.close()
@@ -328,6 +328,13 @@ def beat_seconds(reply: wire.ReportReply, took_seconds: float) -> float:
     if (wanted := reply.get("beat_in_seconds")) is not None:
         return float(wanted) + took_seconds
     return max(BEAT_SECONDS, float(reply["next_in_seconds"]))
+
+
+def _grant_in(directory: SubAgentDir) -> wire.Grant:
+    grant = directory.read_grant()
+    if grant is None:
+        raise FileNotFoundError(directory.path / "grant.json")
+    return grant
 
 
 def _opened(directory: SubAgentDir, names: Iterable[wire.StreamName]) -> dict[wire.StreamName, OutputStream]:

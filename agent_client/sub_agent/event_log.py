@@ -1,4 +1,8 @@
-"""The sub agent's own log, agent.log in its folder: one line per event. Small; nothing of the script's output."""
+"""The sub agent's own log, agent.log in its folder: one line per event. Small; nothing of the script's output.
+
+The file is made when there is something for a person to read: a warning, or a script that runs for a while. What a
+short and quiet life has to say goes with it.
+"""
 
 import logging
 import logging.handlers
@@ -6,6 +10,7 @@ import time
 from pathlib import Path
 
 LARGEST_BYTES = 1 << 20
+HELD_SECONDS = 1.0
 
 
 class _OneLine(logging.Formatter):
@@ -21,15 +26,54 @@ class _OneLine(logging.Formatter):
         )
 
 
+class EventLog(logging.handlers.RotatingFileHandler):
+    """Without a place to write to there is no log, and nothing else fails."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, maxBytes=LARGEST_BYTES, backupCount=1, encoding="utf-8", delay=True)
+        self.setFormatter(_OneLine())
+        self._held: list[logging.LogRecord] | None = []
+        self._began_at = time.monotonic()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if self._held is not None and record.levelno < logging.WARNING:
+            self._held.append(record)
+            return
+        self.write_out()
+        super().emit(record)
+
+    def write_out(self) -> None:
+        """From now on each line goes to the file at once, after those that were held back."""
+        self.acquire()
+        try:
+            held, self._held = self._held, None
+            for record in held or ():
+                super().emit(record)
+        finally:
+            self.release()
+
+    @property
+    def is_due(self) -> bool:
+        return bool(self._held) and time.monotonic() - self._began_at >= HELD_SECONDS
+
+
 def start_event_log(path: Path) -> None:
-    """Send this process's log to `path`; without a place to write to there is no log, and nothing else fails."""
-    handler: logging.Handler
-    try:
-        handler = logging.handlers.RotatingFileHandler(path, maxBytes=LARGEST_BYTES, backupCount=1, encoding="utf-8")
-    except OSError:
-        handler = logging.NullHandler()
-    handler.setFormatter(_OneLine())
+    """Send this process's log to `path`."""
     root = logging.getLogger()
-    root.handlers[:] = [handler]
+    root.handlers[:] = [EventLog(path)]
     root.setLevel(logging.INFO)
     logging.raiseExceptions = False
+
+
+def look_at_event_log() -> None:
+    """To be called now and then while the script runs: what was held back is written when its time has come."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, EventLog) and handler.is_due:
+            handler.write_out()
+
+
+def end_event_log() -> None:
+    root = logging.getLogger()
+    for handler in root.handlers[:]:
+        root.removeHandler(handler)
+        handler.close()

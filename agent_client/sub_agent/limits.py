@@ -10,16 +10,13 @@ from agent_client.sub_agent_dir import SubAgentDir
 
 
 def make_group(folder: SubAgentDir, grant: wire.Grant, cookie: str) -> Group:
-    """Noted before anything is in it. The cookie in its name keeps it from ever being used again."""
+    """To be noted before the script is executed. The cookie in its name keeps it from ever being used again."""
     limits = grant.get("host_limits")
     if limits is None:
         return NO_GROUP
     name = f"{limits['owner']}-{folder.sub_agent_id}-{cookie[:8]}"
     memory_mib = grant["memory_mib"] if limits["enforce_memory"] else None
-    group = make(limits["cgroups"], name, limits["max_processes"], memory_mib)
-    if group.paths:
-        folder.write_group(group.as_json())
-    return group
+    return make(limits["cgroups"], name, limits["max_processes"], memory_mib)
 
 
 def noted_group(folder: SubAgentDir) -> Group:

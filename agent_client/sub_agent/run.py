@@ -7,7 +7,8 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -19,11 +20,11 @@ from agent_client.process import prctl, proc, spawn_sentence
 from agent_client.process.cgroup.group import Group
 from agent_client.process.family import Family
 from agent_client.process.proc import ProcessStat
-from agent_client.process.spawn import HeldChild, SpawnFailure, spawn
+from agent_client.process.spawn import HeldChild, SpawnFailure, held
 from agent_client.reserve import Reserve
 from agent_client.sub_agent import survivors
 from agent_client.sub_agent.delivery import Delivery
-from agent_client.sub_agent.event_log import start_event_log
+from agent_client.sub_agent.event_log import end_event_log, look_at_event_log, start_event_log
 from agent_client.sub_agent.finish import Facts, finish_of, never_ran
 from agent_client.sub_agent.lease import Lease
 from agent_client.sub_agent.oom import OomCounters
@@ -31,6 +32,7 @@ from agent_client.sub_agent.oom_words import TAIL_BYTES
 from agent_client.sub_agent.prepare import Prepared, prepare
 from agent_client.sub_agent.reporter import Reporter
 from agent_client.sub_agent.result import read_result
+from agent_client.sub_agent.spare import Spare
 from agent_client.sub_agent.spool_keeper import SpoolKeeper, SpoolLimits
 from agent_client.sub_agent.stop_file import StopFile
 from agent_client.sub_agent.supervise import Supervisor, now_text
@@ -42,12 +44,13 @@ EXIT_LOCKED = 3
 EXIT_ALREADY_STARTED = 4
 EXIT_FENCED = 5
 OWN_OOM_SCORE = -500
+MINDED_BY_OTHERS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 EXIT_RECORD_WAITS_SECONDS = (0.0, 1.0, 1.0, 1.0)
 
 
-def run(directory: Path) -> int:
-    """Returns when everything is delivered. 3: another process holds the folder; 4: its script was started before;
-    5: the server was out of reach for too long before the start of a failover task."""
+def run(directory: Path, spare: Spare | None = None) -> int:
+    """Returns when everything is delivered, and leaves the process as it was. 3: another process holds the folder;
+    4: its script was started before; 5: the server was out of reach for too long before a failover task began."""
     folder = SubAgentDir(directory)
     try:
         lock = folder.acquire_lock()
@@ -57,16 +60,21 @@ def run(directory: Path) -> int:
         if folder.local_state() != "claimed":
             return EXIT_ALREADY_STARTED
         start_event_log(folder.log_path)
-        return _run_locked(folder)
+        return _run_locked(folder, spare or Spare())
     except Exception:
         log.exception("sub agent failed state=%s", folder.local_state())
         raise
     finally:
+        end_event_log()
         os.close(lock)
 
 
-def _run_locked(folder: SubAgentDir) -> int:
-    _protect()
+def _run_locked(folder: SubAgentDir, spare: Spare) -> int:
+    with _protected():
+        return _run_protected(folder, spare)
+
+
+def _run_protected(folder: SubAgentDir, spare: Spare) -> int:
     grant = folder.read_grant()
     if grant is None:
         raise FileNotFoundError(folder.path / "grant.json")
@@ -75,16 +83,21 @@ def _run_locked(folder: SubAgentDir) -> int:
         return EXIT_FENCED
     beat = Beat(folder)
     beat()
-    prepared = prepare(folder, grant)
-    child = spawn(prepared.command)  # before any thread: the child dies with the thread that forked it
-    counters, meter, delivery = OomCounters(prepared.command.group), UsageMeter(), Delivery.connect(folder)
-    keeper = spool_keeper(folder, delivery, grant)  # all this while the child enters its control group
-    fail_at("script.before_record")
-    if is_over(lease):  # the host stood still meanwhile: the child ends at its barrier
-        return EXIT_FENCED
-    family = _record_start(folder, child, prepared)
-    fail_at("script.before_release")
-    failure = child.release()
+    spare_child = spare.fitting(grant)
+    spare.learn(grant)
+    prepared = prepare(folder, grant, spare_child.group if spare_child else None)
+    counters, delivery = OomCounters(prepared.command.group), Delivery.connect(folder, grant)
+    keeper = spool_keeper(folder, delivery, grant)  # before the fork: after it, every page that this touches is copied
+    with held(
+        prepared.command, spare_child
+    ) as child:  # before any thread: the child dies with the thread that forked it
+        meter = UsageMeter()
+        fail_at("script.before_record")
+        if is_over(lease):  # the host stood still meanwhile: the child ends at its barrier
+            return EXIT_FENCED
+        family = _record_start(folder, child, prepared)
+        fail_at("script.before_release")
+        failure = child.release()
     fail_at("script.after_release")
     stop_file = StopFile(folder)
     reporter = Reporter(folder, delivery, meter, stop_file, lease)
@@ -99,11 +112,13 @@ def _run_locked(folder: SubAgentDir) -> int:
         if ending.stuck:
             _note_survivors(folder, ending.stuck)
         has_failed = ending.wait_status != 0
-        finish = finish_of(ending, _facts(folder, delivery, counters, meter, grant["memory_mib"], has_failed))
+        peak_memory_mib = meter.peak_memory_mib(ending.largest_kib)
+        finish = finish_of(ending, _facts(folder, delivery, counters, peak_memory_mib, grant["memory_mib"], has_failed))
     else:
         os.waitpid(child.pid, 0)
         finish = _spawn_error(failure, prepared, delivery)
     _end(folder, reporter, finish, beat, prepared.command.group)
+    delivery.close()
     return 0
 
 
@@ -114,6 +129,7 @@ def is_over(lease: Lease | None) -> bool:
 def _look(beat: "Beat", reporter: Reporter, keeper: SpoolKeeper) -> None:
     """A fault in here is no reason to end the script: it would die with us."""
     beat()
+    look_at_event_log()
     try:
         reporter.look()
         keeper.look()
@@ -160,12 +176,17 @@ class Beat:
             log.warning("beat not written error=%s", error)
 
 
-def _protect() -> None:
+@contextmanager
+def _protected() -> Iterator[None]:
     """Adopt every orphan of the script; be the last to go when memory is short; mind no terminal."""
     prctl.become_subreaper()
     prctl.prefer_as_oom_victim(OWN_OOM_SCORE)
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in MINDED_BY_OTHERS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _record_start(folder: SubAgentDir, child: HeldChild, prepared: Prepared) -> Family:
@@ -180,6 +201,7 @@ def _record_start(folder: SubAgentDir, child: HeldChild, prepared: Prepared) -> 
             "sid": child.pid,
             "boot_id": proc.boot_id(),
             "cookie": prepared.cookie,
+            "cgroups": prepared.command.group.as_json(),
         }
     )
     return Family(child.pid, ticks, prepared.cookie, subreaper_pid=os.getpid(), group=prepared.command.group)
@@ -199,7 +221,7 @@ def _facts(
     folder: SubAgentDir,
     delivery: Delivery,
     counters: OomCounters,
-    meter: UsageMeter,
+    peak_memory_mib: int | None,
     memory_mib: int | None,
     has_failed: bool,
 ) -> Facts:
@@ -207,7 +229,7 @@ def _facts(
     result, sentence = read_result(folder.result_path)
     return Facts(
         sizes=delivery.sizes(),
-        peak_memory_mib=meter.peak_memory_mib(),
+        peak_memory_mib=peak_memory_mib,
         result=result,
         result_sentence=sentence,
         oom_kills_rose=has_failed and counters.has_risen(),

@@ -23,6 +23,7 @@ BLOCK_BYTES = 4096
 KEEP_FIRST_BYTES = 4 * MIB
 KEEP_NEWEST_BYTES = 16 * MIB
 NEIGHBOURS_SECONDS = 2.0
+SMALL_BYTES = 64 * 1024
 NOTED_FROM_BYTES = 64 * 1024
 AFTER_A_FAILURE_SECONDS = 5.0
 
@@ -100,8 +101,10 @@ class SpoolKeeper:
 
     def _keep(self, limits: SpoolLimits) -> None:
         """One step after the other, as far as they are needed."""
-        allowed = limits.share(self._used_by_others())
         disk = self._disk()
+        if disk.free >= limits.free_bytes and self._used <= SMALL_BYTES:
+            return  # whatever the others use
+        allowed = limits.share(self._used_by_others())
         if self._used <= allowed and disk.free >= limits.free_bytes:
             return
         for stream in self._streams:

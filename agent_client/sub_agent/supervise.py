@@ -4,7 +4,6 @@ It reports to no one and writes no record: it returns what happened.
 """
 
 import os
-import resource
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -33,6 +32,7 @@ class Ending:
     stop_reason: wire.StopReason | None = None
     sent_signals: list[str] = field(default_factory=list)
     leftovers: int = 0
+    largest_kib: int = 0  # of all processes that have ended, the memory of the one that had most
     stuck: list[ProcessStat] = field(default_factory=list)
 
 
@@ -63,6 +63,8 @@ class Supervisor:
         self._wait_status: int | None = None
         self._ended: float | None = None
         self._ended_at = ""
+        self._cpu_seconds = 0.0
+        self._largest_kib = 0
         self._has_children = True
         self._stop_reason: wire.StopReason | None = None
 
@@ -85,15 +87,18 @@ class Supervisor:
             self._stop("fenced", self._lease.grace_seconds(self._grace_seconds))
 
     def _reap(self) -> None:
-        """Collect every dead child, our own and adopted ones."""
+        """Collect every dead child, our own and adopted ones, and what each used: what the kernel sums up of all our
+        children may be that of an earlier script, too."""
         while True:
             try:
-                pid, status = os.waitpid(-1, os.WNOHANG)
+                pid, status, usage = os.wait4(-1, os.WNOHANG)
             except ChildProcessError:
                 self._has_children = False
                 return
             if pid == 0:
                 return
+            self._cpu_seconds += usage.ru_utime + usage.ru_stime
+            self._largest_kib = max(self._largest_kib, usage.ru_maxrss)
             if pid == self._pid:
                 self._wait_status = status
                 self._ended = time.monotonic()
@@ -114,15 +119,15 @@ class Supervisor:
         self._ladder.stop(self._grace_seconds if grace_seconds is None else grace_seconds)
 
     def _ending(self, progress: Progress) -> Ending:
-        usage = resource.getrusage(resource.RUSAGE_CHILDREN)
         return Ending(
             wait_status=self._wait_status,
             duration_seconds=(self._ended or time.monotonic()) - self._started,
-            cpu_seconds=usage.ru_utime + usage.ru_stime,
+            cpu_seconds=self._cpu_seconds,
             ended_at=self._ended_at or now_text(),
             stop_reason=self._stop_reason,
             sent_signals=self._ladder.sent_signals,
             leftovers=self._ladder.leftovers,
+            largest_kib=self._largest_kib,
             stuck=self._ladder.survivors if progress is Progress.STUCK else [],
         )
 

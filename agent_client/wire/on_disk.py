@@ -6,10 +6,13 @@ from agent_client.wire.report import Finish, Started
 
 
 class StartedRecord(Started):
-    """started.json: what is reported as started, and how to find the script's family after a crash."""
+    """started.json: what is reported as started, and how to find the script's family after a crash.
+
+    Older sub agents wrote `cgroups`, the control groups by their use, to a file of its own."""
 
     sid: int
     cookie: str
+    cgroups: NotRequired[dict[str, str]]
 
 
 class DeliveredRecord(TypedDict):

@@ -135,12 +135,13 @@ def test_a_host_that_was_frozen_looks_at_the_lease_first(server: FakeServer, tmp
 
 
 FROZEN_AT_THE_FORK = """
-from agent_client.sub_agent import run
-def late(command, spawn=run.spawn):
-    child = spawn(command)
-    run.Lease.overdue_seconds = lambda _: 60.0
+from agent_client.process import spawn
+from agent_client.sub_agent.lease import Lease
+def late(command, fork=spawn.spawn):
+    child = fork(command)
+    Lease.overdue_seconds = lambda _: 60.0
     return child
-run.spawn = late"""
+spawn.spawn = late"""
 
 
 def test_a_host_that_stood_still_at_the_fork_starts_nothing(server: FakeServer, tmp_path: Path) -> None:

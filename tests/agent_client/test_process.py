@@ -13,7 +13,7 @@ from agent_client.process import proc, signals
 from agent_client.process.family import Family, with_descendants
 from agent_client.process.interpreter import interpreter_of
 from agent_client.process.proc import ProcessStat, parse_stat
-from agent_client.process.spawn import NEVER_EXECUTED, Command, SpawnFailure, spawn
+from agent_client.process.spawn import NEVER_EXECUTED, Command, SpawnFailure, held, spawn
 from agent_client.process.spawn_sentence import explain
 from tests.waiting import wait_until
 
@@ -38,7 +38,7 @@ def test_nothing_is_executed_before_the_release(tmp_path: Path) -> None:
 
 def test_a_child_that_is_never_released_ends_by_itself(tmp_path: Path) -> None:
     child = spawn(command(tmp_path, "/bin/true"))
-    os.close(child._barrier)
+    os.close(child._orders)
     assert exit_code(child.pid) == NEVER_EXECUTED
     os.close(child._errors)
 
@@ -186,3 +186,11 @@ def test_a_signal_needs_the_right_start_time() -> None:
 )
 def test_interpreter(script: str, expected: list[str]) -> None:
     assert interpreter_of(script, "/bin") == expected
+
+
+def test_a_child_that_is_not_released_ends_and_leaves_nothing(tmp_path: Path) -> None:
+    command = Command(["/bin/sh", "-c", "touch ran"], {}, str(tmp_path), tmp_path / "out")
+    with pytest.raises(ValueError, match="changed"), held(command) as child:
+        raise ValueError("changed our mind")
+    assert proc.read_stat(child.pid) is None
+    assert not (tmp_path / "ran").exists()

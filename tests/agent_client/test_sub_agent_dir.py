@@ -1,6 +1,7 @@
 """The folder of a sub agent: states, lock, beat, damage."""
 
 import errno
+import json
 import os
 import stat
 import subprocess
@@ -157,3 +158,16 @@ def test_a_note_of_delivery_that_a_power_cut_damaged_says_as_much_by_being_there
     for damage in (b"", b"\0" * 40):
         (folder.path / "delivered.json").write_bytes(damage)
         assert folder.read_delivered() == {"result_code": "", "streams": {}}
+
+
+def test_groups_are_read_where_sub_agents_of_any_age_note_them(tmp_path: Path) -> None:
+    folder = SubAgentDir.create(tmp_path, "sub-1")
+    assert folder.read_group() == {}
+    record = {"pid": 1, "pid_start_ticks": 2, "boot_id": "b", "sid": 1, "cookie": "c"}
+    (folder.path / "started.json").write_text(json.dumps(record))
+    (folder.path / "cgroup.json").write_text('{"kill": "/old"}')
+    assert folder.read_group() == {"kill": "/old"}
+    (folder.path / "started.json").write_text(json.dumps({**record, "cgroups": {"kill": "/new"}}))
+    assert folder.read_group() == {"kill": "/new"}
+    (folder.path / "started.json").write_text("damaged")
+    assert folder.read_group() == {}

@@ -37,9 +37,15 @@ def zygote_pid(launcher: Launcher) -> int:
 
 
 def test_sub_agents_are_forked(server: FakeServer, launcher: Launcher, tmp_path: Path) -> None:
-    folders = [make_folder(tmp_path, f"sub-{n}", server.url, script_content=f"echo $PPID; exit {n}") for n in range(5)]
+    script = "echo $PPID; while ! [ -e go ]; do sleep 0.05; done; exit {}"
+    folders = [
+        make_folder(tmp_path, f"sub-{n}", server.url, script_content=script.format(n), working_directory=str(tmp_path))
+        for n in range(5)
+    ]
     for folder in folders:
         launcher.launch(folder.path)
+    wait_until(lambda: all(folder.has_started() for folder in folders), 20, "the start of all")
+    (tmp_path / "go").touch()
     for n, folder in enumerate(folders):
         delivered(folder)
         finish = server.sub_agent(f"sub-{n}").finish
@@ -77,7 +83,7 @@ def test_ended_sub_agents_are_reaped(server: FakeServer, launcher: Launcher, tmp
         folder = make_folder(tmp_path, f"sub-{number}", server.url)
         launcher.launch(folder.path)
         delivered(folder)
-    wait_until(lambda: not proc.children(zygote_pid(launcher)), 10, "the zygote to collect its children")
+    wait_until(lambda: not proc.children(zygote_pid(launcher)), 20, "the zygote to collect its children")
 
 
 def test_a_folder_that_is_no_sub_agents_ends_quietly(launcher: Launcher, tmp_path: Path) -> None:
@@ -128,15 +134,16 @@ def test_zygote_has_one_thread(launcher: Launcher) -> None:
 WATCHED = """
 import re._compiler, sys
 import agent_client.zygote as zygote
-run, compiled, compile_pattern = zygote.sub_agent.run, [], re._compiler.compile
-def watched(directory):
+from agent_client.sub_agent.lives import live
+run, compiled, compile_pattern = zygote.run, [], re._compiler.compile
+def watched(directory, spare):
     before = set(sys.modules)
     re._compiler.compile = lambda pattern, flags=0: compiled.append(str(pattern)) or compile_pattern(pattern, flags)
     try:
-        return run(directory)
+        return run(directory, spare)
     finally:
         (directory / "late").write_text(" ".join([*(set(sys.modules) - before), *compiled]))
-zygote.sub_agent.run = watched
+live.__defaults__ = (watched,)
 zygote.main(int(sys.argv[1]))
 """
 

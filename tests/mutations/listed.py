@@ -167,27 +167,27 @@ MUTATIONS = (
     ),
     Mutation(
         "the script does not wait for its release",
-        "agent_client/process/spawn.py",
-        "        if not os.read(barrier, 1):\n            os._exit(NEVER_EXECUTED)\n",
+        "agent_client/process/script_child.py",
+        "        if not os.read(plan.orders, 1):\n            os._exit(NEVER_EXECUTED)\n",
         "",
         "tests/agent_client/test_crash_points.py::test_the_start_is_on_disk_before_the_script_runs",
     ),
     Mutation(
         "the script is released before its start is on disk",
         "agent_client/sub_agent/run.py",
-        """    fail_at("script.before_record")
-    if is_over(lease):  # the host stood still meanwhile: the child ends at its barrier
-        return EXIT_FENCED
-    family = _record_start(folder, child, prepared)
-    fail_at("script.before_release")
-    failure = child.release()
+        """        fail_at("script.before_record")
+        if is_over(lease):  # the host stood still meanwhile: the child ends at its barrier
+            return EXIT_FENCED
+        family = _record_start(folder, child, prepared)
+        fail_at("script.before_release")
+        failure = child.release()
 """,
-        """    failure = child.release()
-    fail_at("script.before_record")
-    if is_over(lease):  # the host stood still meanwhile: the child ends at its barrier
-        return EXIT_FENCED
-    family = _record_start(folder, child, prepared)
-    fail_at("script.before_release")
+        """        failure = child.release()
+        fail_at("script.before_record")
+        if is_over(lease):  # the host stood still meanwhile: the child ends at its barrier
+            return EXIT_FENCED
+        family = _record_start(folder, child, prepared)
+        fail_at("script.before_release")
 """,
         "tests/agent_client/test_crash_points.py::test_the_start_is_on_disk_before_the_script_runs",
     ),

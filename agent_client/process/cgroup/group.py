@@ -26,11 +26,9 @@ class Group:
         """Whether it holds every process of the attempt and can end them all."""
         return "kill" in self.paths or "freeze" in self.paths
 
-    def join(self) -> None:
-        """Take the calling process in; its children are born there. What cannot be joined is left out."""
-        for path in self._folders():
-            with contextlib.suppress(OSError):
-                (path / "cgroup.procs").write_text("0", "ascii")
+    def joins(self) -> list[Path]:
+        """Files that take the process in which writes 0 to them; its children are born there."""
+        return [path / "cgroup.procs" for path in self._folders()]
 
     def pids(self) -> frozenset[int]:
         """Those that are in it now."""

@@ -100,7 +100,7 @@ def test_forks_beyond_the_limit_are_refused_and_counted(tmp_path: Path) -> None:
 
 
 def test_without_a_group_every_call_is_harmless() -> None:
-    NO_GROUP.join()
+    assert NO_GROUP.joins() == []
     NO_GROUP.kill()
     assert (NO_GROUP.pids(), NO_GROUP.oom_kills(), NO_GROUP.refused_forks()) == (frozenset(), 0, 0)
     assert NO_GROUP.remove()

@@ -1,0 +1,61 @@
+"""What a life leaves behind in its process, to tell one that is as after its fork from one that must end.
+
+Only looks. What a life changes on purpose and for good (subreaper, OOM score, session) every life sets alike.
+"""
+
+import logging
+import os
+import signal
+import time
+from dataclasses import dataclass
+from typing import Any
+
+THREAD_ENDS_SECONDS = 0.05
+POLL_SECONDS = 0.001
+
+
+@dataclass(frozen=True)
+class Traces:
+    descriptors: frozenset[str]
+    handlers: tuple[Any, ...]
+    log_handlers: tuple[logging.Handler, ...]
+    folder: str
+    umask: int
+    threads: int
+    has_children: bool
+
+    @classmethod
+    def here(cls) -> "Traces":
+        """Of this process now, which must have one thread in Python."""
+        return cls(
+            descriptors=frozenset(os.listdir("/proc/self/fd")),  # noqa: PTH208 (names are enough)
+            handlers=tuple(signal.getsignal(number) for number in range(1, signal.NSIG)),
+            log_handlers=tuple(logging.getLogger().handlers),
+            folder=os.getcwd(),  # noqa: PTH109
+            umask=_umask(),
+            threads=_threads(),
+            has_children=_has_children(),
+        )
+
+
+def _umask() -> int:
+    """The kernel tells it only to who sets it."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
+
+
+def _threads() -> int:
+    """As the kernel counts them. One that has been joined may still be on its last instructions."""
+    ends_at = time.monotonic() + THREAD_ENDS_SECONDS
+    while (count := len(os.listdir("/proc/self/task"))) > 1 and time.monotonic() < ends_at:  # noqa: PTH208
+        time.sleep(POLL_SECONDS)
+    return count
+
+
+def _has_children() -> bool:
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return False
+    return True
