@@ -77,14 +77,18 @@ def _write(fresh: Mapping[uuid.UUID, tuple[Usage | None, datetime]]) -> None:
     with transaction.atomic():
         away = SubAgent.objects.filter(pk__in=list(fresh), unreachable_since__isnull=False)
         heard_again = list(away.values_list("task_id", flat=True))
-        for sub_agent_id, (usage, at) in sorted(fresh.items(), key=itemgetter(0)):
-            columns = {} if usage is None else _columns(usage)
-            statements.update(SubAgent, {"pk": sub_agent_id}, last_heartbeat_time=at, unreachable_since=None, **columns)
+        in_order = sorted(fresh.items(), key=itemgetter(0))
+        statements.update_each(SubAgent, {sub_agent_id: _columns(*heard) for sub_agent_id, heard in in_order})
         if heard_again:
             messages.announce(heard_again)
 
 
-def _columns(usage: Usage) -> dict[str, Any]:
+def _columns(usage: Usage | None, at: datetime) -> dict[str, Any]:
+    life = {"last_heartbeat_time": at, "unreachable_since": None}
+    return life if usage is None else {**life, **_figures(usage)}
+
+
+def _figures(usage: Usage) -> dict[str, Any]:
     return {
         "cpu_usage": usage.cpu_percent,
         "memory_used_mib": usage.memory_mib,
