@@ -1,12 +1,13 @@
 """The few statements that the way of every task needs, without the ORM's query building: that costs ten times as much
 CPU as they do (docs/performance.md).
 
-Only what a model's own columns say: equality, one of several values, IS NULL. Whatever joins, orders or computes is the
-ORM's. Values pass the model's fields both ways, so that a row is the same whoever wrote it. Sends no signals.
+Only what a model's own columns say: equality, one of several values, IS NULL, and how many rows there are. Whatever
+joins, orders or computes is the ORM's. Values pass the model's fields both ways, so that a row is the same whoever
+wrote it. Sends no signals.
 """
 
 import itertools
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -66,9 +67,12 @@ def rows_among(
     model: type[models.Model], names: Sequence[str], column: str, values: Collection[Any], **where: Any
 ) -> list[tuple[Any, ...]]:
     """The rows whose `column` has one of however many values."""
-    every = list(values)
-    chunks = (every[start : start + AT_ONCE] for start in range(0, len(every), AT_ONCE))
-    return [found for chunk in chunks for found in rows(model, names, {column: chunk, **where})]
+    return [found for chunk in _chunks(values) for found in rows(model, names, {column: chunk, **where})]
+
+
+def count_among(model: type[models.Model], column: str, values: Collection[Any], **where: Any) -> int:
+    """How many rows have in `column` one of however many values."""
+    return sum(_count(model, {column: chunk, **where}) for chunk in _chunks(values))
 
 
 def row(
@@ -120,6 +124,19 @@ def insert(*new: Row) -> None:
             cursor.execute(text, values)
     for one in new:
         one._state.adding, one._state.db = False, DEFAULT_DB_ALIAS
+
+
+def _chunks(values: Collection[Any]) -> Iterator[list[Any]]:
+    every = list(values)
+    return (every[start : start + AT_ONCE] for start in range(0, len(every), AT_ONCE))
+
+
+def _count(model: type[models.Model], where: Where) -> int:
+    text, values = _condition(model, where)
+    with _here().cursor() as cursor:
+        cursor.execute(f"SELECT COUNT(*) FROM {_table(model)} WHERE {text}", values)  # noqa: S608
+        (count,) = cursor.fetchone()
+    return int(count)
 
 
 def _update(model: type[models.Model], where: Where, columns: Mapping[str, Any]) -> tuple[str, list[Any]]:
