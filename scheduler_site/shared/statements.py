@@ -39,10 +39,13 @@ def update_each(model: type[models.Model], rows: Mapping[Any, Mapping[str, Any]]
     database in one call: a call for each would be most of what they cost."""
     here = _here()
     for names, alike in itertools.groupby(rows.items(), key=lambda row: tuple(row[1])):
+        values = [(*columns.values(), key) for key, columns in alike]
         fields = [_fields(model)[name] for name in (*names, "pk")]
-        values = [_prepared(fields, (*columns.values(), key), here) for key, columns in alike]
+        prepared = [
+            _column(field, column, here) for field, column in zip(fields, zip(*values, strict=True), strict=True)
+        ]
         with here.cursor() as cursor:
-            cursor.executemany(_update_by_key(model, names), values)
+            cursor.executemany(_update_by_key(model, names), list(zip(*prepared, strict=True)))
 
 
 def updated(model: type[models.Model], names: Sequence[str], where: Where, **columns: Any) -> tuple[Any, ...] | None:
@@ -160,8 +163,12 @@ def _update_by_key(model: type[models.Model], names: tuple[str, ...]) -> str:
     return f"UPDATE {_table(model)} SET {parts} WHERE {_quoted(model, 'pk')} = %s"  # noqa: S608
 
 
-def _prepared(fields: Sequence[Any], values: Sequence[Any], here: Any) -> list[Any]:
-    return [field.get_db_prep_save(value, here) for field, value in zip(fields, values, strict=True)]
+def _column(field: Any, values: Sequence[Any], here: Any) -> list[Any]:
+    """As each of them alone. The same moment or nothing often stands in many rows, and moments take longest."""
+    if not isinstance(field, models.DateTimeField):
+        return [field.get_db_prep_save(value, here) for value in values]
+    known = {value: field.get_db_prep_save(value, here) for value in set(values)}
+    return [known[value] for value in values]
 
 
 def _here() -> Any:

@@ -24,6 +24,7 @@ from tasks.output import logs, watchers
 from tasks.reporting import running, usage
 from tasks.reporting.running import Running
 from tasks.reporting.script_result import storable
+from tasks.reporting.usage import Usage
 from tasks.states import EndReason, Kept, LogState, SubAgentState
 from tasks.tokens import token_is_right
 
@@ -75,6 +76,7 @@ def receive(raw_entries: list[msgspec.Raw], caller: SubAgent | None = None) -> l
     good = [entry for entry in entries if isinstance(entry, Entry)]
     beats = [entry for entry in good if _is_only_a_beat(entry)]
     still = {} if caller is not None else running.still_running(good, beats)
+    usage.keep_all({beat.sub_agent_id: _figures(beat) for beat in beats if beat.sub_agent_id in still})
     rest = _ids(good) - still.keys()
     known = {caller.pk: caller} if caller is not None and len(good) == 1 else _all_reporting(rest)
     stored = logs.rows_of_all(_ids(beats))
@@ -98,7 +100,7 @@ def _answered(
 ) -> dict[str, Any]:
     """`known` loses it: a second entry may find it changed by the first one."""
     if goes_on := still.get(entry.sub_agent_id):
-        return _beat(entry, goes_on, stored.get(entry.sub_agent_id, []))
+        return _told(entry, goes_on.task_id, SubAgentState.RUNNING, stored.get(entry.sub_agent_id, []))
     sub_agent = known.pop(entry.sub_agent_id, None) or reporting(entry.sub_agent_id)
     return _receive_one(entry, sub_agent, stored.get(entry.sub_agent_id, []) if _is_only_a_beat(entry) else None)
 
@@ -118,10 +120,8 @@ def _id_of(raw: bytes) -> str:
         return ""
 
 
-def _beat(entry: Entry, goes_on: Running, stored: Iterable[OutputLog]) -> dict[str, Any]:
-    """Of a script that goes on: figures come, and there is nothing to tell."""
-    usage.keep(entry.sub_agent_id, entry.usage.value() if entry.usage else None)
-    return _told(entry, goes_on.task_id, SubAgentState.RUNNING, stored)
+def _figures(entry: Entry) -> Usage | None:
+    return entry.usage.value() if entry.usage else None
 
 
 def _receive_one(entry: Entry, sub_agent: SubAgent | None, stored: list[OutputLog] | None) -> dict[str, Any]:
@@ -180,7 +180,7 @@ def _take_news(entry: Entry, sub_agent: SubAgent) -> None:
         lifecycle.start(sub_agent, pid=entry.started.pid, actor=actor)
     _take_output(entry, sub_agent)
     if sub_agent.is_live:
-        usage.keep(sub_agent.pk, entry.usage.value() if entry.usage else None)
+        usage.keep(sub_agent.pk, _figures(entry))
     if entry.finish is not None:
         _finish(sub_agent, entry.finish, actor)
     elif _ended_unreported(sub_agent):
