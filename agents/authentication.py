@@ -19,6 +19,12 @@ from scheduler_site.shared import statements
 
 _READ = frozenset(field.attname for field in Agent._meta.concrete_fields) - {"gpu_info", "host_facts"}
 
+_CREDENTIAL = frozenset({"name", "standing", "secret_hash", "next_secret_hash", "next_secret_at"})
+_OF_A_BEAT = _CREDENTIAL | {
+    *("epoch", "proto", "connectivity", "accepts_work", "quarantined_at", "wish", "inventory_asked_at"),
+    *("secret_asked_at", "cpu_cores", "memory_mib", "is_declared", "gpu_state", "gpu_detail"),
+}
+
 
 class EnrolmentAuthentication(BaseAuthentication):
     def authenticate(self, request: Request) -> tuple[Any, Any]:
@@ -29,14 +35,28 @@ class EnrolmentAuthentication(BaseAuthentication):
 
 
 class AgentAuthentication(BaseAuthentication):
+    names = _READ
+
     def authenticate(self, request: Request) -> tuple[Any, Any]:
-        return AnonymousUser(), authenticated_agent(request.headers.get("Authorization", ""))
+        return AnonymousUser(), authenticated_agent(request.headers.get("Authorization", ""), self.names)
 
 
-def authenticated_agent(header: str) -> Agent:
+class KnownAgentAuthentication(AgentAuthentication):
+    """For calls that come often and only ask whose they are: what else the host's row says is read when it is used."""
+
+    names = _CREDENTIAL
+
+
+class BeatAuthentication(AgentAuthentication):
+    """With what a heartbeat is compared with. Most change nothing."""
+
+    names = _OF_A_BEAT
+
+
+def authenticated_agent(header: str, names: frozenset[str] = _READ) -> Agent:
     """The host whose credential this is; AuthenticationFailed otherwise."""
     agent_id, secret = identified(header, "Agent")
-    agent = statements.instance(Agent, {"pk": agent_id}, _READ)
+    agent = statements.instance(Agent, {"pk": agent_id}, names)
     if agent is None or not rotation.is_good(agent, secret):
         raise AuthenticationFailed("No host has this id and secret.")
     if agent.standing in RETIRED:

@@ -8,7 +8,6 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -117,8 +116,10 @@ def flush() -> int:
 def _write(fresh: Mapping[uuid.UUID, tuple[Resources, datetime]]) -> None:
     """In the order of ids: the flush of another process locks the same rows."""
     with transaction.atomic():
-        for agent_id, (resources, at) in sorted(fresh.items(), key=itemgetter(0)):
-            statements.update(Agent, {"pk": agent_id}, last_heartbeat_time=at, **figures(resources))
+        in_order = sorted(fresh.items(), key=lambda heard: heard[0].int)
+        statements.update_each(
+            Agent, {key: {"last_heartbeat_time": at, **figures(read)} for key, (read, at) in in_order}
+        )
         announce_readings()
 
 

@@ -1,7 +1,7 @@
 """The ASGI wrapper that reads bodies for the application: never more than the limit, never longer than the deadline.
 
 Outside Django, whose handler would spool a whole body to disk before any of its own code sees the request. daphne reads
-bodies before it calls an application at all: for it serving.guarded_channel asks the same limits.
+bodies before it calls an application at all: for it serving.guarded_channel asks the same limits, and says so.
 """
 
 import asyncio
@@ -17,6 +17,8 @@ from scheduler_site.shared.identity import instance_id
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+BODY_IS_GUARDED = "nightshift.body_is_guarded"  # an extension of the scope
 
 REFUSALS = {
     413: {"code": "too_large", "detail": "The body is larger than this call takes."},
@@ -37,6 +39,12 @@ class BodyGuard:
         self.application = application
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if BODY_IS_GUARDED in (scope.get("extensions") or ()):
+            await self.application(scope, receive, send)
+        else:
+            await self._guarded(scope, receive, send)
+
+    async def _guarded(self, scope: Scope, receive: Receive, send: Send) -> None:
         limit = limit_of(scope["path"], has_credential=has_credential(scope["headers"]))
         body = GuardedBody(receive, limit, asyncio.get_running_loop().time() + settings.BODY_SECONDS)
         try:

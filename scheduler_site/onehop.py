@@ -13,10 +13,10 @@ from typing import Any
 
 from django.core import signals
 from django.core.handlers.asgi import ASGIRequest
-from django.core.handlers.base import BaseHandler
 from django.http import HttpResponseBadRequest, HttpResponseBase, StreamingHttpResponse
 from django.urls import set_script_prefix
 
+from scheduler_site import handlers
 from scheduler_site.admission import Admission, Busy, busy_answer, rank_of
 from scheduler_site.body_limits import AGENT_PREFIX
 from scheduler_site.shared.later import Later, gone
@@ -37,14 +37,13 @@ class OneHop:
     """Agents and people have threads of their own: a slow page never delays a heartbeat."""
 
     def __init__(self) -> None:
-        self.handler = BaseHandler()
-        self.handler.load_middleware()
+        self._handlers = {True: handlers.for_agents(), False: handlers.for_people()}
         self._agents = ThreadPoolExecutor(THREADS, "agents")
         self._people = ThreadPoolExecutor(THREADS, "people")
         self.admission = Admission(THREADS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        is_agent = scope["path"].startswith(AGENT_PREFIX)
+        is_agent = is_agents(scope)
         pool = self._agents if is_agent else self._people
         try:
             body = await read_body(receive)
@@ -78,10 +77,14 @@ class OneHop:
         except UnicodeDecodeError:
             response: HttpResponseBase = HttpResponseBadRequest()
         else:
-            response = self.handler.get_response(request)
+            response = self._handlers[is_agents(scope)].get_response(request)
         if not isinstance(response, StreamingHttpResponse):
             response.close()
         return response
+
+
+def is_agents(scope: Scope) -> bool:
+    return bool(scope["path"].startswith(AGENT_PREFIX))
 
 
 def in_fresh_context(function: Callable[..., Any], *arguments: Any) -> Any:

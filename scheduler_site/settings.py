@@ -86,6 +86,14 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
 ]
 
+# What of it a call of an agent passes (scheduler_site.handlers), in the same order.
+AGENT_MIDDLEWARE = [
+    "scheduler_site.middleware.instance_header",
+    "django.middleware.security.SecurityMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "scheduler_site.shared.acting.request_noted",
+]
+
 ROOT_URLCONF = "scheduler_site.urls"
 ASGI_APPLICATION = "scheduler_site.asgi.application"
 

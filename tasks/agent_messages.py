@@ -215,7 +215,8 @@ class UsageMessage(msgspec.Struct):
     gpus: Annotated[list[dict[str, Any]], msgspec.Meta(max_length=256)] = []
 
     def value(self) -> Usage:
-        return Usage(self.cpu_percent, self.cpu_seconds, self.memory_mib, self.processes, storable(self.gpus)[0] or [])
+        gpus = storable(self.gpus)[0] if self.gpus else None
+        return Usage(self.cpu_percent, self.cpu_seconds, self.memory_mib, self.processes, gpus or [])
 
 
 class Output(msgspec.Struct):

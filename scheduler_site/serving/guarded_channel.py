@@ -4,6 +4,7 @@ Twisted stores a whole body before daphne calls the application, so the ASGI wra
 """
 
 import json
+from functools import partial
 from typing import Any
 
 from daphne.http_protocol import HTTPFactory, WebRequest
@@ -55,22 +56,40 @@ class GuardedChannel(BaseChannel):
     is_refused = False
     drained = 0
     deadline: Any = None
+    _reads = False
+    _wanted: float | None = None
+    _own_end: Any = None
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802
+        """A deadline is set for what is not complete afterwards: most requests come in one piece and need none."""
         if self.is_refused:
             self._drain(len(data))
             return
+        self._reads = True
         if self.deadline is None and not self._handlingRequest:
-            self._due_in(settings.HEAD_SECONDS)
-        super().dataReceived(data)
+            self._due_soon(settings.HEAD_SECONDS)
+        try:
+            super().dataReceived(data)
+        finally:
+            self._reads = False
+            wanted, self._wanted = self._wanted, None
+        if wanted is not None and not self.is_refused:
+            self._due_in(wanted)
+
+    def getHost(self) -> Any:  # noqa: N802
+        """Asked for each request; it stays the same as long as the connection does."""
+        if self._own_end is None:
+            self._own_end = super().getHost()
+        return self._own_end
 
     def path_asked(self) -> str:
         return str(self._path.decode("latin-1").partition("?")[0])
 
     def await_body(self) -> None:
-        self._due_in(settings.BODY_SECONDS)
+        self._due_soon(settings.BODY_SECONDS)
 
     def is_complete(self) -> None:
+        self._wanted = None
         self._due_in(None)
 
     def refuse(self, status: int) -> None:
@@ -84,6 +103,12 @@ class GuardedChannel(BaseChannel):
     def connectionLost(self, reason: Any) -> None:  # noqa: N802
         self._due_in(None)
         super().connectionLost(reason)
+
+    def _due_soon(self, seconds: float) -> None:
+        if self._reads:
+            self._wanted = seconds
+        else:
+            self._due_in(seconds)
 
     def _due_in(self, seconds: float | None) -> None:
         if self.deadline is not None and self.deadline.active():
@@ -114,6 +139,10 @@ class GuardedFactory(HTTPFactory):
     protocol = GuardedChannel
 
     def buildProtocol(self, addr: Any) -> Any:  # noqa: N802
+        """Forms are Django's to read: Twisted would parse each content type with the machinery of mail."""
         channel = super().buildProtocol(addr)
-        channel.requestFactory = GuardedRequest
+        channel.requestFactory = partial(GuardedRequest, parsePOSTFormSubmission=False)
         return channel
+
+    def log(self, request: Any) -> None:
+        """No line of an access log, which nobody would get to see."""

@@ -9,6 +9,7 @@ from typing import Any
 from daphne.server import Server, twisted_loop
 from twisted.internet import defer, reactor
 
+from scheduler_site.body_guard import BODY_IS_GUARDED
 from scheduler_site.serving import flow
 from scheduler_site.serving.guarded_channel import GuardedFactory
 
@@ -28,6 +29,10 @@ class NightshiftServer(Server):
     def http_factory(self, _daphne_s_own: Any) -> None:
         """daphne makes its factory in the middle of run(); connections are to come from ours."""
         self._guarded = GuardedFactory(self)
+
+    def create_application(self, protocol: Any, scope: dict[str, Any]) -> Any:
+        """Bodies have come whole through guarded_channel by now."""
+        return super().create_application(protocol, {**scope, "extensions": {BODY_IS_GUARDED: {}}})
 
     async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
         if protocol in self.connections:

@@ -1,16 +1,18 @@
 """The few statements that the way of every task needs, without the ORM's query building: that costs ten times as much
 CPU as they do (docs/performance.md).
 
-Only what a model's own columns say: equality, one of several values, IS NULL. Whatever joins, orders or computes is the
-ORM's. Values pass the model's fields both ways, so that a row is the same whoever wrote it. Sends no signals.
+Only what a model's own columns say: equality, one of several values, IS NULL, and how many rows there are. Whatever
+joins, orders or computes is the ORM's. Values pass the model's fields both ways, so that a row is the same whoever
+wrote it. Sends no signals.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+import itertools
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeVar
 
-from django.db import DEFAULT_DB_ALIAS, connection, models
+from django.db import DEFAULT_DB_ALIAS, connection, connections, models
 
 Row = TypeVar("Row", bound=models.Model)
 Where = Mapping[str, Any]
@@ -30,6 +32,20 @@ def update(model: type[models.Model], where: Where, **columns: Any) -> int:
         cursor.execute(*_update(model, where, columns))
         changed: int = cursor.rowcount
         return changed
+
+
+def update_each(model: type[models.Model], rows: Mapping[Any, Mapping[str, Any]]) -> None:
+    """New values of many rows, each by its key, in the order of `rows`. Neighbours with the same columns go to the
+    database in one call: a call for each would be most of what they cost."""
+    here = _here()
+    for names, alike in itertools.groupby(rows.items(), key=lambda row: tuple(row[1])):
+        values = [(*columns.values(), key) for key, columns in alike]
+        fields = [_fields(model)[name] for name in (*names, "pk")]
+        prepared = [
+            _column(field, column, here) for field, column in zip(fields, zip(*values, strict=True), strict=True)
+        ]
+        with here.cursor() as cursor:
+            cursor.executemany(_update_by_key(model, names), list(zip(*prepared, strict=True)))
 
 
 def updated(model: type[models.Model], names: Sequence[str], where: Where, **columns: Any) -> tuple[Any, ...] | None:
@@ -54,9 +70,12 @@ def rows_among(
     model: type[models.Model], names: Sequence[str], column: str, values: Collection[Any], **where: Any
 ) -> list[tuple[Any, ...]]:
     """The rows whose `column` has one of however many values."""
-    every = list(values)
-    chunks = (every[start : start + AT_ONCE] for start in range(0, len(every), AT_ONCE))
-    return [found for chunk in chunks for found in rows(model, names, {column: chunk, **where})]
+    return [found for chunk in _chunks(values) for found in rows(model, names, {column: chunk, **where})]
+
+
+def count_among(model: type[models.Model], column: str, values: Collection[Any], **where: Any) -> int:
+    """How many rows have in `column` one of however many values."""
+    return sum(_count(model, {column: chunk, **where}) for chunk in _chunks(values))
 
 
 def row(
@@ -110,8 +129,21 @@ def insert(*new: Row) -> None:
         one._state.adding, one._state.db = False, DEFAULT_DB_ALIAS
 
 
+def _chunks(values: Collection[Any]) -> Iterator[list[Any]]:
+    every = list(values)
+    return (every[start : start + AT_ONCE] for start in range(0, len(every), AT_ONCE))
+
+
+def _count(model: type[models.Model], where: Where) -> int:
+    text, values = _condition(model, where)
+    with _here().cursor() as cursor:
+        cursor.execute(f"SELECT COUNT(*) FROM {_table(model)} WHERE {text}", values)  # noqa: S608
+        (count,) = cursor.fetchone()
+    return int(count)
+
+
 def _update(model: type[models.Model], where: Where, columns: Mapping[str, Any]) -> tuple[str, list[Any]]:
-    fields = _fields(model)
+    fields, here = _fields(model), _here()
     parts, values = [], []
     for name, value in columns.items():
         quoted = _quoted(model, name)
@@ -120,15 +152,34 @@ def _update(model: type[models.Model], where: Where, columns: Mapping[str, Any])
             values.append(value.amount)
         else:
             parts.append(f"{quoted} = %s")
-            values.append(fields[name].get_db_prep_save(value, connection))
+            values.append(fields[name].get_db_prep_save(value, here))
     condition, more = _condition(model, where)
     return f"UPDATE {_table(model)} SET {', '.join(parts)} WHERE {condition}", values + more  # noqa: S608
+
+
+@lru_cache(maxsize=64)
+def _update_by_key(model: type[models.Model], names: tuple[str, ...]) -> str:
+    parts = ", ".join(f"{_quoted(model, name)} = %s" for name in names)
+    return f"UPDATE {_table(model)} SET {parts} WHERE {_quoted(model, 'pk')} = %s"  # noqa: S608
+
+
+def _column(field: Any, values: Sequence[Any], here: Any) -> list[Any]:
+    """As each of them alone. The same moment or nothing often stands in many rows, and moments take longest."""
+    if not isinstance(field, models.DateTimeField):
+        return [field.get_db_prep_save(value, here) for value in values]
+    known = {value: field.get_db_prep_save(value, here) for value in set(values)}
+    return [known[value] for value in values]
+
+
+def _here() -> Any:
+    """This thread's connection itself: what stands for it in Django looks for it anew at each of its attributes."""
+    return connections[DEFAULT_DB_ALIAS]
 
 
 def _condition(model: type[models.Model], where: Where) -> tuple[str, list[Any]]:
     if not where:
         raise ValueError("A statement without a condition would concern every row.")
-    fields = _fields(model)
+    fields, here = _fields(model), _here()
     parts, values = [], []
     for name, value in where.items():
         quoted = _quoted(model, name)
@@ -136,26 +187,29 @@ def _condition(model: type[models.Model], where: Where) -> tuple[str, list[Any]]
             parts.append(f"{quoted} IS NULL")
         elif isinstance(value, Collection) and not isinstance(value, str | bytes):
             parts.append(f"{quoted} IN ({', '.join(['%s'] * len(value))})" if value else "0 = 1")
-            values += [fields[name].get_db_prep_save(one, connection) for one in value]
+            values += [fields[name].get_db_prep_save(one, here) for one in value]
         else:
             parts.append(f"{quoted} = %s")
-            values.append(fields[name].get_db_prep_save(value, connection))
+            values.append(fields[name].get_db_prep_save(value, here))
     return " AND ".join(parts), values
 
 
 def _fetched(model: type[models.Model], names: tuple[str, ...], text: str, values: list[Any]) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
+    here = _here()
+    with here.cursor() as cursor:
         cursor.execute(text, values)
         found = cursor.fetchall()
-    converters = _converters(model, names, connection.vendor)
-    return [_converted(one, converters) for one in found] if converters else found
+    converters = _converters(model, names, here.vendor)
+    return [_converted(one, converters, here) for one in found] if converters else found
 
 
-def _converted(found: tuple[Any, ...], converters: Sequence[tuple[int, Any, Sequence[Any]]]) -> tuple[Any, ...]:
+def _converted(
+    found: tuple[Any, ...], converters: Sequence[tuple[int, Any, Sequence[Any]]], here: Any
+) -> tuple[Any, ...]:
     values = list(found)
     for place, expression, steps in converters:
         for step in steps:
-            values[place] = step(values[place], expression, connection)
+            values[place] = step(values[place], expression, here)
     return tuple(values)
 
 

@@ -16,7 +16,7 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from agents.authentication import AgentAuthentication, identified
+from agents.authentication import AgentAuthentication, KnownAgentAuthentication, identified
 from agents.models import Agent
 from scheduler_site.shared import statements
 from scheduler_site.shared.database_trouble import RETRY_SECONDS
@@ -47,7 +47,7 @@ class ReportAuthentication(BaseAuthentication):
 
     def authenticate(self, request: Request) -> tuple[Any, Any]:
         if request.headers.get("Authorization", "").lower().startswith("agent "):
-            return AgentAuthentication().authenticate(request)
+            return KnownAgentAuthentication().authenticate(request)
         return SubAgentAuthentication().authenticate(request)
 
 

@@ -6,6 +6,7 @@ from django.http import HttpResponse
 from rest_framework.request import Request
 
 from agents import endings, heartbeats, inventory_requests, pace
+from agents.authentication import BeatAuthentication
 from agents.states import Wish
 from scheduler_site.shared.identity import generation
 from tasks import grants
@@ -22,6 +23,8 @@ QUARANTINED = {"quarantined": True, "next_in_seconds": 10.0}
 
 
 class HeartbeatView(AgentApiView):
+    authentication_classes = [BeatAuthentication]
+
     def post(self, request: Request) -> HttpResponse:
         message = self.read(request, Heartbeat)
         agent = caller(request)

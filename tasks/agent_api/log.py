@@ -30,7 +30,7 @@ class LogView(AgentApiView):
             raise TooLarge(f"At most {LARGEST_PIECE_BYTES} bytes at once.")
         offset = _number("offset", request.query_params.get("offset", ""))
         crc32 = _number("X-CRC32", request.headers.get("X-CRC32", ""))
-        return answer(log_state(logs.append(sub_agent, stream, offset, body, crc32), sub_agent))
+        return answer(log_state(logs.append(sub_agent, stream, offset, body, crc32)))
 
 
 def _number(name: str, raw: str) -> int:

@@ -33,6 +33,7 @@ DURABLE_STEP_BYTES = 4 << 20
 DURABLE_SECONDS = 5.0
 _CLOSED = (LogState.COMPLETE, LogState.CORRUPT, LogState.PRUNED)
 _NOT_CLOSED = tuple(state for state in LogState if state not in _CLOSED)
+_TOLD = ("sub_agent_id", "stream", "stored_bytes", "durable_bytes", "state")
 _synced_at: dict[int, float] = {}
 
 
@@ -100,7 +101,7 @@ def _read_run(stored: StoredLog, start: int, stop: int, block: int) -> Iterator[
 
 def _may_be_dropped(stored: StoredLog) -> bool:
     """Only an output that is at its limit loses what it had."""
-    head = limits_of(stored.sub_agent).head
+    head = limits().head
     return bool(stored.gaps) or (head is not None and stored.size > head)
 
 
@@ -168,14 +169,15 @@ def rows_of(sub_agent: SubAgent) -> list[OutputLog]:
 
 
 def rows_of_all(sub_agent_ids: Collection[UUID]) -> dict[UUID, list[OutputLog]]:
+    """With what a host is told of each: no digests, no gaps."""
     found: dict[UUID, list[OutputLog]] = defaultdict(list)
-    for row in statements.instances_among(OutputLog, "sub_agent_id", sub_agent_ids):
+    for row in statements.instances_among(OutputLog, "sub_agent_id", sub_agent_ids, _TOLD):
         found[row.sub_agent_id].append(row)
     return found
 
 
-def limits_of(sub_agent: SubAgent) -> Limits:
-    """How much of each stream of this attempt is kept."""
+def limits() -> Limits:
+    """How much of each stream of an attempt is kept."""
     return Limits.of_mib(settings.LOG_MAX_MIB)
 
 
@@ -289,7 +291,7 @@ def _advance(row: OutputLog, sub_agent: SubAgent, stored_bytes: int, gaps: Gaps)
     What is dropped for the limit is a gap in the row before it is a hole in the file, so that nobody reads the hole.
     """
     known = row.known_gaps
-    gaps = log_gaps.trimmed(gaps, stored_bytes, limits_of(sub_agent))
+    gaps = log_gaps.trimmed(gaps, stored_bytes, limits())
     rows = log_gaps.as_rows(gaps)
     seen = {"pk": row.pk, "stored_bytes": row.stored_bytes, "state": _NOT_CLOSED}
     if not statements.update(OutputLog, seen, stored_bytes=stored_bytes, gaps=rows):

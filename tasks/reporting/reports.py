@@ -21,9 +21,11 @@ from tasks.host_ends import kept, leases
 from tasks.models import OutputLog, SubAgent, Task
 from tasks.outcome import Outcome, state_of
 from tasks.output import logs, watchers
-from tasks.reporting import usage
+from tasks.reporting import running, usage
+from tasks.reporting.running import Running
 from tasks.reporting.script_result import storable
-from tasks.states import EndReason, Kept, LogState
+from tasks.reporting.usage import Usage
+from tasks.states import EndReason, Kept, LogState, SubAgentState
 from tasks.tokens import token_is_right
 
 log = logging.getLogger(__name__)
@@ -72,9 +74,13 @@ def receive(raw_entries: list[msgspec.Raw], caller: SubAgent | None = None) -> l
     of its own."""
     entries = [_decoded(bytes(raw)) for raw in raw_entries]
     good = [entry for entry in entries if isinstance(entry, Entry)]
-    known = {caller.pk: caller} if caller is not None and len(good) == 1 else _all_reporting(_ids(good))
-    stored = logs.rows_of_all(_ids(entry for entry in good if _is_only_a_beat(entry)))
-    return [_answered(entry, known, stored) if isinstance(entry, Entry) else entry for entry in entries]
+    beats = [entry for entry in good if _is_only_a_beat(entry)]
+    still = {} if caller is not None else running.still_running(good, beats)
+    usage.keep_all({beat.sub_agent_id: _figures(beat) for beat in beats if beat.sub_agent_id in still})
+    rest = _ids(good) - still.keys()
+    known = {caller.pk: caller} if caller is not None and len(good) == 1 else _all_reporting(rest)
+    stored = logs.rows_of_all(_ids(beats))
+    return [_answered(entry, still, known, stored) if isinstance(entry, Entry) else entry for entry in entries]
 
 
 def _ids(entries: Iterable[Entry]) -> set[UUID]:
@@ -86,8 +92,15 @@ def _is_only_a_beat(entry: Entry) -> bool:
     return not (entry.started or entry.skips or entry.output or entry.finish or entry.log_close)
 
 
-def _answered(entry: Entry, known: dict[UUID, SubAgent], stored: Mapping[UUID, list[OutputLog]]) -> dict[str, Any]:
+def _answered(
+    entry: Entry,
+    still: Mapping[UUID, Running],
+    known: dict[UUID, SubAgent],
+    stored: Mapping[UUID, list[OutputLog]],
+) -> dict[str, Any]:
     """`known` loses it: a second entry may find it changed by the first one."""
+    if goes_on := still.get(entry.sub_agent_id):
+        return _told(entry, goes_on.task_id, SubAgentState.RUNNING, stored.get(entry.sub_agent_id, []))
     sub_agent = known.pop(entry.sub_agent_id, None) or reporting(entry.sub_agent_id)
     return _receive_one(entry, sub_agent, stored.get(entry.sub_agent_id, []) if _is_only_a_beat(entry) else None)
 
@@ -107,11 +120,16 @@ def _id_of(raw: bytes) -> str:
         return ""
 
 
+def _figures(entry: Entry) -> Usage | None:
+    return entry.usage.value() if entry.usage else None
+
+
 def _receive_one(entry: Entry, sub_agent: SubAgent | None, stored: list[OutputLog] | None) -> dict[str, Any]:
     if sub_agent is None:
         return _refusal(str(entry.sub_agent_id), "unknown_sub_agent", "No such sub agent.")
     if entry.fence != sub_agent.fence or not token_is_right(sub_agent, entry.token):
         return _refusal(str(entry.sub_agent_id), "unauthorized", "The token or the fence is not this sub agent's.")
+    running.remember(sub_agent, entry.token)
     code, detail = "ok", ""
     try:
         _take(entry, sub_agent)
@@ -162,7 +180,7 @@ def _take_news(entry: Entry, sub_agent: SubAgent) -> None:
         lifecycle.start(sub_agent, pid=entry.started.pid, actor=actor)
     _take_output(entry, sub_agent)
     if sub_agent.is_live:
-        usage.keep(sub_agent.pk, entry.usage.value() if entry.usage else None)
+        usage.keep(sub_agent.pk, _figures(entry))
     if entry.finish is not None:
         _finish(sub_agent, entry.finish, actor)
     elif _ended_unreported(sub_agent):
@@ -283,15 +301,21 @@ def _reply(entry: Entry, sub_agent: SubAgent, verdict: tuple[str, str], stored: 
     stop = grants.stop_of(sub_agent) if sub_agent.stop_reason and sub_agent.is_live else None
     if _ended_unreported(sub_agent) and entry.finish is None:
         stop = {"reason": "lost", "grace_seconds": sub_agent.task.grace_seconds, "kill_now": False}
+    renewal = leases.renew(sub_agent) if code == "ok" else None
+    told = _told(entry, sub_agent.task_id, sub_agent.state, stored)
+    return {**told, "code": code, "detail": detail, "stop": stop, "renewal": renewal}
+
+
+def _told(entry: Entry, task_id: int, state: str, stored: Iterable[OutputLog]) -> dict[str, Any]:
     return {
-        "sub_agent_id": str(sub_agent.pk),
-        "code": code,
-        "detail": detail,
-        "state": sub_agent.state,
-        "logs": {row.stream: log_state(row, sub_agent) for row in stored},
-        "stop": stop,
-        "watched": watchers.watching(sub_agent.task_id),
-        "renewal": leases.renew(sub_agent) if code == "ok" else None,
+        "sub_agent_id": str(entry.sub_agent_id),
+        "code": "ok",
+        "detail": "",
+        "state": state,
+        "logs": {row.stream: log_state(row) for row in stored},
+        "stop": None,
+        "watched": watchers.watching(task_id),
+        "renewal": None,
     }
 
 
@@ -300,9 +324,9 @@ def _ended_unreported(sub_agent: SubAgent) -> bool:
     return not sub_agent.is_live and not sub_agent.digest
 
 
-def log_state(row: OutputLog, sub_agent: SubAgent) -> dict[str, Any]:
+def log_state(row: OutputLog) -> dict[str, Any]:
     """Pruned output is nothing that a host needs to hear of: it is done with it."""
-    limits = logs.limits_of(sub_agent)
+    limits = logs.limits()
     return {
         "stored": row.stored_bytes,
         "durable": row.durable_bytes,

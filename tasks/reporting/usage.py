@@ -5,7 +5,6 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from operator import itemgetter
 from typing import Any
 
 from django.db import transaction
@@ -35,10 +34,16 @@ _being_written: dict[uuid.UUID, tuple[Usage | None, datetime]] = {}
 
 def keep(sub_agent_id: uuid.UUID, usage: Usage | None) -> None:
     """A report came: a sign of life, with figures or without."""
+    keep_all({sub_agent_id: usage})
+
+
+def keep_all(heard: Mapping[uuid.UUID, Usage | None]) -> None:
+    """Of one report: all came at the same moment."""
     with _lock:
         now = timezone.now()
-        known = _fresh.get(sub_agent_id, (None, now))[0]
-        _fresh[sub_agent_id] = (usage or known, now)
+        for sub_agent_id, usage in heard.items():
+            known = _fresh.get(sub_agent_id, (None, now))[0]
+            _fresh[sub_agent_id] = (usage or known, now)
 
 
 def was_heard(sub_agent_id: uuid.UUID) -> bool:
@@ -74,17 +79,21 @@ def _forget_written() -> None:
 
 def _write(fresh: Mapping[uuid.UUID, tuple[Usage | None, datetime]]) -> None:
     """In the order of ids: the flush of another process locks the same rows."""
+    in_order = sorted(fresh.items(), key=lambda heard: heard[0].int)
     with transaction.atomic():
-        away = SubAgent.objects.filter(pk__in=list(fresh), unreachable_since__isnull=False)
-        heard_again = list(away.values_list("task_id", flat=True))
-        for sub_agent_id, (usage, at) in sorted(fresh.items(), key=itemgetter(0)):
-            columns = {} if usage is None else _columns(usage)
-            statements.update(SubAgent, {"pk": sub_agent_id}, last_heartbeat_time=at, unreachable_since=None, **columns)
+        away = SubAgent.objects.filter(ended_at=None, unreachable_since__isnull=False)  # few: they are not named here
+        heard_again = [task_id for pk, task_id in away.values_list("pk", "task_id") if pk in fresh]
+        statements.update_each(SubAgent, {sub_agent_id: _columns(*heard) for sub_agent_id, heard in in_order})
         if heard_again:
             messages.announce(heard_again)
 
 
-def _columns(usage: Usage) -> dict[str, Any]:
+def _columns(usage: Usage | None, at: datetime) -> dict[str, Any]:
+    life = {"last_heartbeat_time": at, "unreachable_since": None}
+    return life if usage is None else {**life, **_figures(usage)}
+
+
+def _figures(usage: Usage) -> dict[str, Any]:
     return {
         "cpu_usage": usage.cpu_percent,
         "memory_used_mib": usage.memory_mib,

@@ -117,6 +117,17 @@ def test_who_sends_byte_by_byte_is_sent_away(impatient: Nightshift, head: bytes,
     assert seconds < 10
 
 
+def test_so_is_who_begins_a_second_request_behind_the_first(impatient: Nightshift) -> None:
+    whole = b"GET /health/ HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+    begun = b"POST /login/ HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 9999\r\n\r\n"
+    with connected(impatient) as client:
+        client.sendall(whole + begun)
+        said, seconds = ended_after(client, b"csrf=1&")
+    assert said.startswith(b"HTTP/1.1 200 ")
+    assert b"HTTP/1.1 408 " in said
+    assert seconds < 10
+
+
 def test_a_connection_in_order_may_be_used_again_later(impatient: Nightshift) -> None:
     """The deadline is a request's, not a connection's."""
     with connected(impatient) as client:

@@ -26,6 +26,20 @@ MUTATIONS = (
         "tests/tasks/reporting/test_reports.py::test_a_bad_entry_is_answered_by_itself",
     ),
     Mutation(
+        "beats of a known attempt are taken with any token",
+        "tasks/reporting/running.py",
+        "is_right = known and known.fence == beat.fence and hmac.compare_digest(known.token, beat.token.encode())",
+        "is_right = known and known.fence == beat.fence",
+        "tests/tasks/reporting/test_running.py::test_being_known_lets_nobody_else_in",
+    ),
+    Mutation(
+        "a stop is not told to who was known to run",
+        "tasks/reporting/running.py",
+        '_NOTHING_TO_TELL = {"state": SubAgentState.RUNNING, "stop_reason": "", "granted_seconds": None}',
+        '_NOTHING_TO_TELL = {"state": SubAgentState.RUNNING, "granted_seconds": None}',
+        "tests/tasks/reporting/test_running.py::test_a_stop_that_anybody_wrote_is_told_with_the_next_answer",
+    ),
+    Mutation(
         "a claim with another nonce is the same claim",
         "tasks/lifecycle/claim.py",
         "if sub_agent.state in CLAIMED_STATES and sub_agent.claim_nonce == nonce:",

@@ -146,3 +146,26 @@ def test_an_update_tells_what_is_there_now() -> None:
     assert statements.updated(FenceCounter, ["value"], {"pk": 2}, value=Plus(1)) is None
     task = make_task(environment={"a": "b"})
     assert statements.updated(Task, ["environment", "priority"], {"pk": task.pk}, priority=1) == ({"a": "b"}, 1)
+
+
+def test_many_rows_get_each_its_own_values() -> None:
+    rows = [make_sub_agent() for _ in range(4)]
+    now = timezone.now()
+    statements.update_each(
+        SubAgent,
+        {
+            rows[0].pk: {"last_heartbeat_time": now, "gpu_info": [{"uuid": "é"}]},
+            rows[1].pk: {"last_heartbeat_time": now, "gpu_info": []},
+            rows[2].pk: {"cpu_usage": 1.5, "unreachable_since": None},
+            uuid.uuid4(): {"cpu_usage": 7.0, "unreachable_since": None},
+        },
+    )
+    for row in rows:
+        row.refresh_from_db()
+    assert [row.last_heartbeat_time for row in rows] == [now, now, None, None]
+    assert [row.gpu_info for row in rows] == [[{"uuid": "é"}], [], [], []]
+    assert [row.cpu_usage for row in rows] == [None, None, 1.5, None]
+
+
+def test_of_many_rows_none_is_nothing_to_do() -> None:
+    statements.update_each(SubAgent, {})
