@@ -59,6 +59,13 @@ class LiveSocket(AsyncWebsocketConsumer):
         for group in asked.get("subscribe", []):
             await self._follow(group)
 
+    async def dispatch(self, message: dict[str, Any]) -> None:
+        """News need no database: channels would look after its connections in a thread, for each page and nudge."""
+        if message["type"] == "news":
+            await self.news(message)
+        else:
+            await super().dispatch(message)
+
     async def news(self, event: dict[str, Any]) -> None:
         """A nudge from scheduler_site.shared.broadcast."""
         await self._tell(event["message"])

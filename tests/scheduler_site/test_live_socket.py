@@ -62,6 +62,19 @@ async def test_news_of_followed_groups_arrive(socket: WebsocketCommunicator) -> 
     assert await socket.receive_nothing()
 
 
+async def test_news_wait_for_no_database(socket: WebsocketCommunicator, monkeypatch: pytest.MonkeyPatch) -> None:
+    await socket.send_json_to({"subscribe": ["tasks"]})
+    assert await socket.receive_nothing(0.05)
+
+    async def looked_after() -> None:
+        raise AssertionError("a thread was asked for its connections")
+
+    monkeypatch.setattr("channels.consumer.aclose_old_connections", looked_after)
+    await publish("tasks", {"kind": "task", "id": 41})
+    assert await socket.receive_json_from() == {"kind": "task", "id": 41}
+    monkeypatch.undo()
+
+
 async def test_watching_ends_with_unsubscribing_and_with_the_socket(cookie: str) -> None:
     opened = connection(cookie)
     await opened.connect()
