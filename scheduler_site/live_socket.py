@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import json
 import re
+from collections import deque
 from importlib import import_module
 from typing import Any
 
@@ -21,6 +22,7 @@ from tasks.output import watchers
 GROUP = re.compile(r"(tasks|agents|reservations|task-[1-9][0-9]{0,17})")
 SUBSCRIPTIONS = 20
 MESSAGE_CHARACTERS = 4096
+UNSENT_MESSAGES = 100
 RECHECK_SECONDS = 60.0
 SIGNED_OUT = 4401
 
@@ -34,6 +36,8 @@ class LiveSocket(AsyncWebsocketConsumer):
         super().__init__(*args, **kwargs)
         self.followed: set[str] = set()
         self.recheck: asyncio.Task[None] | None = None
+        self.unsent: deque[str] = deque(maxlen=UNSENT_MESSAGES)
+        self.sending: asyncio.Task[None] | None = None
 
     async def connect(self) -> None:
         if not self.scope["user"].is_authenticated:
@@ -48,6 +52,8 @@ class LiveSocket(AsyncWebsocketConsumer):
             self.recheck.cancel()
         for group in list(self.followed):
             await self._unfollow(group)
+        if self.sending is not None:
+            self.sending.cancel()
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         asked = parse(text_data or "")
@@ -59,9 +65,27 @@ class LiveSocket(AsyncWebsocketConsumer):
         for group in asked.get("subscribe", []):
             await self._follow(group)
 
+    async def dispatch(self, message: dict[str, Any]) -> None:
+        """News need no database: channels would look after its connections in a thread, for each page and nudge."""
+        if message["type"] == "news":
+            await self.news(message)
+        else:
+            await super().dispatch(message)
+
     async def news(self, event: dict[str, Any]) -> None:
-        """A nudge from scheduler_site.shared.broadcast."""
+        """A nudge from scheduler_site.shared.broadcast, by way of the channel layer."""
         await self._tell(event["message"])
+
+    def hear(self, text: str) -> None:
+        """The same from a socket's own process. A page that takes nothing holds up no other: what is too much for it
+        it will not get, the oldest first."""
+        self.unsent.append(text)
+        if self.sending is None or self.sending.done():
+            self.sending = asyncio.create_task(self._send_unsent())
+
+    async def _send_unsent(self) -> None:
+        while self.unsent:
+            await self.send(text_data=self.unsent.popleft())
 
     async def _follow(self, group: str) -> None:
         if group in self.followed:
@@ -71,18 +95,20 @@ class LiveSocket(AsyncWebsocketConsumer):
             return
         self.followed.add(group)
         _watch(group, watchers.add)
-        broadcast.follow(group)
-        await self.channel_layer.group_add(group, self.channel_name)
+        broadcast.follow(group, self.hear)
+        if broadcast.goes_through_layer():
+            await self.channel_layer.group_add(group, self.channel_name)
 
     async def _unfollow(self, group: str) -> None:
         if group in self.followed:
             self.followed.discard(group)
             _watch(group, watchers.remove)
-            broadcast.unfollow(group)
-            await self.channel_layer.group_discard(group, self.channel_name)
+            broadcast.unfollow(group, self.hear)
+            if broadcast.goes_through_layer():
+                await self.channel_layer.group_discard(group, self.channel_name)
 
     async def _tell(self, message: dict[str, Any]) -> None:
-        await self.send(text_data=json.dumps(message, default=str))
+        await self.send(text_data=broadcast.as_text(message))
 
     async def _recheck_for_ever(self) -> None:
         with contextlib.suppress(asyncio.CancelledError):

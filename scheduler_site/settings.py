@@ -147,7 +147,7 @@ else:
 COOKIE_PORT = env.port_of(PUBLIC_URL)
 AUTHENTICATION_BACKENDS = [
     "scheduler_site.access.sign_in_throttle.SignInThrottle",
-    "django.contrib.auth.backends.ModelBackend",
+    "scheduler_site.access.sessions.Accounts",
     "scheduler_site.access.role_permissions.RolePermissions",
 ]
 SIGN_IN_WINDOW_SECONDS = 15 * 60
@@ -156,6 +156,7 @@ SIGN_IN_ADDRESS_FAILURES = 50  # from one address
 LOGIN_URL = "/login/"
 LOGIN_REDIRECT_URL = "/tasks/"
 LOGOUT_REDIRECT_URL = "/login/"
+SESSION_ENGINE = "scheduler_site.access.sessions"
 SESSION_COOKIE_NAME = f"nightshift_session_{COOKIE_PORT}"
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PUBLIC_URL.startswith("https://") and not ADDRESS.is_loopback

@@ -21,7 +21,7 @@ def enter(request: HttpRequest, token: str) -> HttpResponse:
     user = redeem(token, browser)
     if user is None:
         return _refused(request)
-    login(request, user, backend="django.contrib.auth.backends.ModelBackend")
+    login(request, user, backend="scheduler_site.access.sessions.Accounts")
     response = HttpResponseRedirect(START_PAGE)
     is_secure = request.is_secure()
     response.set_cookie(BROWSER_COOKIE, browser, COOKIE_SECONDS, httponly=True, samesite="Lax", secure=is_secure)

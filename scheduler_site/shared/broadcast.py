@@ -1,12 +1,13 @@
-"""News for open pages, sent after commit through the channel layer.
+"""News for open pages, sent after commit: to sockets of this process directly, with other processes through the channel
+layer, which costs each receiver several times as much.
 
 Messages are nudges: whoever misses one asks the API and loses nothing. Without a server loop (tests, management
 commands) publishing does nothing and is no error. Carries no log bytes and keeps no state that matters.
 """
 
 import asyncio
+import json
 import logging
-from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -20,7 +21,8 @@ _loop: asyncio.AbstractEventLoop | None = None
 _held_back: dict[str, tuple[str, Mapping[str, Any]] | None] = {}
 
 INTERVAL_SECONDS = 0.2
-_followers: Counter[str] = Counter()  # of each group, on sockets of this process
+Hear = Callable[[str], None]  # takes a message as JSON, on the loop, and does not wait
+_followers: dict[str, set[Hear]] = {}  # of each group, on sockets of this process
 MOST_UNDER_WAY = 200  # each waits in turn for a Redis that does not answer
 
 
@@ -30,20 +32,29 @@ def attach(loop: asyncio.AbstractEventLoop | None) -> None:
     _loop = loop
 
 
-def follow(group: str) -> None:
+def goes_through_layer() -> bool:
+    return bool(settings.REDIS_URL)
+
+
+def follow(group: str, hear: Hear) -> None:
     """A socket of this process joins the group; called on the loop."""
-    _followers[group] += 1
+    _followers.setdefault(group, set()).add(hear)
 
 
-def unfollow(group: str) -> None:
-    _followers[group] -= 1
-    if _followers[group] <= 0:
-        del _followers[group]
+def unfollow(group: str, hear: Hear) -> None:
+    followers = _followers.get(group, set())
+    followers.discard(hear)
+    if not followers:
+        _followers.pop(group, None)
+
+
+def as_text(message: Mapping[str, Any]) -> str:
+    return json.dumps(dict(message), default=str)
 
 
 def is_followed(group: str) -> bool:
     """Whether a message may find anybody. Sockets of other processes are not known, so with them: always."""
-    return bool(settings.REDIS_URL) or group in _followers
+    return goes_through_layer() or group in _followers
 
 
 def publish(group: str, message: Mapping[str, Any]) -> None:
@@ -67,9 +78,21 @@ _sends: set[asyncio.Task[None]] = set()
 
 
 def _send(group: str, message: Mapping[str, Any]) -> None:
-    if _loop is None or len(_sends) >= MOST_UNDER_WAY:
-        return
-    task = _loop.create_task(_group_send(group, message))
+    if not goes_through_layer():
+        _tell_here(group, message)
+    elif _loop is not None and len(_sends) < MOST_UNDER_WAY:
+        _send_to_all(_loop, group, message)
+
+
+def _tell_here(group: str, message: Mapping[str, Any]) -> None:
+    """Made into text once, however many follow."""
+    text = as_text(message)
+    for hear in list(_followers.get(group, ())):
+        hear(text)
+
+
+def _send_to_all(loop: asyncio.AbstractEventLoop, group: str, message: Mapping[str, Any]) -> None:
+    task = loop.create_task(_group_send(group, message))
     _sends.add(task)
     task.add_done_callback(_sends.discard)
 

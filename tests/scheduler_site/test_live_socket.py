@@ -1,10 +1,10 @@
 """The pages' socket, through the whole ASGI application: who may open it, what it takes, what it tells."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from channels.layers import get_channel_layer
 from channels.testing import WebsocketCommunicator
 from django.conf import settings
 from django.contrib.auth import get_user_model
@@ -13,8 +13,9 @@ from django.test import Client
 
 from scheduler_site import live_socket
 from scheduler_site.asgi import application
-from scheduler_site.live_socket import SIGNED_OUT, parse
+from scheduler_site.live_socket import SIGNED_OUT, LiveSocket, parse
 from scheduler_site.same_origin import is_same_origin
+from scheduler_site.shared import broadcast
 from tasks.output import watchers
 from tests.factories import make_user
 
@@ -47,10 +48,21 @@ async def socket(cookie: str) -> AsyncIterator[WebsocketCommunicator]:
     await opened.disconnect()
 
 
+@pytest.fixture(params=["", "redis://127.0.0.1:1/0"], ids=["directly", "through the layer"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """How news come. The layer itself stays the one of tests: in memory."""
+    monkeypatch.setattr(settings, "REDIS_URL", request.param)
+    return str(request.param)
+
+
 async def publish(group: str, message: dict[str, Any]) -> None:
-    await get_channel_layer().group_send(group, {"type": "news", "message": message})
+    broadcast.attach(asyncio.get_running_loop())
+    broadcast._send(group, message)
+    await asyncio.gather(*broadcast._sends)
+    broadcast.attach(None)
 
 
+@pytest.mark.usefixtures("way")
 async def test_news_of_followed_groups_arrive(socket: WebsocketCommunicator) -> None:
     await socket.send_json_to({"subscribe": ["tasks", "task-41"]})
     assert await socket.receive_nothing(0.05)
@@ -60,6 +72,38 @@ async def test_news_of_followed_groups_arrive(socket: WebsocketCommunicator) -> 
     assert await socket.receive_json_from() == {"kind": "task", "id": 41}
     assert await socket.receive_json_from() == {"kind": "output", "id": 41, "size": 7}
     assert await socket.receive_nothing()
+
+
+@pytest.mark.usefixtures("way")
+async def test_news_wait_for_no_database(socket: WebsocketCommunicator, monkeypatch: pytest.MonkeyPatch) -> None:
+    await socket.send_json_to({"subscribe": ["tasks"]})
+    assert await socket.receive_nothing(0.05)
+
+    async def looked_after() -> None:
+        raise AssertionError("a thread was asked for its connections")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("channels.consumer.aclose_old_connections", looked_after)
+        await publish("tasks", {"kind": "task", "id": 41})
+        assert await socket.receive_json_from() == {"kind": "task", "id": 41}
+
+
+async def test_a_page_that_takes_nothing_keeps_the_newest_and_not_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[str] = []
+    takes = asyncio.Event()
+
+    async def send(_self: LiveSocket, text_data: str) -> None:
+        await takes.wait()
+        sent.append(text_data)
+
+    monkeypatch.setattr(LiveSocket, "send", send)
+    socket = LiveSocket()
+    for number in range(300):
+        socket.hear(str(number))
+    assert socket.sending is not None
+    takes.set()
+    await socket.sending
+    assert sent == [str(number) for number in range(200, 300)]
 
 
 async def test_watching_ends_with_unsubscribing_and_with_the_socket(cookie: str) -> None:

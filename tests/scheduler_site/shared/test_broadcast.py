@@ -1,4 +1,4 @@
-"""News for pages, when the channel layer does not answer: not remembered without end."""
+"""News for pages: to whom they go, and when the channel layer does not answer: not remembered without end."""
 
 import asyncio
 from typing import Any
@@ -19,7 +19,8 @@ class SilentLayer:
         await self.answers.wait()
 
 
-async def test_what_cannot_be_sent_does_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_cannot_be_sent_does_not_pile_up(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"
     layer = SilentLayer()
     monkeypatch.setattr(broadcast, "get_channel_layer", lambda: layer)
     monkeypatch.setattr(broadcast, "MOST_UNDER_WAY", 3)
@@ -34,3 +35,21 @@ async def test_what_cannot_be_sent_does_not_pile_up(monkeypatch: pytest.MonkeyPa
     await asyncio.gather(*broadcast._sends)
     assert layer.asked == 4
     broadcast.attach(None)
+
+
+def test_in_one_process_each_follower_hears_the_same_text_without_the_layer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(broadcast, "get_channel_layer", None)
+    first: list[str] = []
+    second: list[str] = []
+    follows = [("tasks", first.append), ("tasks", second.append), ("agents", second.append)]
+    for group, hear in follows:
+        broadcast.follow(group, hear)
+    broadcast._send("tasks", {"kind": "task", "id": 1})
+    broadcast._send("reservations", {"kind": "reservation"})
+    assert first == second == ['{"kind": "task", "id": 1}']
+    for group, hear in follows:
+        assert broadcast.is_followed(group)
+        broadcast.unfollow(group, hear)
+    broadcast._send("tasks", {"kind": "task", "id": 2})
+    assert len(first) == 1
+    assert not broadcast.is_followed("tasks")
