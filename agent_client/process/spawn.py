@@ -1,26 +1,20 @@
 """Starts a program behind a barrier: it is forked and prepared, but executed only when `release` says so.
 
 Knows processes, not tasks: it writes no record and waits for no end. To be called from the main thread before any other
-thread exists, because the child dies with the thread that forked it.
+thread exists, because the child dies with the thread that forked it. What the child does is in script_child.
 """
 
 import contextlib
-import errno
 import os
 import resource
-import signal
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
 
-from agent_client.process import prctl
 from agent_client.process.cgroup.group import NO_GROUP, Group
+from agent_client.process.script_child import EXEC_FAILED, NEVER_EXECUTED, packed, planned, run_child
 
-NEVER_EXECUTED = 125  # the barrier was never opened
-EXEC_FAILED = 126
-SCRIPT_OOM_SCORE = b"300"
-MUTABLE_SIGNALS = sorted(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP})
+__all__ = ["EXEC_FAILED", "NEVER_EXECUTED", "Command", "HeldChild", "SpawnFailure", "fork_child", "held", "spawn"]
 
 
 @dataclass(frozen=True)
@@ -48,20 +42,31 @@ class SpawnFailure:
 
 
 class HeldChild:
-    """A forked process that waits for its release; it exits with 125 when we die before."""
+    """A forked process in its control group, without a command at first; it exits with 125 when we die before."""
 
-    def __init__(self, pid: int, barrier: int, errors: int) -> None:
+    def __init__(self, pid: int, group: Group, orders: int, errors: int) -> None:
         self.pid = pid
-        self._barrier = barrier
-        self._errors = errors
+        self.group = group
         self.is_held = True
+        self._orders = orders
+        self._errors = errors
+
+    @property
+    def is_alive(self) -> bool:
+        return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
+
+    def command(self, command: Command) -> None:
+        """Tell it what to become; it opens its files and waits for its release."""
+        err_path = None if command.err_path is None else str(command.err_path)
+        places = command.working_directory, str(command.out_path), err_path
+        limit = _limited(command.most_processes)
+        self._write(packed((list(command.argv), dict(command.environment), *places, limit)))
 
     def release(self) -> SpawnFailure | None:
         """Let it execute its program. Returns None once that has happened, otherwise why it could not."""
         self.is_held = False
-        with contextlib.suppress(BrokenPipeError):  # it failed before the barrier: the other pipe says why
-            os.write(self._barrier, b"\n")
-        os.close(self._barrier)
+        self._write(b"\n")
+        os.close(self._orders)
         message = _read_all(self._errors)
         os.close(self._errors)
         if not message:
@@ -70,72 +75,51 @@ class HeldChild:
         return SpawnFailure(step, int(number))
 
     def abandon(self) -> None:
-        """It ends at its barrier."""
+        """It ends at its barrier, and its control group goes."""
         self.is_held = False
-        os.close(self._barrier)
+        os.close(self._orders)
         os.close(self._errors)
         os.waitpid(self.pid, 0)
+        self.group.remove()
+
+    def _write(self, content: bytes) -> None:
+        with contextlib.suppress(BrokenPipeError):  # it failed before the barrier: the other pipe says why
+            while content:
+                content = content[os.write(self._orders, content) :]
+
+
+def fork_child(group: Group) -> HeldChild:
+    """Fork a child up to where it wants its command: own session and process group, no terminal, nothing of ours left
+    open."""
+    orders_read, orders_write = os.pipe()
+    errors_read, errors_write = os.pipe()
+    plan = planned(orders_read, errors_write, tuple(str(path) for path in group.joins()))
+    pid = os.fork()
+    if pid == 0:
+        run_child(plan)
+    os.close(orders_read)
+    os.close(errors_write)
+    return HeldChild(pid, group, orders_write, errors_read)
+
+
+def spawn(command: Command) -> HeldChild:
+    child = fork_child(command.group)
+    child.command(command)
+    return child
 
 
 @contextlib.contextmanager
-def held(command: Command) -> Iterator[HeldChild]:
-    """A child that is not released within ends, and nothing is left of its control group."""
-    child = spawn(command)
+def held(command: Command, child: HeldChild | None = None) -> Iterator[HeldChild]:
+    """A child, new or forked before, that ends if it is not released within."""
+    if child is None:
+        child = spawn(command)
+    else:
+        child.command(command)
     try:
         yield child
     finally:
         if child.is_held:
             child.abandon()
-            command.group.remove()
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """What a child is to do, worked out before the fork: every page that it touches is copied for it."""
-
-    command: Command
-    parent_pid: int
-    barrier: int
-    errors: int
-    joins: tuple[str, ...]
-    signals: tuple[int, ...]  # what we or our starter ignore or handle
-    closes: tuple[int, ...]
-    is_preferred: bool  # the main agent may run before everyone, its scripts may not
-    most_processes: tuple[int, int] | None
-
-
-def spawn(command: Command) -> HeldChild:
-    """Fork the child up to its barrier: own session and group, no terminal, no input, nothing of ours left open."""
-    barrier_read, barrier_write = os.pipe()
-    errors_read, errors_write = os.pipe()
-    plan = _planned(command, barrier_read, errors_write)
-    pid = os.fork()
-    if pid == 0:
-        _run_child(plan)
-    os.close(barrier_read)
-    os.close(errors_write)
-    return HeldChild(pid, barrier_write, errors_read)
-
-
-def _planned(command: Command, barrier: int, errors: int) -> _Plan:
-    return _Plan(
-        command,
-        os.getpid(),
-        barrier,
-        errors,
-        joins=tuple(str(path) for path in command.group.joins()),
-        signals=tuple(number for number in MUTABLE_SIGNALS if signal.getsignal(number) != signal.SIG_DFL),
-        closes=tuple(_opened() - {0, 1, 2, barrier, errors}),
-        is_preferred=os.getpriority(os.PRIO_PROCESS, 0) < 0,
-        most_processes=_limited(command.most_processes),
-    )
-
-
-def _opened() -> set[int]:
-    try:
-        return {int(name) for name in os.listdir("/proc/self/fd")}  # noqa: PTH208
-    except OSError:
-        return set(range(min(resource.getrlimit(resource.RLIMIT_NOFILE)[0], 65536)))
 
 
 def _limited(most: int | None) -> tuple[int, int] | None:
@@ -144,72 +128,6 @@ def _limited(most: int | None) -> tuple[int, int] | None:
         return None
     _, hard = resource.getrlimit(resource.RLIMIT_NPROC)
     return (most if hard == resource.RLIM_INFINITY else min(most, hard)), hard
-
-
-def _run_child(plan: _Plan) -> NoReturn:
-    """Few and plain calls: whatever of Python is used here is copied from the parent first."""
-    command, step = plan.command, "output"
-    try:
-        _leave_parent(plan)
-        for path in plan.joins:  # before the barrier: whatever the script starts is born in it
-            _put(path, b"0")
-        _open_streams(command)
-        step = "directory"
-        os.chdir(command.working_directory)
-        _close(plan.closes)
-        if not os.read(plan.barrier, 1):
-            os._exit(NEVER_EXECUTED)
-        if plan.most_processes is not None:
-            resource.setrlimit(resource.RLIMIT_NPROC, plan.most_processes)
-        step = "exec"
-        os.execve(command.argv[0], list(command.argv), dict(command.environment))  # noqa: S606 (no shell is wanted)
-    except OSError as error:
-        os.write(plan.errors, f"{step} {error.errno or errno.EIO}".encode("ascii"))
-    except ValueError:  # a NUL byte, or '=' in a variable's name
-        os.write(plan.errors, f"{step} {errno.EINVAL}".encode("ascii"))
-    finally:
-        os._exit(EXEC_FAILED)
-
-
-def _leave_parent(plan: _Plan) -> None:
-    os.setsid()
-    prctl.die_with_parent(signal.SIGKILL)
-    if os.getppid() != plan.parent_pid:  # it died before the line above could help
-        os._exit(NEVER_EXECUTED)
-    _put("/proc/self/oom_score_adj", SCRIPT_OOM_SCORE)
-    for number in plan.signals:
-        signal.signal(number, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_SETMASK, [])
-    if plan.is_preferred:
-        os.setpriority(os.PRIO_PROCESS, 0, 0)
-
-
-def _put(path: str, content: bytes) -> None:
-    """What cannot be written is left out."""
-    try:
-        descriptor = os.open(path, os.O_WRONLY)
-        try:
-            os.write(descriptor, content)
-        finally:
-            os.close(descriptor)
-    except OSError:
-        pass
-
-
-def _open_streams(command: Command) -> None:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
-    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    os.dup2(os.open(command.out_path, flags, 0o600), 1)
-    os.dup2(1 if command.err_path is None else os.open(command.err_path, flags, 0o600), 2)
-
-
-def _close(descriptors: tuple[int, ...]) -> None:
-    """The rest closes when the program is executed."""
-    for descriptor in descriptors:
-        try:
-            os.close(descriptor)
-        except OSError:
-            continue
 
 
 def _read_all(descriptor: int) -> bytes:

@@ -12,24 +12,29 @@ from pathlib import Path
 from agent_client import failpoints
 from agent_client.sub_agent.idle import next_folder
 from agent_client.sub_agent.run import run
+from agent_client.sub_agent.spare import Spare
 from agent_client.sub_agent.traces import Traces
 
 MOST_LIVES = 200
 LONGEST_LIFE_SECONDS = 2.0  # beside a longer one a fork is nothing, and who is taken for frozen never lives again
 
 
-def live(directory: Path, door: socket.socket, life: Callable[[Path], int] = run) -> int:
+def live(directory: Path, door: socket.socket, life: Callable[[Path, Spare], int] = run) -> int:
     """Returns what the last life returned."""
-    after_fork = Traces.here()
+    after_fork, spare = Traces.here(), Spare()
     following: Path | None = directory
     code = 0
-    for _ in range(MOST_LIVES):
-        if following is None:
-            break
-        began_at = time.monotonic()
-        code = life(following)
-        if code or time.monotonic() - began_at > LONGEST_LIFE_SECONDS or Traces.here() != after_fork:
-            break
-        failpoints.parse.cache_clear()  # passages are counted by life
-        following = next_folder(door)
-    return code
+    try:
+        for _ in range(MOST_LIVES):
+            if following is None:
+                break
+            began_at = time.monotonic()
+            code = life(following, spare)
+            spare.drop()
+            if code or time.monotonic() - began_at > LONGEST_LIFE_SECONDS or Traces.here() != after_fork:
+                break
+            failpoints.parse.cache_clear()  # passages are counted by life
+            following = next_folder(door, spare.make)
+        return code
+    finally:
+        spare.drop()

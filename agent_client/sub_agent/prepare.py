@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent_client import wire
+from agent_client.process.cgroup.group import Group
 from agent_client.process.interpreter import interpreter_of
 from agent_client.process.spawn import Command
 from agent_client.sub_agent import environment
@@ -23,7 +24,8 @@ class Prepared:
     host: str
 
 
-def prepare(directory: SubAgentDir, grant: wire.Grant) -> Prepared:
+def prepare(directory: SubAgentDir, grant: wire.Grant, group: Group | None = None) -> Prepared:
+    """Without `group`, control groups are made."""
     cookie = secrets.token_hex(16)
     home = _home()
     place = environment.Place(
@@ -41,7 +43,7 @@ def prepare(directory: SubAgentDir, grant: wire.Grant) -> Prepared:
     script = grant["script_content"]
     directory.script_path.write_bytes(script.encode("utf-8", "surrogatepass"))
     directory.script_path.chmod(0o700)
-    group = make_group(directory, grant, cookie)
+    group = make_group(directory, grant, cookie) if group is None else group
     command = Command(
         argv=[*interpreter_of(script, variables.get("PATH")), str(directory.script_path)],
         environment=variables,

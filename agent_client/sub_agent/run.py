@@ -32,6 +32,7 @@ from agent_client.sub_agent.oom_words import TAIL_BYTES
 from agent_client.sub_agent.prepare import Prepared, prepare
 from agent_client.sub_agent.reporter import Reporter
 from agent_client.sub_agent.result import read_result
+from agent_client.sub_agent.spare import Spare
 from agent_client.sub_agent.spool_keeper import SpoolKeeper, SpoolLimits
 from agent_client.sub_agent.stop_file import StopFile
 from agent_client.sub_agent.supervise import Supervisor, now_text
@@ -47,7 +48,7 @@ MINDED_BY_OTHERS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 EXIT_RECORD_WAITS_SECONDS = (0.0, 1.0, 1.0, 1.0)
 
 
-def run(directory: Path) -> int:
+def run(directory: Path, spare: Spare | None = None) -> int:
     """Returns when everything is delivered, and leaves the process as it was. 3: another process holds the folder;
     4: its script was started before; 5: the server was out of reach for too long before a failover task began."""
     folder = SubAgentDir(directory)
@@ -59,7 +60,7 @@ def run(directory: Path) -> int:
         if folder.local_state() != "claimed":
             return EXIT_ALREADY_STARTED
         start_event_log(folder.log_path)
-        return _run_locked(folder)
+        return _run_locked(folder, spare or Spare())
     except Exception:
         log.exception("sub agent failed state=%s", folder.local_state())
         raise
@@ -68,12 +69,12 @@ def run(directory: Path) -> int:
         os.close(lock)
 
 
-def _run_locked(folder: SubAgentDir) -> int:
+def _run_locked(folder: SubAgentDir, spare: Spare) -> int:
     with _protected():
-        return _run_protected(folder)
+        return _run_protected(folder, spare)
 
 
-def _run_protected(folder: SubAgentDir) -> int:
+def _run_protected(folder: SubAgentDir, spare: Spare) -> int:
     grant = folder.read_grant()
     if grant is None:
         raise FileNotFoundError(folder.path / "grant.json")
@@ -82,10 +83,14 @@ def _run_protected(folder: SubAgentDir) -> int:
         return EXIT_FENCED
     beat = Beat(folder)
     beat()
-    prepared = prepare(folder, grant)
+    spare_child = spare.fitting(grant)
+    spare.learn(grant)
+    prepared = prepare(folder, grant, spare_child.group if spare_child else None)
     counters, delivery = OomCounters(prepared.command.group), Delivery.connect(folder, grant)
     keeper = spool_keeper(folder, delivery, grant)  # before the fork: after it, every page that this touches is copied
-    with held(prepared.command) as child:  # before any thread: the child dies with the thread that forked it
+    with held(
+        prepared.command, spare_child
+    ) as child:  # before any thread: the child dies with the thread that forked it
         meter = UsageMeter()
         fail_at("script.before_record")
         if is_over(lease):  # the host stood still meanwhile: the child ends at its barrier

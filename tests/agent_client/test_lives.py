@@ -68,12 +68,12 @@ class Host:
 
 
 def is_idle(pid: int) -> bool:
-    """It waits at its own line beside the door: two sockets and nothing else is open. True of one that has ended."""
+    """It waits at its own line beside the door, a spare child at its pipes. True of one that has ended."""
     try:
         opened = [str(entry.readlink()) for entry in Path(f"/proc/{pid}/fd").iterdir()]
     except OSError:
         return True
-    return sorted(path.partition("[")[0] for path in opened) == [*["/dev/null"] * 3, *["socket:"] * 2]
+    return sorted(path.partition("[")[0] for path in opened) == [*["/dev/null"] * 3, *["pipe:"] * 2, *["socket:"] * 2]
 
 
 @pytest.fixture
@@ -191,15 +191,15 @@ def leave_umask() -> None:
     "leave", [leave_descriptor, leave_thread, leave_child, leave_handler, leave_log, leave_folder, leave_umask]
 )
 def test_who_leaves_something_behind_ends(leave: Callable[[], None]) -> None:
-    assert in_child(lambda: live(Path("/1"), FakeDoor(), lambda path: leave() or 0)) == 0  # type: ignore[arg-type]
+    assert in_child(lambda: live(Path("/1"), FakeDoor(), lambda path, spare: leave() or 0)) == 0  # type: ignore[arg-type]
 
 
 def test_who_leaves_nothing_asks_for_more() -> None:
-    assert in_child(lambda: live(Path("/1"), FakeDoor(), lambda path: 0)) == FakeDoor.ASKED  # type: ignore[arg-type]
+    assert in_child(lambda: live(Path("/1"), FakeDoor(), lambda path, spare: 0)) == FakeDoor.ASKED  # type: ignore[arg-type]
 
 
 def test_a_code_that_is_not_0_ends_the_process() -> None:
-    assert in_child(lambda: live(Path("/1"), FakeDoor(), lambda path: 4)) == 4  # type: ignore[arg-type]
+    assert in_child(lambda: live(Path("/1"), FakeDoor(), lambda path, spare: 4)) == 4  # type: ignore[arg-type]
 
 
 class FakeDoor:
@@ -222,6 +222,32 @@ def in_child(work: Callable[[], int]) -> int:
             os._exit(code)
     _, status = os.waitpid(pid, 0)
     return os.waitstatus_to_exitcode(status)
+
+
+def the_spare(host: Host) -> int:
+    (pid,) = host.children()
+    (spare,) = proc.children(pid)
+    return spare
+
+
+def test_a_child_waits_for_the_next_script(host: Host) -> None:
+    host.run("true")
+    spare = the_spare(host)
+    host.run("echo $$; cat /proc/self/status | grep -c '^SigIgn:.*0000000000000000'")
+    assert host.output().split() == [b"%d" % spare, b"1"]
+
+
+def test_a_spare_child_that_died_is_not_used(host: Host) -> None:
+    host.run("true")
+    os.kill(the_spare(host), signal.SIGKILL)
+    assert host.run("exit 7")["exit_code"] == 7
+
+
+def test_a_spare_child_ends_with_its_sub_agent(host: Host) -> None:
+    host.run("true")
+    spare, (pid,) = the_spare(host), host.children()
+    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: is_dead(spare), 10, "its end")
 
 
 class Clock:

@@ -38,7 +38,7 @@ def test_nothing_is_executed_before_the_release(tmp_path: Path) -> None:
 
 def test_a_child_that_is_never_released_ends_by_itself(tmp_path: Path) -> None:
     child = spawn(command(tmp_path, "/bin/true"))
-    os.close(child._barrier)
+    os.close(child._orders)
     assert exit_code(child.pid) == NEVER_EXECUTED
     os.close(child._errors)
 

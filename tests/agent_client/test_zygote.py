@@ -136,11 +136,11 @@ import re._compiler, sys
 import agent_client.zygote as zygote
 from agent_client.sub_agent.lives import live
 run, compiled, compile_pattern = zygote.run, [], re._compiler.compile
-def watched(directory):
+def watched(directory, spare):
     before = set(sys.modules)
     re._compiler.compile = lambda pattern, flags=0: compiled.append(str(pattern)) or compile_pattern(pattern, flags)
     try:
-        return run(directory)
+        return run(directory, spare)
     finally:
         (directory / "late").write_text(" ".join([*(set(sys.modules) - before), *compiled]))
 live.__defaults__ = (watched,)

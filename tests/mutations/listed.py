@@ -167,8 +167,8 @@ MUTATIONS = (
     ),
     Mutation(
         "the script does not wait for its release",
-        "agent_client/process/spawn.py",
-        "        if not os.read(plan.barrier, 1):\n            os._exit(NEVER_EXECUTED)\n",
+        "agent_client/process/script_child.py",
+        "        if not os.read(plan.orders, 1):\n            os._exit(NEVER_EXECUTED)\n",
         "",
         "tests/agent_client/test_crash_points.py::test_the_start_is_on_disk_before_the_script_runs",
     ),
