@@ -111,11 +111,9 @@ def spawn(command: Command) -> HeldChild:
 @contextlib.contextmanager
 def held(command: Command, child: HeldChild | None = None) -> Iterator[HeldChild]:
     """A child, new or forked before, that ends if it is not released within."""
-    if child is None:
-        child = spawn(command)
-    else:
-        child.command(command)
+    child = child or fork_child(command.group)
     try:
+        child.command(command)
         yield child
     finally:
         if child.is_held:

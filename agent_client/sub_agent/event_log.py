@@ -26,35 +26,48 @@ class _OneLine(logging.Formatter):
         )
 
 
-class EventLog(logging.handlers.RotatingFileHandler):
+class EventLog(logging.Handler):
     """Without a place to write to there is no log, and nothing else fails."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__(path, maxBytes=LARGEST_BYTES, backupCount=1, encoding="utf-8", delay=True)
-        self.setFormatter(_OneLine())
-        self._held: list[logging.LogRecord] | None = []
+        super().__init__()
+        self._path = path
+        self._file: logging.Handler | None = None
+        self._held: list[logging.LogRecord] = []
         self._began_at = time.monotonic()
 
     def emit(self, record: logging.LogRecord) -> None:
-        if self._held is not None and record.levelno < logging.WARNING:
-            self._held.append(record)
-            return
-        self.write_out()
-        super().emit(record)
+        self._held.append(record)
+        if self._file is not None or record.levelno >= logging.WARNING:
+            self.write_out()
 
     def write_out(self) -> None:
         """From now on each line goes to the file at once, after those that were held back."""
         self.acquire()
         try:
-            held, self._held = self._held, None
-            for record in held or ():
-                super().emit(record)
+            held, self._held = self._held, []
+            self._file = self._file or _file(self._path)
+            for record in held:
+                self._file.emit(record)
         finally:
             self.release()
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+        super().close()
 
     @property
     def is_due(self) -> bool:
         return bool(self._held) and time.monotonic() - self._began_at >= HELD_SECONDS
+
+
+def _file(path: Path) -> logging.Handler:
+    handler = logging.handlers.RotatingFileHandler(
+        path, maxBytes=LARGEST_BYTES, backupCount=1, encoding="utf-8", delay=True
+    )
+    handler.setFormatter(_OneLine())
+    return handler
 
 
 def start_event_log(path: Path) -> None:

@@ -14,13 +14,12 @@ class OomCounters:
 
     def __init__(self, group: Group = NO_GROUP) -> None:
         self._group = group
-        self._files = [path for path in _counter_files() if _read_counter(path) is not None]
-        self._before = [_read_counter(path) for path in self._files]
+        self._before = {path: count for path in _counter_files() if (count := _read_counter(path)) is not None}
 
     def has_risen(self) -> bool:
         """Whether the kernel killed anything for memory since, in a control group or, without one, on the host."""
         return self._group.oom_kills() > 0 or any(
-            (_read_counter(path) or 0) > (was or 0) for path, was in zip(self._files, self._before, strict=True)
+            (_read_counter(path) or 0) > was for path, was in self._before.items()
         )
 
 

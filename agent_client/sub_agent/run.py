@@ -102,7 +102,6 @@ def _run_protected(folder: SubAgentDir, spare: Spare) -> int:
     stop_file = StopFile(folder)
     reporter = Reporter(folder, delivery, meter, stop_file, lease)
     _end_on_term(reporter, folder)
-    reporter.start()
     if failure is None:
         log.info("script runs pid=%d", child.pid)
         limits = grant["time_limit_seconds"], grant["grace_seconds"]
@@ -243,6 +242,7 @@ def _end(folder: SubAgentDir, reporter: Reporter, finish: wire.Finish, beat: Bea
     _write_exit(folder, finish)
     fail_at("exit.after_record")
     reporter.finish(finish)
+    reporter.tell()
     folder.remove_tmp()
     group.remove()
     while reporter.is_alive():

@@ -1,10 +1,13 @@
 """What a life leaves behind in its process, to tell one that is as after its fork from one that must end.
 
-Only looks. What a life changes on purpose and for good (subreaper, OOM score, session) every life sets alike.
+Besides what a fault of ours could leave, what a script of the same user can do to its parent: the next script would
+inherit it. Only looks. What a life changes on purpose and for good (subreaper, OOM score, session) every life sets
+alike.
 """
 
 import logging
 import os
+import resource
 import signal
 import time
 from dataclasses import dataclass
@@ -12,6 +15,7 @@ from typing import Any
 
 THREAD_ENDS_SECONDS = 0.05
 POLL_SECONDS = 0.001
+LIMITS = sorted(number for name, number in vars(resource).items() if name.startswith("RLIMIT_"))
 
 
 @dataclass(frozen=True)
@@ -21,6 +25,10 @@ class Traces:
     log_handlers: tuple[logging.Handler, ...]
     folder: str
     umask: int
+    priority: int
+    cores: frozenset[int]
+    limits: tuple[tuple[int, int], ...]
+    control_groups: str
     threads: int
     has_children: bool
 
@@ -33,9 +41,21 @@ class Traces:
             log_handlers=tuple(logging.getLogger().handlers),
             folder=os.getcwd(),  # noqa: PTH109
             umask=_umask(),
+            priority=os.getpriority(os.PRIO_PROCESS, 0),
+            cores=frozenset(os.sched_getaffinity(0)),
+            limits=tuple(resource.getrlimit(number) for number in LIMITS),
+            control_groups=_control_groups(),
             threads=_threads(),
             has_children=_has_children(),
         )
+
+
+def _control_groups() -> str:
+    try:
+        with open("/proc/self/cgroup", encoding="ascii", errors="replace") as file:  # noqa: PTH123
+            return file.read()
+    except OSError:
+        return ""
 
 
 def _umask() -> int:

@@ -137,11 +137,11 @@ def test_a_host_that_was_frozen_looks_at_the_lease_first(server: FakeServer, tmp
 FROZEN_AT_THE_FORK = """
 from agent_client.process import spawn
 from agent_client.sub_agent.lease import Lease
-def late(command, fork=spawn.spawn):
-    child = fork(command)
+def late(group, fork=spawn.fork_child):
+    child = fork(group)
     Lease.overdue_seconds = lambda _: 60.0
     return child
-spawn.spawn = late"""
+spawn.fork_child = late"""
 
 
 def test_a_host_that_stood_still_at_the_fork_starts_nothing(server: FakeServer, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -187,9 +188,29 @@ def leave_umask() -> None:
     os.umask(0)
 
 
-@pytest.mark.parametrize(
-    "leave", [leave_descriptor, leave_thread, leave_child, leave_handler, leave_log, leave_folder, leave_umask]
-)
+def leave_priority() -> None:
+    os.nice(1)
+
+
+def leave_limit() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft - 1, hard))
+
+
+LEAVE = [
+    leave_descriptor,
+    leave_thread,
+    leave_child,
+    leave_handler,
+    leave_log,
+    leave_folder,
+    leave_umask,
+    leave_priority,
+    leave_limit,
+]
+
+
+@pytest.mark.parametrize("leave", LEAVE)
 def test_who_leaves_something_behind_ends(leave: Callable[[], None]) -> None:
     assert in_child(lambda: live(Path("/1"), FakeDoor(), lambda path, spare: leave() or 0)) == 0  # type: ignore[arg-type]
 
@@ -235,6 +256,15 @@ def test_a_child_waits_for_the_next_script(host: Host) -> None:
     spare = the_spare(host)
     host.run("echo $$; cat /proc/self/status | grep -c '^SigIgn:.*0000000000000000'")
     assert host.output().split() == [b"%d" % spare, b"1"]
+
+
+def test_what_a_script_does_to_its_parent_is_not_there_for_the_next(host: Host) -> None:
+    host.run("echo $PPID; nice; renice -n 7 -p $PPID >/dev/null")
+    first, before = host.output().split()
+    host.run("echo $PPID; nice")
+    second, after = host.output().split()
+    assert first != second
+    assert after == before
 
 
 def test_a_spare_child_that_died_is_not_used(host: Host) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from agent_client.process.cgroup.group import NO_GROUP
 from agent_client.process.proc import ProcessStat
 from agent_client.process.spawn import Command, HeldChild
 from agent_client.sub_agent import environment, oom, run
@@ -360,7 +361,7 @@ def test_the_grant_is_durable_before_the_start_record(tmp_path: Path, monkeypatc
     folder = make_folder(tmp_path)
     synced: list[str] = []
     monkeypatch.setattr("os.fsync", lambda descriptor: synced.append(str(opened(descriptor))))
-    child = HeldChild(os.getpid(), -1, -1)
+    child = HeldChild(os.getpid(), NO_GROUP, -1, -1)
     prepared = Prepared(Command([], {}, "/", folder.stream_path("out")), "cookie", "host")
     run._record_start(folder, child, prepared)
     grant, started, entries = synced
