@@ -160,7 +160,7 @@ class Lane:
             self._context.ahead.failed(asked)
             self._tell(batch, error)
             return
-        self._context.ahead.answered(asked, reply, sent_at)
+        self._context.ahead.answered(asked, reply, sent_at, is_doubled=self._http.was_doubled)
         self._backoff.reset()
         if len(reply["replies"]) != len(batch):
             self._refuse(batch, "the server answered another number of entries than it was sent")
