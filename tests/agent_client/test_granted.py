@@ -385,6 +385,22 @@ def test_an_older_server_is_asked_in_vain(server: FakeServer, context: Context, 
     assert launched(context) == ["s1"]
 
 
+def test_sub_agents_hear_nothing_of_what_the_host_was_granted(
+    server: FakeServer, context: Context, loop: BeatLoop, carriers: Callable[[str], Carrier]
+) -> None:
+    """It is larger than what the kernel holds for them, and holds the tokens of others."""
+    place(server, script="#" * (1 << 20))
+    with running_relay(context):
+        reply: Any = report(carriers("before"), finish=FINISH)
+    assert [one["sub_agent_id"] for one in reply["replies"]] == ["before"]
+    assert "sub-agent-token" not in json.dumps(reply)
+    assert [call.authorization for call in server.calls if call.path.endswith("/report")] == [
+        "Agent agent-1:secret-agent-1"
+    ]
+    loop.turn()
+    assert launched(context) == ["s1"]
+
+
 def test_a_report_that_failed_is_not_forgotten_by_the_next_beat(
     server: FakeServer, context: Context, loop: BeatLoop, carriers: Callable[[str], Carrier]
 ) -> None:
