@@ -7,6 +7,7 @@ session, and each nonce stands for one sub agent, however often it is asked. Pla
 import logging
 import threading
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 from uuid import UUID
 
@@ -32,11 +33,16 @@ _latest: dict[UUID, tuple[int, int]] = {}
 
 
 def granted(agent: Agent, ahead: ClaimsAhead | None) -> list[dict[str, Any]]:
-    """`{"nonce", "grant"}` for each sub agent that the host has now. Never raises for what cannot be granted: it goes
-    the longer way, by a heartbeat and a claim of its own."""
+    """`{"nonce", "grant"}` for each sub agent that the host has now, as many as the answer has room for. Never raises
+    for what cannot be granted: it goes the longer way, by a heartbeat and a claim of its own."""
     if ahead is None or not _is_in_order(agent, ahead):
         return []
-    found = [*_granted_before(agent, ahead), *_granted_now(agent, ahead)]
+    found, size = [], 0
+    for row in chain(_granted_before(agent, ahead), _granted_now(agent, ahead)):
+        found.append(row)
+        size += len(msgspec.json.encode(row))
+        if size > MOST_BYTES:
+            break
     if found:
         fail_at("claims_ahead.before_reply")
     return found
@@ -65,22 +71,24 @@ def _granted_now(agent: Agent, ahead: ClaimsAhead) -> Iterator[dict[str, Any]]:
     waiting = just_placed.on(agent.pk)
     if not waiting or ahead.commit_seq > commit_seq():
         return
-    size, nonces = 0, list(ahead.nonces)
+    nonces = list(ahead.nonces)
     found = statements.instances_among(SubAgent, "id", waiting)
     for sub_agent in sorted(found, key=lambda row: row.fence):
-        if not nonces or size > MOST_BYTES:
+        if not nonces:
             return
-        for grant in _granted(agent, sub_agent, nonces.pop(), ahead.epoch):
-            size += len(msgspec.json.encode(grant))
-            yield grant
+        yield from _granted(agent, sub_agent, nonces.pop(), ahead.epoch)
 
 
 def _granted(agent: Agent, sub_agent: SubAgent, nonce: str, epoch: int) -> Iterator[dict[str, Any]]:
     sub_agent.agent = agent
     try:
         lifecycle.claim(sub_agent, nonce, epoch=epoch)
+        grant = {**grants.grant(sub_agent), "renewal": leases.begin(sub_agent)}
     except DomainError as error:
         just_placed.drop(agent.pk, sub_agent.pk)
         log.info("not_granted_ahead sub_agent_id=%s detail=%r", sub_agent.pk, error.detail)
         return
-    yield {"nonce": nonce, "grant": {**grants.grant(sub_agent), "renewal": leases.begin(sub_agent)}}
+    except Exception:  # the call brought more than this one
+        log.exception("not_granted_ahead sub_agent_id=%s", sub_agent.pk)
+        return
+    yield {"nonce": nonce, "grant": grant}
