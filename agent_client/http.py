@@ -75,7 +75,8 @@ class Unauthorized(ProtocolError):
 class AgentHttp:
     """One agent's connection to its server. `credential` is the value of the Authorization header.
 
-    With `instance_id` given, replies of a server with another database count as network failures.
+    With `instance_id` given, replies of a server with another database count as network failures. `was_doubled`: the
+    latest call was sent twice, for its kept connection broke; the server may have done it the first time.
     """
 
     def __init__(self, server_url: str, credential: str | None, instance_id: str | None = None) -> None:
@@ -88,6 +89,7 @@ class AgentHttp:
         self._credential = credential
         self._instance_id = instance_id
         self._connection: http.client.HTTPConnection | None = None
+        self.was_doubled = False
 
     def register(self, token: str, body: wire.RegisterRequest) -> wire.RegisterReply:
         reply = self._call("/agent/v1/register", body, reply_shapes.REGISTER, credential=f"Enrolment {token}")
@@ -185,13 +187,14 @@ class AgentHttp:
         self, method: str, path: str, body: bytes | None, headers: Mapping[str, str], deadline: float
     ) -> tuple[http.client.HTTPResponse, bytes]:
         """Send and read whole. A kept connection that the server closed meanwhile is opened anew, once."""
-        was_kept = self._connection is not None
+        was_kept, self.was_doubled = self._connection is not None, False
         try:
             return _round_trip(self._connected(deadline), method, path, body, headers, deadline)
         except _STALE:
             if not was_kept:
                 raise
             self.close()
+            self.was_doubled = True
             return _round_trip(self._connected(deadline), method, path, body, headers, deadline)
 
     def _connected(self, deadline: float) -> http.client.HTTPConnection:

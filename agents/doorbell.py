@@ -7,7 +7,7 @@ Rings come from any thread after commit; waiting happens on the server's loop.
 import asyncio
 import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from django.db import transaction
@@ -27,41 +27,42 @@ def attach(loop: asyncio.AbstractEventLoop | None) -> None:
     _bells.clear()
 
 
-def ring(agent_id: uuid.UUID) -> None:
-    """Once the transaction commits. A ring that nobody hears yet is kept until the next wait."""
-    transaction.on_commit(lambda: _call(agent_id))
+def ring(agent_id: uuid.UUID, about: uuid.UUID | None = None) -> None:
+    """Once the transaction commits. A ring that nobody hears yet is kept until the next wait. `about`: what the host is
+    to hear of, where that can be told in an answer as well."""
+    transaction.on_commit(lambda: _call(agent_id, about))
 
 
 class Answered(threading.local):
-    """The host that this thread answers just now, if any: what rings for it meanwhile can be told in the answer."""
+    """The host that this thread answers just now, if any, and what was rung about for it meanwhile."""
 
     agent_id: uuid.UUID | None = None
-    is_rung = False
+    rung: frozenset[uuid.UUID | None] = frozenset()
 
 
 _answered = Answered()
 
 
 @contextmanager
-def answering(agent_id: uuid.UUID) -> Iterator[Callable[[], None]]:
-    """No ring from this thread wakes this host meanwhile. Whoever calls what is given has told it all; else it is
-    rung for at the end."""
-    _answered.agent_id, _answered.is_rung = agent_id, False
+def answering(agent_id: uuid.UUID) -> Iterator[Callable[[Iterable[uuid.UUID]], None]]:
+    """No ring from this thread wakes this host meanwhile. It is rung for at the end, unless all that was rung about is
+    told: the caller says so by what is given."""
+    _answered.agent_id, _answered.rung = agent_id, frozenset()
 
-    def told() -> None:
-        _answered.is_rung = False
+    def told(about: Iterable[uuid.UUID]) -> None:
+        _answered.rung -= frozenset(about)
 
     try:
         yield told
     finally:
         _answered.agent_id = None
-        if _answered.is_rung:
+        if _answered.rung:
             _call(agent_id)
 
 
-def _call(agent_id: uuid.UUID) -> None:
+def _call(agent_id: uuid.UUID, about: uuid.UUID | None = None) -> None:
     if agent_id == _answered.agent_id:
-        _answered.is_rung = True
+        _answered.rung |= {about}
         return
     if _loop is not None and not _loop.is_closed():
         _loop.call_soon_threadsafe(lambda: _bell(agent_id).set())

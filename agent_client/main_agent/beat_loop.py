@@ -76,10 +76,19 @@ class BeatLoop:
         is_asked = not self._context.beat_done.is_set() or self._context.wish.asked.is_set()
         return is_asked or time.monotonic() >= ends_at
 
-    def _start_granted(self) -> bool:
+    def _start_granted(self) -> set[str]:
+        """Returns the ids of what was granted."""
         found = self._context.ahead.take()
         self._performer.start_granted(found)
-        return bool(found)
+        return {one.grant["sub_agent_id"] for one in found}
+
+    def _close_ahead(self) -> bool:
+        """Nothing is claimed ahead from now on. False: a session has to find out what of it was granted."""
+        is_settled = self._context.ahead.close()
+        self._start_granted()
+        if not is_settled:
+            self._context.epoch = None
+        return is_settled
 
     def _sit_out(self, seconds: float) -> None:
         """What somebody asks on this host is not kept waiting: its server may be away for long."""
@@ -101,8 +110,10 @@ class BeatLoop:
         try:
             seconds = self._open_session() if self._context.epoch is None else self._beat()
         except (NetworkFailure, ProtocolError) as error:
-            if self._context.wish.drain.is_set() and self._is_empty():
-                raise Ended(DRAINED) from error
+            if self._context.wish.drain.is_set():
+                self._close_ahead()
+                if self._is_empty():
+                    raise Ended(DRAINED) from error
             return self._after_failure(error)
         if self._backoff.failures:
             log.info("server_reached", failures=self._backoff.failures)
@@ -110,9 +121,9 @@ class BeatLoop:
         return seconds
 
     def _open_session(self) -> float:
-        with self._context.ahead.closed():
-            self._start_granted()  # or the inventory would not list it
-            reply = open_session(self._context, self._http, self._amnesia.rows())
+        self._context.ahead.close()
+        self._start_granted()  # or the inventory would not list it
+        reply = open_session(self._context, self._http, self._amnesia.rows())
         self._seq = 0
         self._memory.claims_alone = False  # it may be a newer server
         self._context.epoch = reply["epoch"]
@@ -130,9 +141,9 @@ class BeatLoop:
         resources, gpu_use = self._figures()
         no_room = lack_of_room(resources, self._context.config.min_free_disk_mib)
         is_draining = self._context.wish.drain.is_set()
-        if no_room or is_draining:
-            with self._context.ahead.closed():
-                self._start_granted()
+        takes_none = bool(no_room) or is_draining or self._context.hands_off
+        if takes_none and not self._close_ahead():
+            return 0.0
         ending = DRAINED if is_draining and self._is_empty() else ""
         cleared = dict(self._context.cleared)
         self._reserve.keep()
@@ -144,16 +155,19 @@ class BeatLoop:
             return 0.0
         if ending:
             raise Ended(ending)
-        self._start_granted()
-        self._act(reply["assignments"], reply["directives"], no_room, is_draining)
+        started = self._start_granted()  # of those another call was granted, this answer may be too old to know
+        assignments = [one for one in reply["assignments"] if one["sub_agent_id"] not in started]
+        self._act(assignments, reply["directives"], no_room, is_draining)
         if reply.get("end"):
+            if not self._close_ahead():
+                return 0.0
             self._say(resources, gpu_use, accepts_work=False, cleared={}, ending=ASKED)
             raise Ended(ASKED)
         self._rotation.heed(reply)
         if self._amnesia.heed(reply) or reply["inventory_wanted"]:
             self._context.epoch = None
             return 0.0
-        if not (no_room or is_draining or self._context.hands_off):
+        if not (takes_none or self._context.hands_off):
             self._context.ahead.open(self._context.epoch or 0, reply)
         return stretched(reply["next_in_seconds"])
 
@@ -191,7 +205,7 @@ class BeatLoop:
         except (NetworkFailure, ProtocolError):
             self._context.ahead.failed(asked)
             raise
-        self._context.ahead.answered(asked, reply, sent_at)
+        self._context.ahead.answered(asked, reply, sent_at, is_doubled=self._http.was_doubled)
         return reply
 
     def _is_empty(self) -> bool:

@@ -8,7 +8,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -17,6 +16,7 @@ from agent_client.system_log import EventLog
 
 log = EventLog(loop="beat")
 AT_ONCE = 8
+MOST_AGAIN = 64  # what a server takes in one call
 ASKED_AGAIN_SECONDS = 60.0  # a call that was given up may still be under way
 LONGEST_CALL_SECONDS = 20.0
 
@@ -31,7 +31,11 @@ class Granted:
 
 
 class ClaimsAhead:
-    """`incarnations`: empty where none may be made. `wake`: something was granted."""
+    """`incarnations`: empty where none may be made. `wake`: something was granted.
+
+    Each nonce brings at most one grant, while it is awaited: what comes again, or after `close`, may have been executed
+    or taken back by then, and is dropped.
+    """
 
     def __init__(
         self, incarnations: list[str], wake: Callable[[], None], clock: Callable[[], float] = time.monotonic
@@ -44,7 +48,8 @@ class ClaimsAhead:
         self._seq = 0
         self._under_way = 0
         self._heard: tuple[int, str, int] | None = None  # epoch, generation, commit_seq; None: nothing is claimed
-        self._unanswered: dict[str, float] = {}  # by nonce, until when it is asked again
+        self._awaited: set[str] = set()
+        self._unanswered: dict[str, float] = {}  # those of calls that failed, until when they are asked again
         self._granted: deque[Granted] = deque()
 
     def open(self, epoch: int, reply: Mapping[str, Any]) -> None:
@@ -54,15 +59,16 @@ class ClaimsAhead:
             is_told = bool(self.incarnations) and isinstance(generation, str) and isinstance(number, int)
             self._heard = (epoch, cast("str", generation), cast("int", number)) if is_told else None
 
-    @contextmanager
-    def closed(self) -> Iterator[None]:
-        """Nothing is claimed ahead until `open`, and nothing is under way: the inventory may be taken, or the last word
-        said. What was not answered until now is settled by the session."""
+    def close(self, most_seconds: float = LONGEST_CALL_SECONDS) -> bool:
+        """Nothing is claimed ahead until `open`, and what was granted until now can be taken. False: there may be more
+        that has not arrived, and no longer will; only an inventory settles it."""
         with self._changed:
             self._heard = None
-            self._changed.wait_for(lambda: not self._under_way, LONGEST_CALL_SECONDS)
+            self._changed.wait_for(lambda: not self._under_way, most_seconds)
+            is_settled = not self._awaited
+            self._awaited.clear()
             self._unanswered.clear()
-        yield
+            return is_settled
 
     def ask(self) -> wire.ClaimsAhead | None:
         """To go with a call, which then is to be `answered` or `failed`; None: nothing may be claimed now."""
@@ -71,28 +77,35 @@ class ClaimsAhead:
                 return None
             self._seq += 1
             self._under_way += 1
-            now = self._clock()
-            self._unanswered = {nonce: until for nonce, until in self._unanswered.items() if until > now}
+            self._give_up_old()
+            count = min(AT_ONCE, MOST_AGAIN - len(self._unanswered))
+            nonces = [f"{self.incarnations[-1]}-{next(self._numbers)}" for _ in range(count)]
+            self._awaited.update(nonces)
             epoch, generation, commit_seq = self._heard
             return {
                 "epoch": epoch,
                 "seq": self._seq,
-                "nonces": [f"{self.incarnations[-1]}-{next(self._numbers)}" for _ in range(AT_ONCE)],
+                "nonces": nonces,
                 "again": list(self._unanswered),
                 "generation": generation,
                 "commit_seq": commit_seq,
             }
 
-    def answered(self, asked: wire.ClaimsAhead | None, reply: Mapping[str, Any], sent_at: float) -> None:
-        """By a server that knows no such claims there is nothing in `reply` about them."""
+    def answered(
+        self, asked: wire.ClaimsAhead | None, reply: Mapping[str, Any], sent_at: float, *, is_doubled: bool = False
+    ) -> None:
+        """By a server that knows no such claims there is nothing in `reply` about them. `is_doubled`: the call was sent
+        twice, and what the first was granted may be lost."""
         if asked is None:
             return
-        found = [Granted(row["nonce"], row["grant"], sent_at) for row in _usable(reply.get("granted"))]
+        rows = list(_usable(reply.get("granted")))
         with self._changed:
-            self._ended()
+            found = [Granted(row["nonce"], row["grant"], sent_at) for row in rows if self._arrives(row["nonce"])]
             self._granted += found
-            for one in found:
-                self._unanswered.pop(one.nonce, None)
+            if is_doubled:
+                self._ask_again(asked)
+            self._awaited.difference_update(set(asked["nonces"]) - self._unanswered.keys())
+            self._ended()
         if found:
             self._wake()
 
@@ -100,10 +113,9 @@ class ClaimsAhead:
         """Whether something was granted is not known: it is asked again."""
         if asked is None:
             return
-        until = self._clock() + ASKED_AGAIN_SECONDS
         with self._changed:
+            self._ask_again(asked)
             self._ended()
-            self._unanswered |= dict.fromkeys(asked["nonces"], until)
 
     def take(self) -> list[Granted]:
         """What was granted since."""
@@ -111,6 +123,29 @@ class ClaimsAhead:
             found = list(self._granted)
             self._granted.clear()
             return found
+
+    def _ask_again(self, asked: wire.ClaimsAhead) -> None:
+        until = self._clock() + ASKED_AGAIN_SECONDS
+        self._unanswered |= {nonce: until for nonce in asked["nonces"] if nonce in self._awaited}
+        while len(self._unanswered) > MOST_AGAIN:  # calls failed at the same time
+            self._give_up(next(iter(self._unanswered)))
+
+    def _arrives(self, nonce: str) -> bool:
+        """For the first time."""
+        is_awaited = nonce in self._awaited
+        self._awaited.discard(nonce)
+        self._unanswered.pop(nonce, None)
+        return is_awaited
+
+    def _give_up_old(self) -> None:
+        now = self._clock()
+        for nonce in [nonce for nonce, until in self._unanswered.items() if until <= now]:
+            self._give_up(nonce)
+
+    def _give_up(self, nonce: str) -> None:
+        """Should something be granted under it, the server asks what became of that."""
+        del self._unanswered[nonce]
+        self._awaited.discard(nonce)
 
     def _ended(self) -> None:
         self._under_way -= 1

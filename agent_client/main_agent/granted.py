@@ -11,8 +11,10 @@ from agent_client.http import AgentHttp, NetworkFailure, ProtocolError
 from agent_client.main_agent.claim import give_back, take
 from agent_client.main_agent.claims_ahead import Granted
 from agent_client.main_agent.context import Context
+from agent_client.main_agent.folder_faults import FOLDER_FAULTS, log_fault
 from agent_client.main_agent.memory import BeatMemory
-from agent_client.sub_agent_dir import SubAgentDir, Unreadable
+from agent_client.reconcile import Claim
+from agent_client.sub_agent_dir import SubAgentDir
 from agent_client.system_log import EventLog
 
 log = EventLog(loop="beat")
@@ -35,19 +37,25 @@ def start_granted(
         return
     fail_at("granted.before_start")
     for one, assignment in noted:
-        with contextlib.suppress(NetworkFailure, ProtocolError):
+        try:
             if take(context, http, memory, assignment, one.grant, one.sent_at):
                 start(assignment["sub_agent_id"])
+        except FOLDER_FAULTS as error:
+            log_fault(Claim(assignment["sub_agent_id"]), error)
+        except (NetworkFailure, ProtocolError) as error:
+            log.warning("not_given_back", sub_agent_id=assignment["sub_agent_id"], detail=str(error))
     for _, assignment in noted:
         with contextlib.suppress(OSError):  # it was given back
             SubAgentDir(context.sub_agents / assignment["sub_agent_id"]).sync_grant()
 
 
 def _noted(context: Context, http: AgentHttp, one: Granted) -> wire.Assignment | None:
-    """None for what lies here already: its answer came twice."""
+    """None for what lies here already. Only a note under another nonce, whose claim was refused or is going to be,
+    gives way: one sub agent is granted under one nonce."""
     try:
         folder = SubAgentDir.create(context.sub_agents, one.grant["sub_agent_id"], is_durable=False)
-        if folder.read_assignment() is not None:
+        known = folder.read_assignment()
+        if known is not None and (folder.local_state() != "assigned" or known["nonce"] == one.nonce):
             return None
         fields: dict[str, Any] = {name: one.grant.get(name) for name in _OF_ASSIGNMENT}
         assignment = cast("wire.Assignment", {**fields, "nonce": one.nonce})
@@ -55,7 +63,7 @@ def _noted(context: Context, http: AgentHttp, one: Granted) -> wire.Assignment |
     except OSError as error:
         _give_back(context, http, one.grant, error)
         return None
-    except (Unreadable, ValueError) as error:  # a damaged folder, or an id that is no name of one
+    except FOLDER_FAULTS as error:  # a damaged folder, or an id that is no name of one
         log.error("granted_strangely", sub_agent_id=one.grant["sub_agent_id"], detail=str(error))
         return None
     return assignment

@@ -13,14 +13,26 @@ FILE = "incarnations.json"
 MOST = 8  # of older ones a server is not told any more: what they were granted counts as lost
 
 
-def begin(state_dir: Path, incarnation: str) -> list[str]:
-    """All of them, the latest last; empty where this one cannot be noted, which then must not claim ahead."""
+def begin(state_dir: Path, incarnation: str, *, is_own: bool = True) -> list[str]:
+    """All of them, the latest last; empty where this one cannot be noted, which then must not claim ahead.
+
+    Not `is_own`, a directory that may be the copy of another one: the names in it may still claim elsewhere, and
+    nothing is said of them. Nor of those in a damaged file.
+    """
+    known = _noted(state_dir) if is_own else []
+    names = [*known, incarnation][-MOST:]
     try:
-        noted = read_json(state_dir / FILE) or {}
-        known = [str(name) for name in noted.get("incarnations", [])]
-        names = [*known, incarnation][-MOST:]
         write_json(state_dir / FILE, {"incarnations": names})
-    except (OSError, Unreadable, TypeError) as error:
+    except OSError as error:
         log.warning("nothing_claimed_ahead", detail=str(error))
         return []
     return names
+
+
+def _noted(state_dir: Path) -> list[str]:
+    try:
+        names = (read_json(state_dir / FILE) or {}).get("incarnations")
+    except Unreadable as error:
+        log.warning("incarnations_forgotten", detail=str(error))
+        return []
+    return [name for name in names if isinstance(name, str) and len(name) == 32] if isinstance(names, list) else []

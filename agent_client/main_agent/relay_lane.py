@@ -160,14 +160,15 @@ class Lane:
             self._context.ahead.failed(asked)
             self._tell(batch, error)
             return
-        self._context.ahead.answered(asked, reply, sent_at)
+        self._context.ahead.answered(asked, reply, sent_at, is_doubled=self._http.was_doubled)
         self._backoff.reset()
         if len(reply["replies"]) != len(batch):
             self._refuse(batch, "the server answered another number of entries than it was sent")
             return
+        for_all = {name: value for name, value in reply.items() if name != "granted"}  # that is ours, and may be large
         for waiter, own in zip(batch, reply["replies"], strict=True):
             beat_in_seconds = self._grid.seconds(reply["next_in_seconds"])
-            waiter.answer({"reply": {**reply, "replies": [own], "beat_in_seconds": beat_in_seconds}})
+            waiter.answer({"reply": {**for_all, "replies": [own], "beat_in_seconds": beat_in_seconds}})
 
     def _tell(self, batch: list[Waiter], error: NetworkFailure | ProtocolError) -> None:
         """A server that is away or busy is so for all of them; what it will not have from us, it may have from them."""

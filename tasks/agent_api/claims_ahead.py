@@ -8,6 +8,7 @@ import logging
 import threading
 from collections.abc import Iterator
 from functools import cached_property
+from itertools import chain
 from typing import Any
 from uuid import UUID
 
@@ -50,11 +51,17 @@ class Claims:
             transaction.on_commit(lambda: self._claimed.append(sub_agent))
 
     def granted(self) -> list[dict[str, Any]]:
-        """`{"nonce", "grant"}` for each sub agent that the host has now. What cannot be granted goes the longer way, by
-        a heartbeat and a claim of its own."""
+        """`{"nonce", "grant"}` for each sub agent that the host has now: what the pass has placed, and of the others as
+        many as the answer has room for. Never raises for what cannot be granted: it goes the longer way, by a heartbeat
+        and a claim of its own."""
         if self._ahead is None:
             return []
-        found = [*self._before(self._ahead), *map(_granted, self._claimed), *self._now(self._ahead)]
+        found = list(self._in_the_pass())
+        size = sum(map(_size, found))
+        others = chain(self._before(self._ahead), self._now(self._ahead))
+        while size <= MOST_BYTES and (row := next(others, None)) is not None:
+            found.append(row)
+            size += _size(row)
         if found:
             fail_at("claims_ahead.before_reply")
         return found
@@ -63,6 +70,10 @@ class Claims:
     def _is_up_to_date(self) -> bool:
         """Whether this database is as new as what the host has heard."""
         return self._ahead is not None and self._ahead.commit_seq <= commit_seq()
+
+    def _in_the_pass(self) -> Iterator[dict[str, Any]]:
+        for sub_agent in self._claimed:
+            yield from _grant_of(sub_agent)
 
     def _before(self, ahead: ClaimsAhead) -> Iterator[dict[str, Any]]:
         """Their answers were lost on the way."""
@@ -77,14 +88,11 @@ class Claims:
         waiting = just_placed.on(self._agent.pk)
         if not waiting or not self._is_up_to_date:
             return
-        size = 0
         found = statements.instances_among(SubAgent, "id", waiting)
         for sub_agent in sorted(found, key=lambda row: row.fence):
-            if not self._nonces or size > MOST_BYTES:
+            if not self._nonces:
                 return
-            for grant in self._claim(sub_agent, self._nonces.pop(), ahead.epoch):
-                size += len(msgspec.json.encode(grant))
-                yield grant
+            yield from self._claim(sub_agent, self._nonces.pop(), ahead.epoch)
 
     def _claim(self, sub_agent: SubAgent, nonce: str, epoch: int) -> Iterator[dict[str, Any]]:
         sub_agent.agent = self._agent
@@ -93,13 +101,29 @@ class Claims:
         except DomainError as error:
             just_placed.drop(self._agent.pk, sub_agent.pk)
             log.info("not_granted_ahead sub_agent_id=%s detail=%r", sub_agent.pk, error.detail)
+        except Exception:
+            log.exception("not_granted_ahead sub_agent_id=%s", sub_agent.pk)
         else:
-            yield _granted(sub_agent)
+            yield from _grant_of(sub_agent)
 
 
-def _granted(sub_agent: SubAgent) -> dict[str, Any]:
-    grant = {**grants.grant(sub_agent), "renewal": leases.begin(sub_agent)}
-    return {"nonce": sub_agent.claim_nonce, "grant": grant}
+def _size(row: dict[str, Any]) -> int:
+    return len(msgspec.json.encode(row))
+
+
+def granted(agent: Agent, ahead: ClaimsAhead | None) -> list[dict[str, Any]]:
+    """What others have placed on the host, see Claims."""
+    return Claims(agent, ahead).granted()
+
+
+def _grant_of(sub_agent: SubAgent) -> Iterator[dict[str, Any]]:
+    """A fault with one must not cost the others, nor what else the call brought."""
+    try:
+        grant = {**grants.grant(sub_agent), "renewal": leases.begin(sub_agent)}
+    except Exception:
+        log.exception("not_granted_ahead sub_agent_id=%s", sub_agent.pk)
+    else:
+        yield {"nonce": sub_agent.claim_nonce, "grant": grant}
 
 
 def _is_in_order(agent: Agent, ahead: ClaimsAhead) -> bool:

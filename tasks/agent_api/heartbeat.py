@@ -42,7 +42,7 @@ class HeartbeatView(AgentApiView):
         kept.clear(agent, [(one.sub_agent_id, one.fence) for one in message.cleared])
         wanted = inventory_requests.take(agent)
         end = agent.wish == Wish.END
-        granted = claims_ahead.Claims(agent, message.claims_ahead).granted()
+        granted = claims_ahead.granted(agent, message.claims_ahead)
         reply = _reply(*grants.told(agent), inventory_wanted=wanted, end=end)
         return answer({**reply, "rotate_secret": agent.secret_asked_at is not None, "granted": granted})
 

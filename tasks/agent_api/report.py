@@ -2,13 +2,13 @@
 the next ones in the same answer."""
 
 from typing import Any, cast
+from uuid import UUID
 
 from django.http import HttpResponse
 from rest_framework.request import Request
 
 from agents import doorbell
 from agents.models import Agent
-from tasks import just_placed
 from tasks.agent_api import claims_ahead
 from tasks.agent_api.base import AgentApiView, ReportAuthentication, answer
 from tasks.agent_messages import ClaimsAhead, Report
@@ -47,8 +47,8 @@ def _with_the_next(agent: Agent, message: Report, ahead: ClaimsAhead) -> tuple[l
         replies = reports.receive(message.entries)
         claims = claims_ahead.Claims(agent, ahead)
         if wish.is_wanted:
-            wish.is_wanted = not pass_now(claims.placed)
+            wish.is_wanted = False  # what the pass itself wants is another one
+            wish.is_wanted = not pass_now(claims.placed) or wish.is_wanted
         granted = claims.granted()
-        if not just_placed.on(agent.pk):
-            told()
+        told(UUID(row["grant"]["sub_agent_id"]) for row in granted)
     return replies, granted

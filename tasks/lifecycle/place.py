@@ -42,6 +42,6 @@ def place(task_id: int, agents: Sequence[Agent]) -> list[SubAgent]:
     rows.note(task_id, "placed", SYSTEM, "waiting", "waiting", f"on {where}", members[0])
     if len(members) == 1:  # a gang starts when all its hosts have accepted
         just_placed.note(leader.pk, members[0].pk)
-    for agent in agents:
-        doorbell.ring(agent.pk)
+    for member in members:
+        doorbell.ring(member.agent_id, about=member.pk)
     return members

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from tests.agent_client.fake_ahead import FakeAhead
 from tests.agent_client.fake_http import INSTANCE, Call, Fault, Handler, HttpServer, Reply
 from tests.agent_client.fake_sub_agents import FakeStream, FakeSubAgent, close_log
 
@@ -30,6 +31,8 @@ class FakeServer:
         self.grants: dict[str, dict[str, Any]] = {}
         self.closed: set[str] = set()  # sub agents whose claim is answered 410
         self.takes_claims = True  # several in one call
+        self.ahead = FakeAhead()
+        self.never_arrived: list[str] = []  # granted ahead and taken back by a session
         self.inventory_wanted = False
         self.epoch = 0
         self.commit_seq = 0
@@ -169,16 +172,22 @@ class FakeServer:
             self.epoch += 1
             self.sessions.append(body)
             self.inventory_wanted = False
+            started = {name for name, sub_agent in self.sub_agents.items() if sub_agent.started}
+            self.never_arrived += [name for name in self.ahead.never_arrived(body) if name not in started]
         reply = {"epoch": self.epoch, "proto": 1, "instance_id": INSTANCE, "lease_seconds": 30.0}
-        reply["commit_seq"] = self.commit_seq
+        reply |= {"commit_seq": self.commit_seq, "generation": "g"}
         return Reply(200, {**reply, "next_in_seconds": self.next_in_seconds, "directives": self.directives})
 
     def _heartbeat(self, body: dict[str, Any]) -> Reply:
         if body["epoch"] != self.epoch:
             return Reply(409, {"code": "stale_epoch", "detail": "another session was opened later"})
         self.heartbeats.append(body)
-        reply = {"next_in_seconds": self.next_in_seconds, "inventory_wanted": self.inventory_wanted}
-        reply["commit_seq"] = self.commit_seq
+        reply: dict[str, Any] = {
+            "next_in_seconds": self.next_in_seconds,
+            "inventory_wanted": self.inventory_wanted,
+        }
+        reply |= {"commit_seq": self.commit_seq, "generation": "g"}
+        reply["granted"] = self._granted(body)
         reply["end"] = self.wants_end
         reply["rotate_secret"] = self.wants_rotation
         return Reply(200, {**reply, "assignments": list(self.assignments), "directives": list(self.directives)})
@@ -227,7 +236,12 @@ class FakeServer:
 
     def _report(self, body: dict[str, Any]) -> Reply:
         replies = [self._entry(entry) for entry in body["entries"]]
-        return Reply(200, {"next_in_seconds": self.next_in_seconds, "replies": replies})
+        reply = {"next_in_seconds": self.next_in_seconds, "replies": replies, "granted": self._granted(body)}
+        return Reply(200, reply)
+
+    def _granted(self, body: dict[str, Any]) -> list[dict[str, Any]]:
+        with self.lock:
+            return self.ahead.granted(body.get("claims_ahead"), self.epoch)
 
     def _entry(self, entry: dict[str, Any]) -> dict[str, Any]:
         sub_agent = self.sub_agent(entry["sub_agent_id"])

@@ -60,6 +60,15 @@ def assign(server: FakeServer, sub_agent_id: str = "s1", script: str = "true", *
     return assignment
 
 
+def place(server: FakeServer, sub_agent_id: str = "s1", script: str = "true", **changes: Any) -> dict[str, Any]:
+    """Let the server grant it to the next call that claims ahead; a claim of its own is granted as well."""
+    grant = grant_of(sub_agent_id, script, **changes)
+    with server.lock:
+        server.grants[sub_agent_id] = grant
+        server.ahead.placed.append(grant)
+    return grant
+
+
 def for_path(ending: str, fault: Fault) -> Fault:
     """The fault for calls of one kind only; to be used with `failing`."""
 

@@ -93,6 +93,9 @@ def test_a_kept_connection_that_was_closed_is_opened_anew(server: FakeServer, ht
     server.stop()
     server.start()
     assert put(http, b"def", 3)["stored"] == 6
+    assert http.was_doubled
+    put(http, b"ghi", 6)
+    assert not http.was_doubled
 
 
 def test_after_a_failure_the_next_call_works(server: FakeServer, http: AgentHttp) -> None:

@@ -11,6 +11,8 @@ from django.test import Client
 
 from agents.enrolment import create_token
 
+INCARNATION = "i" * 32
+
 
 class PaperHost:
     """Registers, opens sessions, beats, claims and reports as a main agent and its sub agents would."""
@@ -28,7 +30,8 @@ class PaperHost:
         self.agent_id, self.secret = registered["agent_id"], registered["agent_secret"]
         self.name = registered["name"]
         self.credential = f"Agent {self.agent_id}:{self.secret}"
-        self.epoch = self.seq = 0
+        self.epoch = self.seq = self.ahead_seq = 0
+        self.heard: dict[str, Any] = {}
         self.status = 0
         self.open_session()
 
@@ -69,7 +72,22 @@ class PaperHost:
 
     def beat(self, **more: Any) -> dict[str, Any]:
         self.seq += 1
-        return self.post("heartbeat", {"epoch": self.epoch, "seq": self.seq, "resources": self.resources, **more})
+        beat = {"epoch": self.epoch, "seq": self.seq, "resources": self.resources, **more}
+        self.heard = self.post("heartbeat", beat)
+        return self.heard
+
+    def ahead(self, count: int = 4, **changes: Any) -> dict[str, Any]:
+        """Claims ahead as after the latest beat, to go with another or with `report_all`."""
+        self.ahead_seq += 1
+        return {
+            "epoch": self.epoch,
+            "seq": self.ahead_seq,
+            "nonces": [f"{INCARNATION}-{self.ahead_seq}.{number}" for number in range(count)],
+            "again": [],
+            "generation": self.heard.get("generation", ""),
+            "commit_seq": self.heard.get("commit_seq", 0),
+            **changes,
+        }
 
     def claim(
         self, assignment: dict[str, Any], nonce: str = "nonce-nonce-nonce", master_port: int | None = None
@@ -79,10 +97,17 @@ class PaperHost:
 
     def report(self, grant: dict[str, Any], **parts: Any) -> dict[str, Any]:
         """One entry for the sub agent of `grant`, by itself; returns its reply."""
-        token = grant["sub_agent_token"]
-        entry = {"sub_agent_id": grant["sub_agent_id"], "fence": grant["fence"], "token": token, **parts}
-        credential = f"SubAgent {grant['sub_agent_id']}:{token}"
-        return self.post("report", {"entries": [entry]}, credential)["replies"][0]
+        credential = f"SubAgent {grant['sub_agent_id']}:{grant['sub_agent_token']}"
+        return self.post("report", {"entries": [entry_of(grant, **parts)]}, credential)["replies"][0]
+
+    def report_all(self, *entries: dict[str, Any], **more: Any) -> dict[str, Any]:
+        """As the main agent, for the whole host."""
+        return self.post("report", {"entries": list(entries), **more})
+
+
+def entry_of(grant: dict[str, Any], **parts: Any) -> dict[str, Any]:
+    named = {"sub_agent_id": grant["sub_agent_id"], "fence": grant["fence"], "token": grant["sub_agent_token"]}
+    return {**named, **parts}
 
 
 def piece(data: bytes, offset: int = 0, stream: str = "out") -> dict[str, Any]:

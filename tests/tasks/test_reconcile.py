@@ -1,5 +1,6 @@
 """What a main agent has against what the server has: the whole table, and the rows behind it."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from itertools import product
 from typing import Any
@@ -8,8 +9,10 @@ import pytest
 from django.utils import timezone
 
 from agents.models import Agent
+from scheduler_site.shared.actors import SYSTEM
+from tasks import lifecycle
 from tasks.agent_messages import InventoryItem
-from tasks.models import SubAgent
+from tasks.models import Allocation, SubAgent, Task
 from tasks.reconcile import reconcile, verdict
 from tests.factories import make_agent, make_output_log, make_sub_agent, make_task
 
@@ -38,9 +41,11 @@ def said(sub_agent: SubAgent, local_state: str, fence: int | None = None) -> Inv
     return InventoryItem(sub_agent.pk, sub_agent.fence if fence is None else fence, local_state)  # type: ignore[arg-type]
 
 
-def directives(agent: Agent, *inventory: InventoryItem, is_complete: bool = True, late: float = 0) -> list[Any]:
+def directives(
+    agent: Agent, *inventory: InventoryItem, is_complete: bool = True, late: float = 0, names: Sequence[str] = ()
+) -> list[Any]:
     received_at = timezone.now() - timedelta(seconds=late)
-    return reconcile(agent, list(inventory), is_complete=is_complete, received_at=received_at)
+    return reconcile(agent, list(inventory), is_complete=is_complete, received_at=received_at, incarnations=names)
 
 
 @pytest.mark.parametrize(
@@ -133,6 +138,68 @@ def test_an_inventory_that_waited_here_loses_nothing_that_was_claimed_meanwhile(
     directives(agent, late=5)
     sub_agent.refresh_from_db()
     assert sub_agent.state == "starting"
+
+
+def ahead(agent: Agent, nonce: str = "name-1", state: str = "starting", **task: Any) -> SubAgent:
+    return make_sub_agent(make_task(**task), agent, state=state, claim_nonce=nonce)
+
+
+def ended(sub_agent: SubAgent) -> tuple[str, str]:
+    sub_agent.refresh_from_db()
+    return sub_agent.state, Task.objects.get(pk=sub_agent.task_id).status
+
+
+def test_what_was_granted_ahead_and_never_arrived_waits_again(agent: Agent) -> None:
+    sub_agent = ahead(agent, "name-17")
+    directives(agent, names=["older", "name"])
+    assert ended(sub_agent) == ("not_started", "waiting")
+    assert not Allocation.objects.filter(sub_agent=sub_agent, released_at=None).exists()
+    assert not sub_agent.blames_host
+
+
+def test_what_was_canceled_meanwhile_is_canceled_then(agent: Agent) -> None:
+    sub_agent = ahead(agent)
+    lifecycle.cancel(sub_agent.task_id, actor=SYSTEM)
+    directives(agent, names=["name"])
+    assert ended(sub_agent) == ("not_started", "canceled")
+
+
+@pytest.mark.parametrize(
+    ("nonce", "names"),
+    [
+        ("name-1", []),  # a host that says nothing of it
+        ("name-1", ["other"]),
+        ("name-1", ["name-1"]),
+        ("longname-1", ["name"]),
+        ("named-1", ["name"]),
+        ("name", ["name"]),  # a claim of its own
+        ("", ["name"]),
+    ],
+)
+def test_under_any_other_nonce_it_may_have_been_started(agent: Agent, nonce: str, names: list[str]) -> None:
+    sub_agent = ahead(agent, nonce)
+    directives(agent, names=names)
+    assert ended(sub_agent)[0] == "lost"
+
+
+def test_what_is_said_to_run_was_started(agent: Agent) -> None:
+    sub_agent = ahead(agent, state="running")
+    directives(agent, names=["name"])
+    assert ended(sub_agent)[0] == "lost"
+
+
+@pytest.mark.parametrize("local_state", LOCAL_STATES)
+def test_what_was_granted_ahead_and_is_listed_did_arrive(agent: Agent, local_state: str) -> None:
+    sub_agent = ahead(agent)
+    directives(agent, said(sub_agent, local_state), names=["name"])
+    assert ended(sub_agent)[0] == "starting"
+
+
+@pytest.mark.parametrize("way", [{"is_complete": False}, {"late": 5}])
+def test_what_proves_nothing_takes_back_nothing(agent: Agent, way: Any) -> None:
+    sub_agent = ahead(agent)
+    directives(agent, names=["name"], **way)
+    assert ended(sub_agent)[0] == "starting"
 
 
 @pytest.mark.parametrize("local_state", ["running", "finished"])

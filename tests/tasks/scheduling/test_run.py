@@ -1,6 +1,7 @@
 """One turn of the scheduling loop: what it places, when it yields, and how long it may sleep."""
 
 import itertools
+import time
 from datetime import timedelta
 
 import pytest
@@ -93,3 +94,65 @@ def test_a_wake_up_comes_with_the_commit_and_not_without() -> None:
         wakeup.request_pass()
         transaction.set_rollback(True)
     assert not wakeup.event.is_set()
+
+
+@pytest.fixture
+def turns(monkeypatch: pytest.MonkeyPatch) -> run._Turns:
+    found = run._Turns()
+    monkeypatch.setattr(run, "_turns", found)
+    return found
+
+
+def loop_passed(turns: run._Turns, *, ago: float = 0.0, took: float = 0.001) -> None:
+    ended = time.monotonic() - ago
+    turns.over(ended - took, ended)
+
+
+def test_a_pass_in_a_request_places(turns: run._Turns) -> None:
+    make_agent()
+    make_task()
+    loop_passed(turns)
+    assert run.pass_now()
+    assert SubAgent.objects.count() == 1
+
+
+@pytest.mark.parametrize("how", [None, {"ago": 6.0}, {"took": 0.03}])
+def test_where_the_loop_is_elsewhere_or_slow_no_request_passes(turns: run._Turns, how: dict[str, float] | None) -> None:
+    make_agent()
+    make_task()
+    if how is not None:
+        loop_passed(turns, **how)
+    assert not run.pass_now()
+    assert not SubAgent.objects.exists()
+
+
+def test_a_turn_of_the_loop_says_that_it_is_here(turns: run._Turns, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run._Turns, "SHORT_SECONDS", 600.0)
+    assert not turns.are_here_and_short()
+    run.scheduling_turn()
+    assert turns.are_here_and_short()
+
+
+def test_no_two_pass_at_once(turns: run._Turns) -> None:
+    make_agent()
+    make_task()
+    loop_passed(turns)
+    with run._passing:
+        assert not run.pass_now()
+    assert not SubAgent.objects.exists()
+    assert run.pass_now()
+
+
+@pytest.mark.parametrize("fails", [True, False])
+def test_a_pass_that_fails_or_has_more_to_do_is_the_loops(
+    turns: run._Turns, monkeypatch: pytest.MonkeyPatch, fails: bool
+) -> None:
+    def passed(*_: object) -> bool:
+        if fails:
+            raise ZeroDivisionError
+        return False
+
+    loop_passed(turns)
+    monkeypatch.setattr(run, "run_pass", passed)
+    assert not run.pass_now()
+    assert not run._passing.locked()

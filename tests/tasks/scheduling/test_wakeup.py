@@ -1,5 +1,6 @@
 """Whatever may let a waiting task start asks for a pass at once; none has to wait for the loop's own second."""
 
+import threading
 from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
@@ -113,3 +114,48 @@ def test_a_pass_follows_at_once(name: str) -> None:
     wakeup.event.clear()
     change()
     assert wakeup.event.is_set()
+
+
+@pytest.fixture
+def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Topics, to the other processes."""
+    found: list[str] = []
+    monkeypatch.setattr(wakeup.nudges, "say", lambda topic, word="": found.append(topic))
+    wakeup.event.clear()
+    return found
+
+
+def test_what_a_thread_holds_back_comes_at_the_end(said: list[str]) -> None:
+    with wakeup.held() as wish:
+        assert not wish.is_wanted
+        wakeup.request_pass()
+        assert (wish.is_wanted, wakeup.event.is_set(), said) == (True, False, [])
+    assert (wakeup.event.is_set(), said) == (True, [wakeup.TOPIC])
+
+
+def test_what_was_done_meanwhile_is_not_wanted_any_more(said: list[str]) -> None:
+    with wakeup.held() as wish:
+        wakeup.request_pass()
+        wish.is_wanted = False
+    assert (wakeup.event.is_set(), said) == (False, [])
+    wakeup.request_pass()
+    assert (wakeup.event.is_set(), said) == (True, [wakeup.TOPIC])
+
+
+def test_what_is_held_back_comes_after_a_failure_too(said: list[str]) -> None:
+    def fails() -> None:
+        with wakeup.held():
+            wakeup.request_pass()
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fails()
+    assert wakeup.event.is_set()
+
+
+def test_other_threads_are_not_held_back(said: list[str]) -> None:
+    other = threading.Thread(target=wakeup.wake)
+    with wakeup.held() as wish:
+        other.start()
+        other.join()
+        assert (wish.is_wanted, wakeup.event.is_set()) == (False, True)
