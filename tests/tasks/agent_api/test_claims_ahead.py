@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from django.db import OperationalError
+from django.db import IntegrityError, OperationalError
 
 from agents import administration, doorbell, quarantine
 from agents.models import Agent
@@ -112,6 +112,61 @@ def test_the_end_of_one_script_brings_the_next(host: PaperHost, passes_here: Non
     assert [row["grant"]["script_content"] for row in reply["granted"]] == ["echo 1\n"]
     assert states() == ["succeeded", "starting"]
     assert (rings, wakeup.event.is_set()) == ([], False)
+
+
+def ended_with_a_pass(host: PaperHost) -> Any:
+    """The answer to a report that ends a script while another waits for its room."""
+    placed(2, cpu_cores=4)
+    (row,) = beat(host)
+    host.report(row["grant"], started={"pid": 7})
+    return host.report_all(entry_of(row["grant"], finish=finish()), claims_ahead=host.ahead())
+
+
+def test_what_the_pass_places_is_claimed_in_its_transaction(
+    host: PaperHost, passes_here: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = run.place
+    meanwhile: list[str] = []
+
+    def watched(*arguments: Any) -> bool:
+        is_placed = real(*arguments)
+        meanwhile.extend(SubAgent.objects.order_by("-fence").values_list("state", flat=True)[:1])
+        return is_placed
+
+    monkeypatch.setattr(run, "place", watched)
+    assert len(ended_with_a_pass(host)["granted"]) == 1
+    assert meanwhile[-1] == "starting"
+    verbs = list(Task.objects.get(name="t1").events.order_by("pk").values_list("verb", flat=True))
+    assert verbs[-2:] == ["placed", "claimed"]
+
+
+def test_a_placement_that_is_undone_is_not_granted(
+    host: PaperHost, passes_here: None, monkeypatch: pytest.MonkeyPatch, rings: list[str]
+) -> None:
+    real = lifecycle.claim_placed
+
+    def undone(sub_agent: SubAgent, *arguments: Any) -> None:
+        real(sub_agent, *arguments)
+        raise IntegrityError("lost a race")
+
+    monkeypatch.setattr(lifecycle, "claim_placed", undone)
+    assert ended_with_a_pass(host)["granted"] == []
+    assert states() == ["succeeded"]
+
+
+def test_a_session_that_is_opened_during_the_pass_comes_first(
+    host: PaperHost, passes_here: None, monkeypatch: pytest.MonkeyPatch, rings: list[str]
+) -> None:
+    real = report.pass_now
+
+    def passed(claim: Any) -> bool:
+        Agent.objects.update(epoch=99)
+        return real(claim)
+
+    monkeypatch.setattr(report, "pass_now", passed)
+    assert ended_with_a_pass(host)["granted"] == []
+    assert states() == ["succeeded", "assigned"]
+    assert rings[-1:] == [str(host.agent_id)]
 
 
 def test_where_nobody_passes_the_loop_is_woken(host: PaperHost, monkeypatch: pytest.MonkeyPatch) -> None:
