@@ -47,6 +47,12 @@ AGENT_COLUMNS = (
     "gpu_state",
     "gpu_detail",
 )
+SUB_AGENT_COLUMNS = (
+    *("task_id", "agent_id", "attempt_no", "rank", "fence", "state", "created_time", "started_at", "ended_at"),
+    *("end_detail", "unreachable_since", "last_heartbeat_time", "cpu_usage", "memory_used_mib", "process_count"),
+    *("gpu_info", "task__name", "agent__connectivity"),
+    *(f"allocation__{name}" for name in ("sub_agent", "cpu_cores", "released_at", "inside", "kept")),
+)
 GPU_READINGS = ("memory_mib", "memory_used_mib", "utilization", "temperature_c")
 
 
@@ -86,7 +92,7 @@ def _sub_agents(**which: Any) -> Iterable[SubAgent]:
     return (
         SubAgent.objects.filter(**which)
         .select_related("task", "agent", "allocation")
-        .defer("task__script_content", "agent__host_facts", "agent__gpu_info")
+        .only(*SUB_AGENT_COLUMNS)
         .prefetch_related(cards)
         .order_by("created_time", "fence")
     )
