@@ -43,8 +43,6 @@ def granted(agent: Agent, ahead: ClaimsAhead | None) -> list[dict[str, Any]]:
         size += len(msgspec.json.encode(row))
         if size > MOST_BYTES:
             break
-    if found:
-        fail_at("claims_ahead.before_reply")
     return found
 
 
@@ -91,4 +89,5 @@ def _granted(agent: Agent, sub_agent: SubAgent, nonce: str, epoch: int) -> Itera
     except Exception:  # the call brought more than this one
         log.exception("not_granted_ahead sub_agent_id=%s", sub_agent.pk)
         return
+    fail_at("claims_ahead.before_reply")
     yield {"nonce": nonce, "grant": grant}
