@@ -24,6 +24,7 @@ NAMES = frozenset(
         "claims.before_request",
         "exit.after_record",
         "finish.before_answer",
+        "granted.before_start",
         "launch.before_fork",
         "script.after_release",
         "script.before_record",

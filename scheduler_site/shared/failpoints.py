@@ -20,6 +20,7 @@ from django.core.exceptions import ImproperlyConfigured
 NAMES = frozenset(
     {
         "claim.before_reply",
+        "claims_ahead.before_reply",
         "end.before_news",
         "finish.before_reply",
         "output.before_reply",

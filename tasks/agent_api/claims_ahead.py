@@ -62,8 +62,6 @@ class Claims:
         while size <= MOST_BYTES and (row := next(others, None)) is not None:
             found.append(row)
             size += _size(row)
-        if found:
-            fail_at("claims_ahead.before_reply")
         return found
 
     @cached_property
@@ -122,8 +120,9 @@ def _grant_of(sub_agent: SubAgent) -> Iterator[dict[str, Any]]:
         grant = {**grants.grant(sub_agent), "renewal": leases.begin(sub_agent)}
     except Exception:
         log.exception("not_granted_ahead sub_agent_id=%s", sub_agent.pk)
-    else:
-        yield {"nonce": sub_agent.claim_nonce, "grant": grant}
+        return
+    fail_at("claims_ahead.before_reply")
+    yield {"nonce": sub_agent.claim_nonce, "grant": grant}
 
 
 def _is_in_order(agent: Agent, ahead: ClaimsAhead) -> bool:

@@ -8,8 +8,16 @@ from pathlib import Path
 import pytest
 
 from agent_client import failpoints
-from tests.agent_client.fake_server import FakeServer
-from tests.agent_client.main_agent_process import TOKEN, AgentProcess, assign, end_everything, running_agent
+from tests.agent_client.fake_server import FakeServer, Handler
+from tests.agent_client.main_agent_process import (
+    TOKEN,
+    AgentProcess,
+    assign,
+    end_everything,
+    for_path,
+    place,
+    running_agent,
+)
 from tests.agent_client.sub_agents import processes_of
 from tests.waiting import wait_until
 
@@ -82,6 +90,54 @@ def test_killed_before_the_grant_was_kept(server: FakeServer, state: Path, witne
     assert lines_of(witness) == 1
     nonces = {call.body["nonce"] for call in server.calls if call.path.endswith("/claim")}
     assert len(nonces) == 1
+
+
+@contextmanager
+def claiming_ahead(server: FakeServer, state: Path, orders: str) -> Iterator[AgentProcess]:
+    """Past its first beat, so that what is placed from now on goes with the next; it dies of that."""
+    with failing_agent(server, state, orders) as agent:
+        wait_until(lambda: server.ahead.asked, what="claims ahead")
+        yield agent
+        assert agent.process.wait(20) == -signal.SIGKILL
+
+
+@pytest.mark.matrix(2)
+@pytest.mark.parametrize("point", ["granted.before_start", "claim.before_grant"])
+def test_killed_when_what_was_granted_ahead_is_noted(
+    server: FakeServer, state: Path, witness: Path, point: str
+) -> None:
+    """The next main agent claims it under the same nonce."""
+    with claiming_ahead(server, state, f"{point}=kill"):
+        place(server, script=SCRIPT.format(witness=witness, then="exit 4"))
+    (nonce,) = server.ahead.by_nonce
+    with running_agent(server, state):
+        assert finish_of(server)["exit_code"] == 4
+    assert lines_of(witness) == 1
+    assert [call.body["nonce"] for call in server.calls if call.path.endswith("/claim")] == [nonce]
+    assert server.never_arrived == []
+
+
+@pytest.mark.matrix(2)
+def test_killed_at_the_answer_that_grants_ahead(server: FakeServer, state: Path, witness: Path) -> None:
+    """Nothing of it is on disk: the next session says so, and another attempt may have it."""
+    with claiming_ahead(server, state, "secret.before_use=sleep:0") as agent:
+
+        def kill(handler: Handler) -> bool:
+            handler.dispatch()
+            if server.ahead.by_nonce:
+                agent.process.kill()
+            return bool(server.ahead.by_nonce) and handler.hang_up()
+
+        with server.failing(for_path("/heartbeat", kill)):
+            place(server, script=SCRIPT.format(witness=witness, then="exit 4"))
+            wait_until(lambda: agent.process.poll() is not None, what="its end")
+    with running_agent(server, state):
+        wait_until(lambda: server.never_arrived, what="what never arrived")
+        assert server.never_arrived == ["s1"]
+        names = server.sessions[-1]["incarnations"]
+        assert names == [*server.sessions[0]["incarnations"], server.sessions[-1]["incarnation"]]
+        assert names[0] != names[-1]
+    assert lines_of(witness) == 0
 
 
 @pytest.mark.matrix(3)

@@ -13,7 +13,6 @@ from agent_client.http import NetworkFailure
 from agent_client.main_agent import granted
 from agent_client.main_agent.beat_loop import BeatLoop
 from agent_client.main_agent.context import Context
-from agent_client.main_agent.loops import Ended
 from agent_client.sub_agent.carrier import Carrier
 from agent_client.sub_agent.lease import Lease
 from agent_client.sub_agent_dir import SubAgentDir
@@ -292,85 +291,6 @@ def test_what_is_not_launched_is_tried_again(server: FakeServer, context: Contex
     assert launched(context) == ["s1"]
 
 
-def test_a_draining_host_claims_nothing_ahead_and_starts_what_it_was_granted(
-    server: FakeServer, context: Context, loop: BeatLoop
-) -> None:
-    asked = context.ahead.ask()
-    assert asked is not None
-    context.ahead.answered(asked, {"granted": [{"nonce": asked["nonces"][0], "grant": {**GRANT}}]}, 0.0)
-    context.wish.drain.set()
-    place(server, "s2")
-    loop.turn()
-    assert (server.heartbeats[-1]["claims_ahead"], server.heartbeats[-1]["ending"]) == (None, "")
-    assert (launched(context), server.ahead.by_nonce) == (["s1"], {})
-
-
-def test_before_it_ends_a_drained_host_settles_what_may_have_been_granted(
-    server: FakeServer, context: Context, loop: BeatLoop
-) -> None:
-    place(server)
-    with server.failing(for_path("/heartbeat", faults.drop_reply)):
-        loop.turn()
-    context.wish.drain.set()
-    with pytest.raises(Ended):
-        turns(loop, 4)
-    assert (server.never_arrived, launched(context), len(server.sessions)) == (["s1"], [], 2)
-    assert server.heartbeats[-1]["ending"]
-
-
-def test_asked_to_end_it_settles_what_may_have_been_granted(
-    server: FakeServer, context: Context, loop: BeatLoop
-) -> None:
-    asked = context.ahead.ask()
-    context.ahead.failed(asked)
-    server.wants_end = True
-    with pytest.raises(Ended):
-        turns(loop, 4)
-    assert len(server.sessions) == 2
-    assert server.heartbeats[-1]["ending"]
-
-
-def test_asked_to_end_it_starts_what_another_call_is_granted(
-    server: FakeServer, context: Context, loop: BeatLoop
-) -> None:
-    asked = context.ahead.ask()
-    assert asked is not None
-    server.wants_end = True
-    ends: list[Exception] = []
-
-    def last() -> None:
-        try:
-            loop.turn()
-        except Ended as end:
-            ends.append(end)
-
-    ending = threading.Thread(target=last)
-    ending.start()
-    ending.join(0.1)
-    assert ending.is_alive()
-    context.ahead.answered(asked, {"granted": [{"nonce": asked["nonces"][0], "grant": {**GRANT}}]}, 0.0)
-    ending.join(20)
-    assert (len(ends), launched(context)) == (1, ["s1"])
-
-
-def test_where_the_disk_is_full_nothing_is_claimed_ahead(server: FakeServer, tmp_path: Path) -> None:
-    context = make_context(server, tmp_path, min_free_disk_mib=1 << 40)
-    context.incarnations.append(NAME)
-    turns(BeatLoop(context), 3)
-    assert [beat["claims_ahead"] for beat in server.heartbeats] == [None, None]
-
-
-def test_hands_off_is_hands_off(server: FakeServer, context: Context, loop: BeatLoop) -> None:
-    context.is_quarantined = True
-    beats = len(server.heartbeats)
-    with server.failing(for_path("/heartbeat", _quarantined)):
-        turns(loop)
-    assert [beat["claims_ahead"] for beat in server.heartbeats[beats:]] == [None, None]
-    context.epoch = None
-    loop.turn()
-    assert (server.sessions[-1]["incarnations"], server.sessions[-1]["inventory_complete"]) == ([], False)
-
-
 def test_an_older_server_is_asked_in_vain(server: FakeServer, context: Context, loop: BeatLoop) -> None:
     assign(server)
 
@@ -418,10 +338,3 @@ def _nothing(_: Handler) -> bool:
 
 def _busy(handler: Handler) -> bool:
     return faults.overloaded(handler)
-
-
-def _quarantined(handler: Handler) -> bool:
-    reply = handler.dispatch()
-    reply.body["quarantined"] = True
-    handler.answer(reply)
-    return True

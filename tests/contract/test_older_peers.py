@@ -15,9 +15,9 @@ from agent_client.journal import inventory_rows, scan
 from agent_client.sub_agent.delivery import Delivery
 from agent_client.sub_agent_dir import SubAgentDir
 from tasks.agent_api import versions
-from tasks.models import Task
+from tasks.models import SubAgent, Task
 from tasks.scheduling.run import run_pass
-from tests.tasks.protocol import PaperHost, finish, piece
+from tests.tasks.protocol import INCARNATION, PaperHost, entry_of, finish, piece
 from tests.tasks.test_flow import task
 
 REPORT_0_1_0 = """{"entries": [{"sub_agent_id": "%s", "fence": %d, "token": "%s",
@@ -141,6 +141,21 @@ def test_the_agent_before_the_newest_agrees_on_a_version_and_works(updated: Any)
     assert running(host)[0].status == "waiting"  # and a further task went there
     updated(2, 2)
     assert host.open_session(proto=AFTER_NEXT)["proto"] == 2  # an agent newer than its server
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_agent_that_claims_nothing_ahead_is_offered_its_work() -> None:
+    """And what its inventory does not list may have been started, whatever its nonce looks like."""
+    host = PaperHost()
+    task()
+    run_pass()
+    reply = host.beat()
+    (assignment,) = reply["assignments"]
+    assert reply["granted"] == []
+    grant = host.claim(assignment, f"{INCARNATION}-1")
+    assert host.report_all(entry_of(grant, usage=None))["granted"] is None
+    host.open_session([])
+    assert SubAgent.objects.get().state == "lost"
 
 
 @pytest.mark.matrix(65)

@@ -11,6 +11,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from agent_client import reply_shapes, wire
 from agent_client.http import AgentHttp, ProtocolError, Unauthorized
+from agent_client.main_agent.claims_ahead import ClaimsAhead
 from agents.enrolment import create_token
 from agents.models import Agent
 from scheduler_site.shared.actors import SYSTEM
@@ -44,10 +45,10 @@ class Host:
         for client in self.clients:
             client.close()
 
-    def beat(self) -> Any:
+    def beat(self, **more: Any) -> Any:
         self.seq += 1
         reply = self.http.heartbeat(
-            {**messages.HEARTBEAT, "epoch": self.epoch, "seq": self.seq}  # type: ignore[typeddict-item]
+            {**messages.HEARTBEAT, "epoch": self.epoch, "seq": self.seq, **more}  # type: ignore[typeddict-item]
         )
         msgspec.convert(reply, wire.HeartbeatReply)
         return reply
@@ -108,6 +109,28 @@ def test_several_claims_in_one_call(host: Host) -> None:
     grants = [one["grant"] for one in reply["replies"][:2]]
     assert [reply_shapes.problem(grant, reply_shapes.CLAIM) for grant in grants] == ["", ""]
     assert [grant["sub_agent_id"] for grant in grants] == [first["sub_agent_id"], second["sub_agent_id"]]
+
+
+@pytest.mark.parametrize("with_report", [False, True])
+def test_what_is_granted_ahead(host: Host, with_report: bool) -> None:
+    """Asked and taken by the agent's own code."""
+    ahead = ClaimsAhead(["1" * 32], lambda: None)
+    ahead.open(host.epoch, host.beat(claims_ahead=None))
+    submit({"name": "t", "script_content": "true\n", "on_host_loss": "failover"}, actor=SYSTEM)
+    run_pass()
+    asked = ahead.ask()
+    reply: Any
+    if with_report:
+        reply = host.http.report_entries([], asked)
+        msgspec.convert(reply, wire.ReportReply)
+    else:
+        reply = host.beat(claims_ahead=asked)
+    (row,) = reply["granted"]
+    msgspec.convert(row, wire.GrantedAhead)
+    assert reply_shapes.problem(row, reply_shapes.GRANTED_AHEAD) == ""
+    ahead.answered(asked, reply, 0.0)
+    (found,) = ahead.take()
+    assert (found.nonce, found.grant["task_id"]) == (asked["nonces"][-1], Task.objects.get().pk)  # type: ignore[index]
 
 
 def test_a_new_secret_replaces_the_old_one_when_it_is_used(host: Host) -> None:

@@ -4,6 +4,7 @@ The decisions are those of the real main agent (agent_client.reconcile and BeatM
 network are made up. What lies in `folders` survives everything but its removal; threads survive nothing.
 """
 
+import contextlib
 import hashlib
 import itertools
 import json
@@ -13,9 +14,11 @@ from typing import Any, Protocol
 
 from agent_client import reconcile
 from agent_client.journal import LocalRecord
+from agent_client.main_agent.claims_ahead import ClaimsAhead, Granted
 from agent_client.main_agent.memory import BeatMemory
 from tests.machine.network import Answer, Call, Line, Network, NoAnswer, Refused, Thread, ask
 
+REPORTS_AFTER = 3  # turns
 FINAL_CODES = ("ok", "already_final", "sub_agent_closed")
 _numbers = itertools.count()
 
@@ -82,18 +85,23 @@ class Host:
     folders: dict[str, Folder] = field(default_factory=dict)
     main: Line | None = None
     delivery: Line | None = None
+    relay: Line | None = None
+    incarnations: list[str] = field(default_factory=list)  # on disk, as folders are
 
     def start(self) -> None:
         """A new main agent; scripts and their sub agents go on."""
-        self.main = Line(self.name, self._main_agent(f"incarnation-{next(_numbers)}"))
+        self.incarnations.append(f"incarnation-{next(_numbers):016}")
+        ahead = ClaimsAhead(self.incarnations[-8:], lambda: None, self.clock)
+        self.main = Line(self.name, self._main_agent(ahead))
         self.delivery = Line(self.name, self._deliveries())
+        self.relay = Line(self.name, self._relay(ahead))
 
     def lines(self) -> list[Line]:
-        found = [self.main, self.delivery, *(folder.line for folder in self.folders.values())]
+        found = [self.main, self.delivery, self.relay, *(folder.line for folder in self.folders.values())]
         return [line for line in found if line is not None and not line.is_over]
 
     def crash_agent(self) -> None:
-        for line in (self.main, self.delivery):
+        for line in (self.main, self.delivery, self.relay):
             if line is not None:
                 self.network.close(line)
         self.start()
@@ -136,28 +144,73 @@ class Host:
 
     # The main agent
 
-    def _main_agent(self, incarnation: str) -> Thread:
+    def _main_agent(self, ahead: ClaimsAhead) -> Thread:
         memory = BeatMemory(clock=self.clock)
         epoch: int | None = None
         latest = 0
         for seq in itertools.count(1):
             try:
                 if epoch is None:
-                    reply = yield from ask(self._call("session", self._session(incarnation, latest)))
+                    ahead.close(0.0)  # what is under way counts as lost, as after a long wait
+                    yield from self._start_granted(memory, ahead)
+                    reply = yield from ask(self._call("session", self._session(ahead.incarnations, latest)))
                     epoch = latest = int(reply["epoch"])
                     yield from self._act(memory, epoch, [], reply["directives"])
                     continue
                 beat = {"epoch": epoch, "seq": seq, "resources": self.resources, "accepts_work": True}
-                reply = yield from ask(self._call("heartbeat", beat))
+                reply = yield from self._claiming_ahead(ahead, "heartbeat", beat)
+                yield from self._start_granted(memory, ahead)
                 yield from self._act(memory, epoch, reply["assignments"], reply["directives"])
-                epoch = None if reply["inventory_wanted"] else epoch
+                if reply["inventory_wanted"]:
+                    epoch = None
+                else:
+                    ahead.open(epoch, reply)
             except Refused as refusal:
                 latest = int(refusal.body.get("epoch", latest))
                 epoch = None if refusal.code == "stale_epoch" else epoch
             except NoAnswer:
                 continue
 
-    def _session(self, incarnation: str, after_epoch: int) -> dict[str, Any]:
+    def _relay(self, ahead: ClaimsAhead) -> Thread:
+        """Reports of the whole host, which claim ahead while the main thread beats or opens a session. Sub agents here
+        report by themselves, so there is nothing in them."""
+        while True:
+            for _ in range(REPORTS_AFTER):
+                yield None
+            with contextlib.suppress(NoAnswer, Refused):
+                yield from self._claiming_ahead(ahead, "report", {"entries": []})
+
+    def _claiming_ahead(
+        self, ahead: ClaimsAhead, path: str, body: dict[str, Any]
+    ) -> Generator[Call, Answer, dict[str, Any]]:
+        asked, sent_at = ahead.ask(), self.clock()
+        try:
+            reply = yield from ask(self._call(path, {**body, "claims_ahead": asked}))
+        except (NoAnswer, Refused):
+            ahead.failed(asked)
+            raise
+        ahead.answered(asked, reply, sent_at)
+        return reply
+
+    def _start_granted(self, memory: BeatMemory, ahead: ClaimsAhead) -> Generator[None, Answer, None]:
+        """All are noted, and then started: between the two the main agent may die."""
+        noted = [one for one in ahead.take() if self._is_new(one)]
+        for one in noted:
+            self.folders[one.grant["sub_agent_id"]] = Folder(dict(one.grant), one.nonce)
+        if noted:
+            yield None
+        for one in noted:
+            folder = self.folders[one.grant["sub_agent_id"]]
+            folder.grant = dict(one.grant)
+            folder.renew(one.sent_at, one.grant.get("renewal"))  # type: ignore[arg-type]
+            memory.claimed(folder.sub_agent_id)
+            self._launch(memory, folder)
+
+    def _is_new(self, one: Granted) -> bool:
+        known = self.folders.get(one.grant["sub_agent_id"])
+        return known is None or (known.local_state == "assigned" and known.nonce != one.nonce)
+
+    def _session(self, incarnations: list[str], after_epoch: int) -> dict[str, Any]:
         self.bury_the_dead()
         rows = [
             {"sub_agent_id": record.sub_agent_id, "fence": record.fence, "local_state": record.local_state, "sizes": {}}
@@ -165,7 +218,8 @@ class Host:
         ]
         return {
             "boot_id": self.boot_id,
-            "incarnation": incarnation,
+            "incarnation": incarnations[-1],
+            "incarnations": incarnations,
             "after_epoch": after_epoch,
             "machine_id": self.name,
             "agent_version": "1",

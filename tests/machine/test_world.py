@@ -55,3 +55,17 @@ def test_a_host_that_does_not_obey_its_lease_is_seen(world: World, monkeypatch: 
     wait_for_another(world, host)
     assert {runner.name for runner, _ in world.running()} > {host.name}
     assert any(sentence.startswith("I9") for sentence in world.invariants.check())
+
+
+def test_work_is_claimed_ahead_and_what_never_arrived_is_executed_all_the_same(world: World) -> None:
+    submit({"name": "t", "script_content": "true\n", "cpu_cores": 4}, actor=SYSTEM)
+    main = world.hosts[0].lines()[0]
+    world.turn(main)
+    world.schedule()
+    assert main.waits_for is not None
+    world.network.deliver(main.waits_for)
+    assert world.truth.granted_ahead == 1
+    world.hosts[0].crash_agent()  # the answer finds nobody
+    assert list(world.drain()) == []
+    assert Task.objects.get().attempt_no == 2
+    assert sum(world.truth.executions.values()) == 1

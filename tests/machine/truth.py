@@ -23,6 +23,7 @@ class Truth:
         self.results: defaultdict[str, dict[str, Any]] = defaultdict(dict)  # sub agent -> digest -> finish
         self.acknowledged: dict[str, dict[str, Any]] = {}  # sub agent -> the finish that the server said ok to
         self.canceled_unclaimed: set[int] = set()
+        self.granted_ahead = 0
 
     def script_begins(self, folder: Folder) -> None:
         task_id = folder.assignment["task_id"]
@@ -38,17 +39,16 @@ class Truth:
     def script_ends(self, folder: Folder) -> None:
         self.running[folder.assignment["task_id"]].discard(folder.sub_agent_id)
 
-    def before_claim(self, call: Call) -> dict[str, Any]:
-        """What the server held when a claim reached it."""
-        return SubAgent.objects.filter(pk=call.path.split("/")[1]).values("state", "claim_nonce", "agent_id").get()
-
     def saw(self, call: Call, status: int, body: dict[str, Any]) -> None:
         """An exchange, as the server answered it."""
         if call.path == "report" and status == 200:
             for entry, reply in zip(call.body["entries"], body["replies"], strict=True):
                 self._saw_entry(entry, reply)
         if call.path.endswith(CLAIM) and status == 200:
-            self._saw_grant(call)
+            self._saw_grant(call.path.split("/")[1], call.body["nonce"])
+        for row in (body.get("granted") or []) if status == 200 else []:
+            self.granted_ahead += 1
+            self._saw_grant(row["grant"]["sub_agent_id"], row["nonce"])
 
     def _saw_entry(self, entry: dict[str, Any], reply: dict[str, Any]) -> None:
         finish = entry.get("finish")
@@ -60,11 +60,11 @@ class Truth:
             if known["digest"] != finish["digest"]:
                 self.wrong.append(f"I4: two results of {entry['sub_agent_id']} were both acknowledged")
 
-    def _saw_grant(self, call: Call) -> None:
+    def _saw_grant(self, sub_agent_id: str, nonce: str) -> None:
         """The host may execute from now on: under the nonce it named, and under no other."""
-        row = self.before_claim(call)
-        if row["claim_nonce"] != call.body["nonce"]:
-            self.wrong.append(f"P1: {call.path} was granted under a nonce that the server does not hold")
+        row = SubAgent.objects.filter(pk=sub_agent_id).values("claim_nonce", "agent_id").get()
+        if row["claim_nonce"] != nonce:
+            self.wrong.append(f"P1: {sub_agent_id} was granted under a nonce that the server does not hold")
         standing = Agent.objects.values_list("standing", flat=True).get(pk=row["agent_id"])
         if standing == Standing.DEACTIVATED:
-            self.wrong.append(f"I15: {call.path} was granted to a host that is {standing}")
+            self.wrong.append(f"I15: {sub_agent_id} was granted to a host that is {standing}")

@@ -11,7 +11,8 @@ from agents.enrolment import create_token
 from agents.models import Agent
 from agents.states import Standing
 from scheduler_site.shared.actors import SYSTEM
-from tasks import recovery, steady
+from tasks import just_placed, recovery, steady
+from tasks.agent_api import claims_ahead
 from tasks.host_ends import leases
 from tasks.models import Allocation, Task
 from tasks.reporting import report_pace, usage
@@ -42,6 +43,8 @@ class World:
         for module, name, replacement in self.clock.installed():
             self._closing.enter_context(mock.patch.object(module, name, replacement))
         self._closing.enter_context(mock.patch.object(recovery, "_last_turn", None))
+        for name in ("note", "drop"):  # nothing is committed here
+            self._closing.enter_context(mock.patch.object(just_placed, name, getattr(just_placed, f"_{name}")))
         self._closing.enter_context(transaction.atomic())
         self._closing.callback(transaction.set_rollback, True)
         self.forget_memory()
@@ -79,6 +82,8 @@ class World:
         usage._fresh.clear()
         usage._being_written.clear()
         inventory_requests._asked_at.clear()
+        just_placed._placed.clear()
+        claims_ahead._latest.clear()
         breaker._lapses.clear()
         breaker._open_since = breaker._heard_at = None
         for callers in (pace.beats, report_pace.reports):

@@ -226,4 +226,32 @@ MUTATIONS = (
         "if instance_id is not None and not instance:",
         "tests/agent_client/test_http.py::test_another_servers_reply_does_not_count",
     ),
+    Mutation(
+        "an overtaken claim ahead is granted something",
+        "tasks/agent_api/claims_ahead.py",
+        "if _latest.get(agent.pk, (-1, -1)) >= (ahead.epoch, ahead.seq) or agent.epoch != ahead.epoch:",
+        "if agent.epoch != ahead.epoch:",
+        "tests/tasks/agent_api/test_claims_ahead.py::test_an_overtaken_call_is_granted_nothing",
+    ),
+    Mutation(
+        "a claim ahead is granted after a later session was opened",
+        "tasks/agent_api/claims_ahead.py",
+        "lifecycle.claim(sub_agent, nonce, epoch=epoch)",
+        "lifecycle.claim(sub_agent, nonce)",
+        "tests/tasks/agent_api/test_claims_ahead.py::test_a_session_that_is_opened_meanwhile_comes_first",
+    ),
+    Mutation(
+        "the inventory is taken while a claim ahead is under way",
+        "agent_client/main_agent/claims_ahead.py",
+        "            self._changed.wait_for(lambda: not self._under_way, most_seconds)\n",
+        "",
+        "tests/agent_client/test_granted.py::test_the_inventory_waits_for_calls_that_are_under_way",
+    ),
+    Mutation(
+        "a grant ahead is taken up as often as it comes",
+        "agent_client/main_agent/claims_ahead.py",
+        "        return is_awaited\n",
+        "        return True\n",
+        "tests/agent_client/test_claims_ahead.py::test_a_grant_that_comes_twice_is_taken_up_once",
+    ),
 )

@@ -17,7 +17,7 @@ from tasks.scheduling.run import run_pass
 from tasks.submission import submit
 from tests.factories import make_sub_agent
 from tests.tasks.output.test_logs import append
-from tests.tasks.protocol import PaperHost, finish, piece
+from tests.tasks.protocol import INCARNATION, PaperHost, finish, piece
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.matrix(12)]
 
@@ -60,6 +60,43 @@ def test_after_a_placement_is_committed_it_is_handed_out_once() -> None:
     (assignment,) = host.beat()["assignments"]
     assert assignment["attempt_no"] == 1
     assert SubAgent.objects.count() == 1
+
+
+def test_a_claim_is_committed_before_anybody_hears_of_it() -> None:
+    """By a claim of its own, asked again under its nonce."""
+    host = PaperHost()
+    task()
+    run_pass()
+    (assignment,) = host.beat()["assignments"]
+    fails_once("claim.before_reply")
+    with pytest.raises(Failpoint):
+        host.claim(assignment)
+    assert SubAgent.objects.get().state == "starting"
+    assert host.claim(assignment, "another-nonce-16")["code"] == "sub_agent_closed"
+    assert host.claim(assignment)["fence"] == assignment["fence"]
+
+
+@pytest.mark.parametrize("is_heard", [True, False])
+def test_a_grant_ahead_is_committed_before_anybody_hears_of_it(is_heard: bool) -> None:
+    """It is asked again under its nonce, or the next session says that it never arrived."""
+    host = PaperHost()
+    host.beat()
+    waiting = task()
+    run_pass()
+    lost = host.ahead()
+    fails_once("claims_ahead.before_reply")
+    with pytest.raises(Failpoint):
+        host.beat(claims_ahead=lost)
+    assert SubAgent.objects.get().state == "starting"
+    if is_heard:
+        (row,) = host.beat(claims_ahead=host.ahead(again=lost["nonces"]))["granted"]
+        assert (row["grant"]["task_id"], row["nonce"] in lost["nonces"]) == (waiting.pk, True)
+    else:
+        host.open_session(incarnation="j" * 32, incarnations=[INCARNATION, "j" * 32])
+        assert SubAgent.objects.get().state == "not_started"
+        run_pass()
+        (assignment,) = host.beat()["assignments"]
+        assert (assignment["task_id"], assignment["attempt_no"]) == (waiting.pk, 2)
 
 
 def test_output() -> None:
