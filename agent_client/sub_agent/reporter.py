@@ -1,6 +1,7 @@
 """The thread of a sub agent that talks to the server until the result and every byte are there.
 
-It gives up only what the server has long said not to know.
+A script that ends at once needs no thread: its one report is sent from where its result came from. It gives up only
+what the server has long said not to know.
 """
 
 import logging
@@ -55,10 +56,13 @@ class Reporter(threading.Thread):
         self._is_leaving = False
         self._measured_at = 0.0
         self._noted: frozenset[tuple[int, int]] = frozenset()
+        self._tried: tuple[float, float, Outcome] | None = None  # before there was a thread
 
     def look(self) -> None:
         """To be called every 100 ms while the script lives: output that has grown is reported as soon as it is due."""
-        if self._delivery.has_news:
+        if self.ident is None:
+            self.start()
+        elif self._delivery.has_news:
             self._wake.set()
 
     def expect_finish(self) -> None:
@@ -72,6 +76,16 @@ class Reporter(threading.Thread):
         self._ends.set()
         self._wake.set()
 
+    def tell(self) -> None:
+        """Send the result from the calling thread, once; whatever is left to do then is the thread's."""
+        if self.ident is not None or self._is_leaving:
+            return
+        began_at = time.monotonic()
+        outcome = self._turn()
+        self._tried = began_at, time.monotonic(), outcome
+        if not (outcome.done or self._is_leaving or self._is_hopeless(outcome)):
+            self.start()
+
     def leave(self) -> None:
         """End although not everything is delivered: the main agent will deliver what lies in the folder."""
         self._is_leaving = True
@@ -79,7 +93,8 @@ class Reporter(threading.Thread):
         self._wake.set()
 
     def run(self) -> None:
-        self._ends.wait(cadence.FIRST_PATIENCE_SECONDS)
+        if self._tried is not None:
+            self._sleep(*self._tried)
         while not self._is_leaving:
             if self._is_ending:
                 self._ends.wait(cadence.FINISH_PATIENCE_SECONDS)

@@ -14,6 +14,7 @@ from agent_client.process.family import Family
 from agent_client.process.ladder import Ladder, Progress
 from agent_client.process.proc import ProcessStat
 from agent_client.process.wake_up import child_wake_up, wait
+from agent_client.sub_agent import cadence
 from agent_client.sub_agent.lease import Lease
 from agent_client.sub_agent.stop_file import StopFile
 
@@ -39,7 +40,7 @@ class Ending:
 class Supervisor:
     """Supervises one released script. Must run in the main thread, which alone gets SIGCHLD's wake-up.
 
-    `look` is called every 100 ms: whatever else is to be looked at needs no clock of its own.
+    `look` is called every 100 ms, after 50 ms at first: whatever else is to be looked at needs no clock of its own.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class Supervisor:
         self._cpu_seconds = 0.0
         self._largest_kib = 0
         self._has_children = True
+        self._has_waited = False
         self._stop_reason: wire.StopReason | None = None
 
     def run(self) -> Ending:
@@ -79,8 +81,16 @@ class Supervisor:
                 progress = self._ladder.step(self._ended is not None, self._has_children)
                 if progress is not Progress.WAITING:
                     return self._ending(progress)
-                self._look()  # not after the end: a report of the last output would hold up the result
-                wait(wake_up, QUICK_LOOK_SECONDS if self._ladder.is_quick else LOOK_SECONDS)
+                if self._has_waited:  # the end of a short script goes with its start, in one report
+                    self._look()  # not after the end: a report of the last output would hold up the result
+                wait(wake_up, self._patience())
+
+    def _patience(self) -> float:
+        if self._ladder.is_quick:
+            return QUICK_LOOK_SECONDS
+        seconds = LOOK_SECONDS if self._has_waited else cadence.FIRST_PATIENCE_SECONDS
+        self._has_waited = True
+        return seconds
 
     def _look_at_lease(self) -> None:
         if self._lease is not None and self._ended is None and self._lease.overdue_seconds() is not None:
