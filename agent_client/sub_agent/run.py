@@ -239,10 +239,13 @@ def _facts(
 
 def _end(folder: SubAgentDir, reporter: Reporter, finish: wire.Finish, beat: Beat, group: Group) -> None:
     log.info("script ended reason=%s exit_code=%s signal=%s", finish["reason"], finish["exit_code"], finish["signal"])
-    _write_exit(folder, finish)
+    is_durable = _write_exit(folder, finish)
     fail_at("exit.after_record")
     reporter.finish(finish)
-    reporter.tell()
+    if is_durable:
+        reporter.tell()
+    else:  # we are all that has it, and must not look frozen meanwhile
+        reporter.look()
     folder.remove_tmp()
     group.remove()
     while reporter.is_alive():
@@ -253,15 +256,15 @@ def _end(folder: SubAgentDir, reporter: Reporter, finish: wire.Finish, beat: Bea
     log.info("sub agent ends")
 
 
-def _write_exit(folder: SubAgentDir, finish: wire.Finish) -> None:
+def _write_exit(folder: SubAgentDir, finish: wire.Finish) -> bool:
     """Make the result durable before it is told. On a disk that stays full it is told all the same."""
     for wait_seconds in EXIT_RECORD_WAITS_SECONDS:
         if _try_exit(folder, finish):
-            return
+            return True
         folder.remove_tmp()  # it may be what fills the disk
         Reserve.of(folder).give()
         time.sleep(wait_seconds)
-    _try_exit(folder, finish)
+    return _try_exit(folder, finish)
 
 
 def _try_exit(folder: SubAgentDir, finish: wire.Finish) -> bool:
