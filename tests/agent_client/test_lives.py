@@ -269,7 +269,9 @@ def test_what_a_script_does_to_its_parent_is_not_there_for_the_next(host: Host) 
 
 def test_a_spare_child_that_died_is_not_used(host: Host) -> None:
     host.run("true")
-    os.kill(the_spare(host), signal.SIGKILL)
+    spare = the_spare(host)
+    os.kill(spare, signal.SIGKILL)
+    wait_until(lambda: is_dead(spare), 10, "its end")
     assert host.run("exit 7")["exit_code"] == 7
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from agent_client import atomic
 from agent_client.main_agent import delivery_loop
 from agent_client.main_agent.context import Context
 from agent_client.main_agent.delivery_loop import DeliveryLoop
@@ -204,7 +205,7 @@ def test_a_record_that_cannot_be_read_now_is_not_replaced(
         raise OSError(errno.EIO, "Input/output error")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "read_bytes", broken)
+        patch.setattr(atomic, "_content", broken)
         assert not has_damaged_end(folder)
         with pytest.raises(Unreadable, match="Input/output error"):
             bury(folder, "sub_lost", "It died.")

@@ -11,7 +11,7 @@ from agent_client.process.cgroup.find import Roots, described, find_roots, sweep
 from agent_client.process.cgroup.group import NO_GROUP, Group, make
 from agent_client.process.spawn import Command, spawn
 from agent_client.sub_agent.aftermath import bury
-from agent_client.sub_agent.limits import most_processes, noted_group
+from agent_client.sub_agent.limits import make_group, most_processes, noted_group
 from tests.agent_client.fake_server import FakeServer
 from tests.agent_client.families.groups import (
     FOUND,
@@ -26,7 +26,7 @@ from tests.agent_client.families.groups import (
     pids_in,
     sleeper,
 )
-from tests.agent_client.sub_agents import make_grant, start_sub_agent
+from tests.agent_client.sub_agents import make_folder, make_grant, start_sub_agent
 from tests.waiting import wait_until
 
 KINDS = [
@@ -213,3 +213,16 @@ def test_what_is_frozen_elsewhere_outlives_its_kill_and_dies_when_thawed(tmp_pat
     process.wait(10)
     with own_group(FREEZER) as path:
         assert pids_in(path) == []
+
+
+@needs_group
+def test_leaves_of_a_start_that_was_not_recorded_are_found_by_name(tmp_path: Path) -> None:
+    folder = make_folder(tmp_path, "sub-1", host_limits=limits())
+    grant = folder.read_grant()
+    assert grant is not None
+    made = [make_group(folder, grant, cookie * 8) for cookie in "ab"]
+    leaves = {path for group in made for path in group.paths.values()}
+    assert set(noted_group(folder).paths.values()) == leaves
+    assert noted_group(folder).remove()
+    assert not any(path.exists() for path in leaves)
+    assert not noted_group(folder).paths

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from agent_client import atomic
 from agent_client.atomic import write_json
 from agent_client.main_agent.beat_loop import BeatLoop
 from agent_client.main_agent.context import Context
@@ -144,8 +145,8 @@ def test_what_cannot_be_read_now_is_not_gone(
             raise OSError(24, "Too many open files")
         return read(path)
 
-    read = Path.read_bytes
-    monkeypatch.setattr(Path, "read_bytes", none_left)
+    read = atomic._content
+    monkeypatch.setattr(atomic, "_content", none_left)
     WatchLoop(context).turn()
     assert context.cleared == {}
 
