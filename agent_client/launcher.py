@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import agent_client
+from agent_client.main_agent.priority import ordinary_priority
 from agent_client.sub_agent.environment import of_sub_agents
 
 log = logging.getLogger(__name__)
@@ -121,13 +122,14 @@ def _popen(
     arguments: list[str], pass_fds: tuple[int, ...] = (), keeps_stderr: bool = False
 ) -> "subprocess.Popen[bytes]":
     """A Python of ours in its own session, started where no file of a user can shadow a module."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "agent_client", *arguments],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=None if keeps_stderr else subprocess.DEVNULL,
-        cwd=PACKAGE_PARENT,
-        env=of_sub_agents(os.environ),
-        start_new_session=True,
-        pass_fds=pass_fds,
-    )
+    with ordinary_priority():
+        return subprocess.Popen(
+            [sys.executable, "-m", "agent_client", *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=None if keeps_stderr else subprocess.DEVNULL,
+            cwd=PACKAGE_PARENT,
+            env=of_sub_agents(os.environ),
+            start_new_session=True,
+            pass_fds=pass_fds,
+        )

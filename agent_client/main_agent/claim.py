@@ -132,7 +132,7 @@ def _keep(context: Context, grant: wire.Grant, sent_at: float) -> None:
         **grant,
         "server_url": identity.server_url,
         "instance_id": identity.instance_id,
-        "host_limits": context.host_limits(),
+        "host_limits": context.host_limits,
     }
     folder.write_grant(kept)
 

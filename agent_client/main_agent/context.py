@@ -5,6 +5,7 @@ import threading
 import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 
 from agent_client import wire
@@ -67,8 +68,9 @@ class Context:
     def retained(self) -> Path:
         return self.config.state_dir / "retained"
 
+    @cached_property
     def host_limits(self) -> wire.HostLimits:
-        """What each sub agent is told of this host."""
+        """What each sub agent is told of this host; neither its settings nor its control groups change."""
         return {
             "cgroups": self.roots.as_json(),
             "owner": owner_of(self.config.state_dir),

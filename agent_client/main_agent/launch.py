@@ -5,7 +5,6 @@ from agent_client.journal import task_id_of
 from agent_client.launcher import LaunchFailed
 from agent_client.main_agent.context import Context
 from agent_client.main_agent.memory import BeatMemory
-from agent_client.main_agent.priority import ordinary_priority
 from agent_client.sub_agent_dir import SubAgentDir
 from agent_client.system_log import EventLog
 
@@ -17,8 +16,7 @@ def launch(context: Context, memory: BeatMemory, sub_agent_id: str) -> None:
     task_id = task_id_of(SubAgentDir(path))
     fail_at("launch.before_fork")
     try:
-        with ordinary_priority():
-            context.launcher.launch(path)
+        context.launcher.launch(path)
     except LaunchFailed as error:
         log.error("launch_failed", sub_agent_id=sub_agent_id, task_id=task_id, detail=str(error))
         memory.launch_failed(sub_agent_id, str(error))
