@@ -108,6 +108,8 @@ def run_pass(kept: KeptFleet | None = None, claim: PlaceClaim | None = None) -> 
     began = time.monotonic()
     planner = make_planner(kept)
     if planner is None:
+        if kept is not None and claim is None:  # else a report waits for its answer
+            _use_leisure(kept)
         return True
     slice_seconds = max(YIELD_AFTER_SECONDS, time.monotonic() - began)
     deadline = time.monotonic() + slice_seconds
@@ -122,17 +124,19 @@ def run_pass(kept: KeptFleet | None = None, claim: PlaceClaim | None = None) -> 
     return True
 
 
+def _use_leisure(kept: KeptFleet) -> None:
+    if kept.age() > IDLE_SECONDS / 2:
+        kept.keep_fresh()
+    for do in at_leisure:
+        do()
+
+
 def make_planner(kept: KeptFleet | None = None) -> Planner | None:
     """A pass over what waits now; None when nothing does."""
     now = timezone.now()
     heads = lanes.heads(now)
     pending = pending_reservations()
     if not heads and not pending:
-        if kept is not None:
-            if kept.age() > IDLE_SECONDS / 2:
-                kept.keep_fresh()
-            for do in at_leisure:
-                do()
         return None
     fleet = kept.fleet() if kept is not None else hosts.load_fleet(hosts.schedulable())
     rules = PlacementRules.current()

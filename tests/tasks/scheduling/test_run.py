@@ -28,6 +28,8 @@ def test_there_is_leisure_only_while_nothing_waits(monkeypatch: pytest.MonkeyPat
     kept = KeptFleet()
     run.run_pass(kept)
     assert done == ["it"]
+    run.run_pass(kept, lambda sub_agent, host: None)  # a report waits for it
+    assert done == ["it"]
     make_task()
     run.run_pass(kept)
     assert done == ["it"]
