@@ -26,7 +26,8 @@ class Context:
     `latest_epoch`: the latest session that we know of. `wish`: what somebody here asked of us. `cleared`: by id, fences
     of sub agents whose survivors are gone; noted by the watch loop, told by the beat loop. `is_unproven`: this may be a
     copy of another agent's state directory; `is_quarantined`: the server says that somebody else speaks for this host
-    as well. `incarnations`: of this state directory, our own the last; without them nothing is claimed ahead.
+    as well. `incarnations`: our own, if it could be noted; without it nothing is claimed ahead. `earlier_incarnations`
+    are those of this state directory before.
     """
 
     config: AgentConfig
@@ -46,6 +47,7 @@ class Context:
     beat_done: threading.Event = field(default_factory=threading.Event)
     delivery_wanted: threading.Event = field(default_factory=threading.Event)
     incarnations: list[str] = field(default_factory=list)
+    earlier_incarnations: list[str] = field(default_factory=list)
     ahead: ClaimsAhead = field(init=False)
 
     def __post_init__(self) -> None:

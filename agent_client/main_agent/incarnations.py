@@ -13,20 +13,19 @@ FILE = "incarnations.json"
 MOST = 8  # of older ones a server is not told any more: what they were granted counts as lost
 
 
-def begin(state_dir: Path, incarnation: str, *, is_own: bool = True) -> list[str]:
-    """All of them, the latest last; empty where this one cannot be noted, which then must not claim ahead.
+def begin(state_dir: Path, incarnation: str, *, is_own: bool = True) -> tuple[list[str], list[str]]:
+    """Those of before, the latest last, and this one: none where it cannot be noted, which then must not claim ahead.
 
     Not `is_own`, a directory that may be the copy of another one: the names in it may still claim elsewhere, and
     nothing is said of them. Nor of those in a damaged file.
     """
-    known = _noted(state_dir) if is_own else []
-    names = [*known, incarnation][-MOST:]
+    earlier = _noted(state_dir)[1 - MOST :] if is_own else []
     try:
-        write_json(state_dir / FILE, {"incarnations": names})
-    except OSError as error:
+        write_json(state_dir / FILE, {"incarnations": [*earlier, incarnation]})
+    except OSError as error:  # a full disk: what those of before were granted is not lost for that
         log.warning("nothing_claimed_ahead", detail=str(error))
-        return []
-    return names
+        return earlier, []
+    return earlier, [incarnation]
 
 
 def _noted(state_dir: Path) -> list[str]:

@@ -93,10 +93,10 @@ def _live(config: AgentConfig, probe: HostProbe, launcher: Launcher, shutdown: S
     """The beat loop's thread: become known to the server, start the other loops, beat."""
     prefer_this_thread()
     name, is_own = uuid.uuid4().hex, home.is_own(config.state_dir)
-    names = incarnations.begin(config.state_dir, name, is_own=is_own)
-    context = Context(
-        config, _identity(config), probe, launcher, find_roots(), wish=wish, incarnation=name, incarnations=names
-    )
+    earlier, own = incarnations.begin(config.state_dir, name, is_own=is_own)
+    context = Context(config, _identity(config), probe, launcher, find_roots(), wish=wish, incarnation=name)
+    context.earlier_incarnations += earlier
+    context.incarnations += own
     context.is_unproven = not is_own
     sweep(context.roots, owner_of(config.state_dir), {folder.name for folder in context.sub_agents.iterdir()})
     log.info(

@@ -37,7 +37,7 @@ def open_session(context: Context, http: AgentHttp, retained: Sequence[wire.Inve
             "sub_agents": [*inventory_rows(inventory, context.sub_agents), *retained],
             "resources": context.probe.read(),
             "after_epoch": context.latest_epoch,
-            "incarnations": [] if context.hands_off else context.incarnations,
+            "incarnations": [] if context.hands_off else [*context.earlier_incarnations, *context.incarnations],
         },
     )
     context.latest_epoch = reply["epoch"]

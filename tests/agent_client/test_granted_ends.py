@@ -108,6 +108,15 @@ def test_where_the_disk_is_full_nothing_is_claimed_ahead(server: FakeServer, tmp
     assert [beat["claims_ahead"] for beat in server.heartbeats] == [None, None]
 
 
+def test_one_that_could_not_be_noted_tells_of_those_before_it(server: FakeServer, tmp_path: Path) -> None:
+    """As after a start on a full disk: what they were granted and never got is not lost."""
+    context = make_context(server, tmp_path)
+    context.earlier_incarnations.append(NAME)
+    turns(BeatLoop(context), 3)
+    assert [session["incarnations"] for session in server.sessions] == [[NAME]]
+    assert [beat["claims_ahead"] for beat in server.heartbeats] == [None, None]
+
+
 def test_hands_off_is_hands_off(server: FakeServer, context: Context, loop: BeatLoop) -> None:
     context.is_quarantined = True
     beats = len(server.heartbeats)
