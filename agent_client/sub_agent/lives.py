@@ -23,15 +23,14 @@ def live(directory: Path, door: socket.socket, life: Callable[[Path, Spare], int
     """Returns what the last life returned."""
     after_fork, spare = Traces.here(), Spare()
     following: Path | None = directory
-    code = 0
+    code = lives = 0
     try:
-        for _ in range(MOST_LIVES):
-            if following is None:
-                break
+        while following is not None:  # what was taken is lived
             began_at = time.monotonic()
-            code = life(following, spare)
+            code, lives = life(following, spare), lives + 1
             spare.drop()
-            if code or time.monotonic() - began_at > LONGEST_LIFE_SECONDS or Traces.here() != after_fork:
+            is_long = time.monotonic() - began_at > LONGEST_LIFE_SECONDS
+            if code or is_long or lives >= MOST_LIVES or Traces.here() != after_fork:
                 break
             failpoints.parse.cache_clear()  # passages are counted by life
             following = next_folder(door, spare.make)

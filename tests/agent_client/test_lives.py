@@ -223,6 +223,17 @@ def test_a_code_that_is_not_0_ends_the_process() -> None:
     assert in_child(lambda: live(Path("/1"), FakeDoor(), lambda path, spare: 4)) == 4  # type: ignore[arg-type]
 
 
+def test_every_folder_that_is_taken_is_lived(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = [Path(f"/{number}") for number in range(2, 6)]
+    lived: list[Path] = []
+    monkeypatch.setattr(lives, "MOST_LIVES", 3)
+    monkeypatch.setattr(lives, "next_folder", lambda door, use_time: given.pop(0))
+    monkeypatch.setattr(lives.Traces, "here", lambda: None)
+    live(Path("/1"), None, lambda path, spare: lived.append(path) or 0)  # type: ignore[arg-type, func-returns-value]
+    assert lived == [Path("/1"), Path("/2"), Path("/3")]
+    assert given == [Path("/4"), Path("/5")]
+
+
 class FakeDoor:
     """Whoever asks here for a folder ends at once."""
 
