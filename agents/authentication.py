@@ -42,9 +42,10 @@ class AgentAuthentication(BaseAuthentication):
 
 
 class KnownAgentAuthentication(AgentAuthentication):
-    """For calls that come often and only ask whose they are: what else the host's row says is read when it is used."""
+    """For calls that come often and ask little more than whose they are: what else the host's row says is read when it
+    is used."""
 
-    names = _CREDENTIAL
+    names = _CREDENTIAL | {"epoch", "quarantined_at"}
 
 
 class BeatAuthentication(AgentAuthentication):
