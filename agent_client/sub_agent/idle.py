@@ -7,7 +7,6 @@ folder may be given to another.
 
 import contextlib
 import os
-import select
 import socket
 import time
 from collections.abc import Callable, Collection
@@ -16,7 +15,6 @@ from pathlib import Path
 
 MOST_IDLE = 4
 IDLE_SECONDS = 5.0
-BUSY_SECONDS = 0.03
 TAKE_SECONDS = 1.0  # one that was stopped from outside must not hold a script up
 TAKEN = b"taken"
 LONGEST_PATH_BYTES = 4096
@@ -95,14 +93,13 @@ class IdleSubAgents:
 
 
 def next_folder(door: socket.socket, use_time: Callable[[], None] = lambda: None) -> Path | None:
-    """In an idle sub agent: the folder it is handed. None when nobody wants it any more. `use_time` is called when
-    nothing comes at once: on a host that has always work its fork would be made for nothing."""
+    """In an idle sub agent: the folder it is handed. None when nobody wants it any more. `use_time` is called once it
+    can be handed one: until that is here, and is prepared, much of what it begins is done."""
     ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with ours, contextlib.suppress(OSError):
         with its:
             socket.send_fds(door, [b"%d" % os.getpid()], [its.fileno()])
-        if not select.select([ours], [], [], BUSY_SECONDS)[0]:
-            use_time()
+        use_time()
         directory = ours.recv(LONGEST_PATH_BYTES)
         if directory:
             ours.send(TAKEN)  # fails when it was given to another meanwhile
