@@ -47,9 +47,9 @@ def whole_reads() -> Iterator[list[str]]:
     found: list[str] = []
     statements: dict[str, Any] = {}
 
-    def noted(execute: Callable[..., Any], statement: str, values: Any, *more: Any) -> Any:
-        statements.setdefault(statement, values)
-        return execute(statement, values, *more)
+    def noted(execute: Callable[..., Any], statement: str, values: Any, many: bool, *more: Any) -> Any:
+        statements.setdefault(statement, values[0] if many else values)
+        return execute(statement, values, many, *more)
 
     with connection.execute_wrapper(noted):
         yield found

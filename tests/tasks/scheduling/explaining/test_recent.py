@@ -63,8 +63,9 @@ def test_that_something_cannot_run_is_never_told_from_memory(kept: None, monkeyp
 
 
 def test_it_is_made_ready_before_anybody_asks(kept: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recent, "SOON_SECONDS", 0.0)
+    monkeypatch.setattr(recent, "SOON_SECONDS", 1000.0)
     monkeypatch.setattr(recent, "SHARE", 0.0)
+    monkeypatch.setattr(recent, "QUICK_SECONDS", 1000.0)
     recent.now()
     make_agent("a")
     changes.of_site()
