@@ -17,7 +17,7 @@ class MadeScripts:
     """`count` scripts of the same body in a folder of their own; `@I` stands for the number, `@D` for the folder."""
 
     def __init__(self, count: int, body: str) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="nightshift-peers-")
+        self._folder = tempfile.TemporaryDirectory(prefix="nightshift-peers-", ignore_cleanup_errors=True)
         self.folder = Path(self._folder.name)
         self.folder.chmod(0o755)
         self.all = [self._made(number, body) for number in range(count)]

@@ -22,7 +22,7 @@ class Nightshift(Peer):
     settings = "make run: daphne, SQLite with synchronous=FULL, one main agent; a client with one connection"
     keeps_output: ClassVar[bool] = True
     has_batch: ClassVar[bool] = True
-    depths: ClassVar[tuple[int, ...]] = (1000, 10_000, 100_000)
+    depths: ClassVar[tuple[int, ...]] = (100, 10_000, 100_000)
 
     def version(self) -> str:
         return VERSION
