@@ -245,7 +245,7 @@ MUTATIONS = (
         "agent_client/main_agent/claims_ahead.py",
         "            self._changed.wait_for(lambda: not self._under_way, most_seconds)\n",
         "",
-        "tests/agent_client/test_granted.py::test_the_inventory_waits_for_calls_that_are_under_way",
+        "tests/agent_client/ahead/test_granted.py::test_the_inventory_waits_for_calls_that_are_under_way",
     ),
     Mutation(
         "a grant ahead is taken up as often as it comes",

@@ -1,8 +1,6 @@
 """Claims ahead where no work is taken any more: what was granted is started, what may have been is settled first."""
 
 import threading
-import uuid
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,33 +9,12 @@ from agent_client.main_agent.beat_loop import BeatLoop
 from agent_client.main_agent.context import Context
 from agent_client.main_agent.loops import Ended
 from tests.agent_client import faults
-from tests.agent_client.beats import closed_connections, launched, turns
+from tests.agent_client.ahead.conftest import NAME
+from tests.agent_client.beats import launched, turns
 from tests.agent_client.fake_server import FakeServer, Handler
 from tests.agent_client.main_agent_process import for_path, grant_of, make_context, place
 
-NAME = uuid.uuid4().hex
 GRANT = grant_of()
-
-
-@pytest.fixture(autouse=True)
-def _closed_connections(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    with closed_connections(monkeypatch):
-        yield
-
-
-@pytest.fixture
-def context(server: FakeServer, tmp_path: Path) -> Context:
-    made = make_context(server, tmp_path)
-    made.incarnations.append(NAME)
-    return made
-
-
-@pytest.fixture
-def loop(context: Context) -> BeatLoop:
-    """With a session and a beat, after which claims go ahead."""
-    made = BeatLoop(context)
-    turns(made)
-    return made
 
 
 def test_a_draining_host_claims_nothing_ahead_and_starts_what_it_was_granted(

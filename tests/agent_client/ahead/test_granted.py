@@ -2,8 +2,7 @@
 
 import json
 import threading
-import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,35 +16,14 @@ from agent_client.sub_agent.carrier import Carrier
 from agent_client.sub_agent.lease import Lease
 from agent_client.sub_agent_dir import SubAgentDir
 from tests.agent_client import faults
-from tests.agent_client.beats import claims, closed_connections, folder, launched, turns
+from tests.agent_client.ahead.conftest import NAME
+from tests.agent_client.beats import claims, folder, launched, turns
 from tests.agent_client.fake_server import FakeServer, Handler
-from tests.agent_client.main_agent_process import assign, for_path, grant_of, make_context, place
+from tests.agent_client.main_agent_process import assign, for_path, grant_of, place
 from tests.agent_client.relays import FINISH, report, running_relay
 from tests.waiting import wait_until
 
-NAME = uuid.uuid4().hex
 GRANT = grant_of()
-
-
-@pytest.fixture(autouse=True)
-def _closed_connections(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    with closed_connections(monkeypatch):
-        yield
-
-
-@pytest.fixture
-def context(server: FakeServer, tmp_path: Path) -> Context:
-    made = make_context(server, tmp_path)
-    made.incarnations.append(NAME)
-    return made
-
-
-@pytest.fixture
-def loop(context: Context) -> BeatLoop:
-    """With a session and a beat, after which claims go ahead."""
-    made = BeatLoop(context)
-    turns(made)
-    return made
 
 
 def test_nothing_is_claimed_ahead_before_the_first_beat_of_a_session(server: FakeServer, context: Context) -> None:
