@@ -9,7 +9,6 @@ import argparse
 import itertools
 import sqlite3
 import statistics
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -60,7 +59,6 @@ def chain(ours: OurServer, count: int) -> list[Step]:
     ]
     ids: list[int] = ours.post("/api/tasks/batch/", {"tasks": tasks})["ids"]
     ours.get("/api/tasks/wait/", id=str(ids[-1]), until="all")
-    time.sleep(1.0)  # what is noted of the last end
     return [_step(row, begun / str(number)) for number, row in enumerate(_noted(ours.data_dir))]
 
 

@@ -99,7 +99,7 @@ class Claims:
         except DomainError as error:
             just_placed.drop(self._agent.pk, sub_agent.pk)
             log.info("not_granted_ahead sub_agent_id=%s detail=%r", sub_agent.pk, error.detail)
-        except Exception:
+        except Exception:  # as in _grant_of
             log.exception("not_granted_ahead sub_agent_id=%s", sub_agent.pk)
         else:
             yield from _grant_of(sub_agent)
