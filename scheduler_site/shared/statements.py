@@ -9,14 +9,20 @@ wrote it. Sends no signals.
 import itertools
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from typing import Any, TypeVar
+from uuid import UUID
 
 from django.db import DEFAULT_DB_ALIAS, connection, connections, models
+from django.db.models.base import ModelState
+
+from scheduler_site.shared.column_values import fields, way_in, ways_out
 
 Row = TypeVar("Row", bound=models.Model)
 Where = Mapping[str, Any]
 AT_ONCE = 500  # values in one statement
+_SINGLE = (str, bytes, UUID, int, datetime)  # what is no collection, in the order of how often it comes
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +34,7 @@ class Plus:
 
 def update(model: type[models.Model], where: Where, **columns: Any) -> int:
     """How many rows were changed."""
-    with connection.cursor() as cursor:
-        cursor.execute(*_update(model, where, columns))
-        changed: int = cursor.rowcount
-        return changed
+    return _changed(*_update(model, where, columns))
 
 
 def update_each(model: type[models.Model], rows: Mapping[Any, Mapping[str, Any]]) -> None:
@@ -40,9 +43,9 @@ def update_each(model: type[models.Model], rows: Mapping[Any, Mapping[str, Any]]
     here = _here()
     for names, alike in itertools.groupby(rows.items(), key=lambda row: tuple(row[1])):
         values = [(*columns.values(), key) for key, columns in alike]
-        fields = [_fields(model)[name] for name in (*names, "pk")]
         prepared = [
-            _column(field, column, here) for field, column in zip(fields, zip(*values, strict=True), strict=True)
+            _column(model, name, column, here)
+            for name, column in zip((*names, "pk"), zip(*values, strict=True), strict=True)
         ]
         with here.cursor() as cursor:
             cursor.executemany(_update_by_key(model, names), list(zip(*prepared, strict=True)))
@@ -91,7 +94,7 @@ def instances(
     """Model rows with the columns `names` and the others deferred; with all of them when none are named."""
     wanted = _in_order(model, None if names is None else frozenset(names))
     found = rows(model, wanted, where, locked=locked)
-    return [model.from_db(DEFAULT_DB_ALIAS, wanted, one) for one in found]
+    return [_made(model, wanted, one) for one in found]
 
 
 def instances_among(
@@ -99,7 +102,7 @@ def instances_among(
 ) -> list[Row]:
     """Model rows whose `column` has one of however many values."""
     wanted = _in_order(model, None if names is None else frozenset(names))
-    return [model.from_db(DEFAULT_DB_ALIAS, wanted, one) for one in rows_among(model, wanted, column, values, **where)]
+    return [_made(model, wanted, one) for one in rows_among(model, wanted, column, values, **where)]
 
 
 def instance(
@@ -111,20 +114,19 @@ def instance(
 
 def insert(*new: Row) -> None:
     """Store new rows of one model, in one statement; keys that the database numbers are set on them."""
-    model, fields = type(new[0]), _fields(type(new[0]))
-    key = fields["pk"].attname
-    is_numbered = isinstance(fields["pk"], models.AutoField)
+    model, here = type(new[0]), _here()
+    key = fields(model)["pk"].attname
+    is_numbered = isinstance(fields(model)["pk"], models.AutoField)
     names = tuple(name for name in _in_order(model, None) if not (is_numbered and name == key))
-    chosen = [fields[name] for name in names]
-    values = [field.get_db_prep_save(field.pre_save(one, True), connection) for one in new for field in chosen]
+    chosen = [(fields(model)[name], way_in(model, name, here.vendor)) for name in names]
+    values = [way(field.pre_save(one, True)) for one in new for field, way in chosen]
     text = _insert(model, names, len(new))
     if is_numbered:
         numbers = _fetched(model, (key,), f"{text} RETURNING {_quoted(model, key)}", values)
         for one, (number,) in zip(new, numbers, strict=True):
             one.pk = number
     else:
-        with connection.cursor() as cursor:
-            cursor.execute(text, values)
+        _changed(text, values)
     for one in new:
         one._state.adding, one._state.db = False, DEFAULT_DB_ALIAS
 
@@ -136,15 +138,13 @@ def _chunks(values: Collection[Any]) -> Iterator[list[Any]]:
 
 def _count(model: type[models.Model], where: Where) -> int:
     text, values = _condition(model, where)
-    with _here().cursor() as cursor:
-        cursor.execute(f"SELECT COUNT(*) FROM {_table(model)} WHERE {text}", values)  # noqa: S608
-        (count,) = cursor.fetchone()
+    ((count,),) = _read(f"SELECT COUNT(*) FROM {_table(model)} WHERE {text}", values)  # noqa: S608
     return int(count)
 
 
 def _update(model: type[models.Model], where: Where, columns: Mapping[str, Any]) -> tuple[str, list[Any]]:
-    fields, here = _fields(model), _here()
-    parts, values = [], []
+    vendor, parts = _here().vendor, []
+    values: list[Any] = []
     for name, value in columns.items():
         quoted = _quoted(model, name)
         if isinstance(value, Plus):
@@ -152,7 +152,7 @@ def _update(model: type[models.Model], where: Where, columns: Mapping[str, Any])
             values.append(value.amount)
         else:
             parts.append(f"{quoted} = %s")
-            values.append(fields[name].get_db_prep_save(value, here))
+            values.append(way_in(model, name, vendor)(value))
     condition, more = _condition(model, where)
     return f"UPDATE {_table(model)} SET {', '.join(parts)} WHERE {condition}", values + more  # noqa: S608
 
@@ -163,11 +163,12 @@ def _update_by_key(model: type[models.Model], names: tuple[str, ...]) -> str:
     return f"UPDATE {_table(model)} SET {parts} WHERE {_quoted(model, 'pk')} = %s"  # noqa: S608
 
 
-def _column(field: Any, values: Sequence[Any], here: Any) -> list[Any]:
+def _column(model: type[models.Model], name: str, values: Sequence[Any], here: Any) -> list[Any]:
     """As each of them alone. The same moment or nothing often stands in many rows, and moments take longest."""
-    if not isinstance(field, models.DateTimeField):
-        return [field.get_db_prep_save(value, here) for value in values]
-    known = {value: field.get_db_prep_save(value, here) for value in set(values)}
+    way = way_in(model, name, here.vendor)
+    if not isinstance(fields(model)[name], models.DateTimeField):
+        return list(map(way, values))
+    known = {value: way(value) for value in set(values)}
     return [known[value] for value in values]
 
 
@@ -179,56 +180,61 @@ def _here() -> Any:
 def _condition(model: type[models.Model], where: Where) -> tuple[str, list[Any]]:
     if not where:
         raise ValueError("A statement without a condition would concern every row.")
-    fields, here = _fields(model), _here()
-    parts, values = [], []
+    vendor, parts = _here().vendor, []
+    values: list[Any] = []
     for name, value in where.items():
         quoted = _quoted(model, name)
         if value is None:
             parts.append(f"{quoted} IS NULL")
-        elif isinstance(value, Collection) and not isinstance(value, str | bytes):
+        elif not isinstance(value, _SINGLE) and isinstance(value, Collection):
             parts.append(f"{quoted} IN ({', '.join(['%s'] * len(value))})" if value else "0 = 1")
-            values += [fields[name].get_db_prep_save(one, here) for one in value]
+            values += map(way_in(model, name, vendor), value)
         else:
             parts.append(f"{quoted} = %s")
-            values.append(fields[name].get_db_prep_save(value, here))
+            values.append(way_in(model, name, vendor)(value))
     return " AND ".join(parts), values
 
 
 def _fetched(model: type[models.Model], names: tuple[str, ...], text: str, values: list[Any]) -> list[tuple[Any, ...]]:
-    here = _here()
-    with here.cursor() as cursor:
-        cursor.execute(text, values)
-        found = cursor.fetchall()
-    converters = _converters(model, names, here.vendor)
-    return [_converted(one, converters, here) for one in found] if converters else found
+    found = _read(text, values)
+    ways = ways_out(model, names, _here().vendor) if found else ()
+    return [_converted(one, ways) for one in found] if ways else found
 
 
-def _converted(
-    found: tuple[Any, ...], converters: Sequence[tuple[int, Any, Sequence[Any]]], here: Any
-) -> tuple[Any, ...]:
+def _converted(found: tuple[Any, ...], ways: Sequence[tuple[int, Any]]) -> tuple[Any, ...]:
     values = list(found)
-    for place, expression, steps in converters:
-        for step in steps:
-            values[place] = step(values[place], expression, here)
+    for place, way in ways:
+        values[place] = way(values[place])
     return tuple(values)
 
 
-@lru_cache(maxsize=512)
-def _converters(model: type[models.Model], names: tuple[str, ...], vendor: str) -> list[tuple[int, Any, list[Any]]]:
-    """Of those columns whose values the database gives in another form than Python's."""
-    found = []
-    for place, name in enumerate(names):
-        column = _fields(model)[name].get_col(model._meta.db_table)
-        steps = [*connection.ops.get_db_converters(column), *column.get_db_converters(connection)]
-        if steps:
-            found.append((place, column, steps))
-    return found
+def _read(text: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+    here = _here()
+    ran = here.run(text, values) if here.vendor == "sqlite" else None
+    if ran is not None:
+        return list(ran.fetchall())
+    with here.cursor() as cursor:
+        cursor.execute(text, values)
+        return list(cursor.fetchall())
 
 
-@lru_cache(maxsize=64)
-def _fields(model: type[models.Model]) -> dict[str, Any]:
-    """By the names of their columns' attributes, the key also as pk."""
-    return {**{field.attname: field for field in model._meta.concrete_fields}, "pk": model._meta.pk}
+def _changed(text: str, values: Sequence[Any]) -> int:
+    """How many rows."""
+    here = _here()
+    ran = here.run(text, values) if here.vendor == "sqlite" else None
+    if ran is not None:
+        return int(ran.rowcount)
+    with here.cursor() as cursor:
+        cursor.execute(text, values)
+        return int(cursor.rowcount)
+
+
+def _made(model: type[Row], names: Sequence[str], values: Sequence[Any]) -> Row:
+    """As from_db makes it, which asks for each field and takes longer than reading them."""
+    made, state = model.__new__(model), ModelState()
+    state.adding, state.db = False, DEFAULT_DB_ALIAS
+    made.__dict__.update(zip(names, values, strict=True), _state=state)
+    return made
 
 
 @lru_cache(maxsize=512)
@@ -245,7 +251,7 @@ def _listed(model: type[models.Model], names: tuple[str, ...]) -> str:
 
 @lru_cache(maxsize=1024)
 def _quoted(model: type[models.Model], name: str) -> str:
-    return f'"{_fields(model)[name].column}"'
+    return f'"{fields(model)[name].column}"'
 
 
 def _table(model: type[models.Model]) -> str:

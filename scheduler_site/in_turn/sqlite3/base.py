@@ -5,8 +5,10 @@ Threads of one process can do better: whoever is next is woken. Writers of other
 to SQLite.
 """
 
+import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 from django.conf import settings
@@ -28,6 +30,21 @@ class DatabaseWrapper(BaseWrapper):
         super().__init__(*arguments, **more)
         self._has_turn = False
         self.execute_wrappers.append(self._execute_in_turn)
+
+    def run(self, sql: str, values: Sequence[Any]) -> Any:
+        """The database's own cursor after this statement, in which %s stands for a value and nothing else: without
+        what Django's cursors do around it, which takes four times as long. None where somebody looks on, as a test
+        that counts does; then it has not been executed."""
+        if self.force_debug_cursor or len(self.execute_wrappers) > 1:
+            return None
+        if self.needs_rollback:
+            self.validate_no_broken_transaction()
+        self.ensure_connection()
+        try:
+            return self._execute_in_turn(self.connection.execute, in_sqlite(sql), values)
+        except sqlite3.Error:
+            with self.wrap_database_errors:
+                raise
 
     def _start_transaction_under_autocommit(self) -> None:
         self._take_turn()
@@ -74,3 +91,8 @@ class DatabaseWrapper(BaseWrapper):
         if self._has_turn:
             self._has_turn = False
             _turn.release()
+
+
+@lru_cache(maxsize=1024)
+def in_sqlite(sql: str) -> str:
+    return sql.replace("%s", "?")

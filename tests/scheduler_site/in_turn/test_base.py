@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, OperationalError, connection, connections, transaction
 from django.db.models import F
+from django.db.transaction import TransactionManagementError
 
 from scheduler_site.in_turn.sqlite3 import base
+from scheduler_site.shared import statements
 from scheduler_site.shared.database_trouble import will_pass
 from tasks.models import FenceCounter
 
@@ -119,3 +121,44 @@ def test_who_reads_needs_no_turn() -> None:
         add_one()
         in_thread(lambda: seen.append(value())).join()
     assert seen == [0]
+
+
+def plainly(sql: str, *values: object) -> Any:
+    return connections["default"].run(sql, values)
+
+
+def test_a_plain_statement_has_the_turn_only_where_it_writes() -> None:
+    assert plainly("UPDATE tasks_fencecounter SET value = value + %s WHERE id = %s", 3, 1).rowcount == 1
+    assert not base._turn.locked()
+    assert plainly("SELECT value FROM tasks_fencecounter WHERE id = %s", 1).fetchall() == [(3,)]
+    with transaction.atomic():
+        plainly("UPDATE tasks_fencecounter SET value = %s", 4)
+        assert base._turn.locked()
+
+
+def test_a_plain_statement_is_part_of_the_transaction() -> None:
+    @transaction.atomic
+    def fails_in_the_end() -> None:
+        plainly("UPDATE tasks_fencecounter SET value = %s", 5)
+        plainly("INSERT INTO tasks_fencecounter (id, value) VALUES (%s, %s)", 1, 6)
+
+    with pytest.raises(IntegrityError):
+        fails_in_the_end()
+    assert value() == 0
+
+
+def test_no_plain_statement_runs_in_a_transaction_that_is_broken() -> None:
+    with transaction.atomic():
+        transaction.set_rollback(True)
+        with pytest.raises(TransactionManagementError):
+            plainly("UPDATE tasks_fencecounter SET value = %s", 5)
+    assert value() == 0
+
+
+def test_who_counts_statements_misses_none(django_assert_num_queries: Any) -> None:
+    with django_assert_num_queries(1):
+        assert statements.row(FenceCounter, ["value"], {"pk": 1}) == (0,)
+    seen: list[str] = []
+    with connection.execute_wrapper(lambda execute, sql, *more: [seen.append(sql), execute(sql, *more)][1]):
+        assert statements.row(FenceCounter, ["value"], {"pk": 1}) == (0,)
+    assert len(seen) == 1
