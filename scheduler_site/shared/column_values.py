@@ -1,7 +1,8 @@
 """Values of a model's columns on their way to the database and back, as its fields take them, in one call for each.
 
 A value that a field would leave as it is does not pass the field, nor do moments and UUIDs on SQLite: asking three or
-four methods for each value of a row took longer than the statement. Runs no statement.
+four methods for each value of a row took longer than the statement. Runs no statement. A process has
+one kind of database.
 """
 
 import json
@@ -11,7 +12,7 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from django.db import DEFAULT_DB_ALIAS, connections, models
+from django.db import DEFAULT_DB_ALIAS, connection, connections, models
 
 Way = Callable[[Any], Any]
 
@@ -39,20 +40,20 @@ def fields(model: type[models.Model]) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=2048)
-def way_in(model: type[models.Model], name: str, vendor: str) -> Way:
+def way_in(model: type[models.Model], name: str) -> Way:
     """What makes the database's value of Python's."""
     field = fields(model)[name]
     kind, by_field = type(_at_the_end(field)), _by_field(field)
     kept = _KEPT.get(kind)
     if kept is not None:
         return lambda value: value if value is None or type(value) is kept else by_field(value)
-    return _as_sqlite_text(kind, by_field) if vendor == "sqlite" else by_field
+    return _as_sqlite_text(kind, by_field) if connection.vendor == "sqlite" else by_field
 
 
 @lru_cache(maxsize=512)
-def ways_out(model: type[models.Model], names: tuple[str, ...], vendor: str) -> Sequence[tuple[int, Way]]:
+def ways_out(model: type[models.Model], names: tuple[str, ...]) -> Sequence[tuple[int, Way]]:
     """What makes Python's values of the database's, by place, of those columns where they differ."""
-    found = ((place, _way_out(model, name, vendor)) for place, name in enumerate(names))
+    found = ((place, _way_out(model, name)) for place, name in enumerate(names))
     return [(place, way) for place, way in found if way is not None]
 
 
@@ -79,7 +80,7 @@ def _is_in_utc(value: Any) -> bool:
     return type(value) is datetime and value.tzinfo is UTC
 
 
-def _way_out(model: type[models.Model], name: str, vendor: str) -> Way | None:
+def _way_out(model: type[models.Model], name: str) -> Way | None:
     field, here = fields(model)[name], connections[DEFAULT_DB_ALIAS]
     column = field.get_col(model._meta.db_table)
     steps = [*here.ops.get_db_converters(column), *column.get_db_converters(here)]
@@ -88,7 +89,7 @@ def _way_out(model: type[models.Model], name: str, vendor: str) -> Way | None:
     if type(field) is models.JSONField and field.decoder is None:
         return _parsed
     by_field = _in_steps(steps, column)
-    return _from_sqlite(type(_at_the_end(field)), by_field) if vendor == "sqlite" else by_field
+    return _from_sqlite(type(_at_the_end(field)), by_field) if here.vendor == "sqlite" else by_field
 
 
 def _from_sqlite(kind: type, by_field: Way) -> Way:

@@ -22,6 +22,8 @@ from scheduler_site.shared.column_values import fields, way_in, ways_out
 Row = TypeVar("Row", bound=models.Model)
 Where = Mapping[str, Any]
 AT_ONCE = 500  # values in one statement
+Shape = tuple[tuple[str, int], ...]  # of a condition: columns, each with how many values, or
+_NULL, _ONE = -2, -1
 _SINGLE = (str, bytes, UUID, int, datetime)  # what is no collection, in the order of how often it comes
 
 
@@ -44,8 +46,7 @@ def update_each(model: type[models.Model], rows: Mapping[Any, Mapping[str, Any]]
     for names, alike in itertools.groupby(rows.items(), key=lambda row: tuple(row[1])):
         values = [(*columns.values(), key) for key, columns in alike]
         prepared = [
-            _column(model, name, column, here)
-            for name, column in zip((*names, "pk"), zip(*values, strict=True), strict=True)
+            _column(model, name, column) for name, column in zip((*names, "pk"), zip(*values, strict=True), strict=True)
         ]
         with here.cursor() as cursor:
             cursor.executemany(_update_by_key(model, names), list(zip(*prepared, strict=True)))
@@ -53,8 +54,8 @@ def update_each(model: type[models.Model], rows: Mapping[Any, Mapping[str, Any]]
 
 def updated(model: type[models.Model], names: Sequence[str], where: Where, **columns: Any) -> tuple[Any, ...] | None:
     """The columns `names` of the one row that was changed, as they are now; None when there was none."""
-    text, values = _update(model, where, columns)
-    found = _fetched(model, tuple(names), f"{text} RETURNING {_listed(model, tuple(names))}", values)
+    text, values = _update(model, where, columns, tuple(names))
+    found = _fetched(model, tuple(names), text, values)
     return found[0] if found else None
 
 
@@ -63,10 +64,9 @@ def rows(
 ) -> list[tuple[Any, ...]]:
     """The columns `names`, in no order; of every row without a condition. `locked`: until the transaction ends, where
     rows can be locked one by one."""
-    text, values = _condition(model, where) if where else ("1 = 1", [])
-    lock = " FOR NO KEY UPDATE" if locked and connection.features.has_select_for_update else ""
-    wanted = f"SELECT {_listed(model, tuple(names))} FROM {_table(model)} WHERE {text}{lock}"  # noqa: S608 - names of columns only
-    return _fetched(model, tuple(names), wanted, values)
+    wanted = tuple(names)
+    shape, values = _asked(model, where)
+    return _fetched(model, wanted, _select(model, wanted, shape, locked), values)
 
 
 def rows_among(
@@ -114,11 +114,11 @@ def instance(
 
 def insert(*new: Row) -> None:
     """Store new rows of one model, in one statement; keys that the database numbers are set on them."""
-    model, here = type(new[0]), _here()
+    model = type(new[0])
     key = fields(model)["pk"].attname
     is_numbered = isinstance(fields(model)["pk"], models.AutoField)
     names = tuple(name for name in _in_order(model, None) if not (is_numbered and name == key))
-    chosen = [(fields(model)[name], way_in(model, name, here.vendor)) for name in names]
+    chosen = [(fields(model)[name], way_in(model, name)) for name in names]
     values = [way(field.pre_save(one, True)) for one in new for field, way in chosen]
     text = _insert(model, names, len(new))
     if is_numbered:
@@ -137,24 +137,34 @@ def _chunks(values: Collection[Any]) -> Iterator[list[Any]]:
 
 
 def _count(model: type[models.Model], where: Where) -> int:
-    text, values = _condition(model, where)
-    ((count,),) = _read(f"SELECT COUNT(*) FROM {_table(model)} WHERE {text}", values)  # noqa: S608
+    shape, values = _asked(model, where)
+    ((count,),) = _read(f"SELECT COUNT(*) FROM {_table(model)} WHERE {_condition(model, shape)}", values)  # noqa: S608
     return int(count)
 
 
-def _update(model: type[models.Model], where: Where, columns: Mapping[str, Any]) -> tuple[str, list[Any]]:
-    vendor, parts = _here().vendor, []
-    values: list[Any] = []
+def _update(
+    model: type[models.Model], where: Where, columns: Mapping[str, Any], names: tuple[str, ...] = ()
+) -> tuple[str, list[Any]]:
+    """`names`: what is returned of the rows."""
+    if not where:
+        raise ValueError("A statement without a condition would concern every row.")
+    changes, values = [], []
     for name, value in columns.items():
-        quoted = _quoted(model, name)
-        if isinstance(value, Plus):
-            parts.append(f"{quoted} = {quoted} + %s")
-            values.append(value.amount)
-        else:
-            parts.append(f"{quoted} = %s")
-            values.append(way_in(model, name, vendor)(value))
-    condition, more = _condition(model, where)
-    return f"UPDATE {_table(model)} SET {', '.join(parts)} WHERE {condition}", values + more  # noqa: S608
+        is_added = isinstance(value, Plus)
+        changes.append((name, is_added))
+        values.append(value.amount if is_added else way_in(model, name)(value))
+    shape, more = _asked(model, where)
+    return _update_text(model, tuple(changes), shape, names), values + more
+
+
+@lru_cache(maxsize=512)
+def _update_text(
+    model: type[models.Model], changes: tuple[tuple[str, bool], ...], shape: Shape, names: tuple[str, ...]
+) -> str:
+    quoted = [(_quoted(model, name), is_added) for name, is_added in changes]
+    parts = ", ".join(f"{name} = {name} + %s" if is_added else f"{name} = %s" for name, is_added in quoted)
+    returned = f" RETURNING {_listed(model, names)}" if names else ""
+    return f"UPDATE {_table(model)} SET {parts} WHERE {_condition(model, shape)}{returned}"  # noqa: S608 - names of columns only
 
 
 @lru_cache(maxsize=64)
@@ -163,9 +173,9 @@ def _update_by_key(model: type[models.Model], names: tuple[str, ...]) -> str:
     return f"UPDATE {_table(model)} SET {parts} WHERE {_quoted(model, 'pk')} = %s"  # noqa: S608
 
 
-def _column(model: type[models.Model], name: str, values: Sequence[Any], here: Any) -> list[Any]:
+def _column(model: type[models.Model], name: str, values: Sequence[Any]) -> list[Any]:
     """As each of them alone. The same moment or nothing often stands in many rows, and moments take longest."""
-    way = way_in(model, name, here.vendor)
+    way = way_in(model, name)
     if not isinstance(fields(model)[name], models.DateTimeField):
         return list(map(way, values))
     known = {value: way(value) for value in set(values)}
@@ -177,27 +187,44 @@ def _here() -> Any:
     return connections[DEFAULT_DB_ALIAS]
 
 
-def _condition(model: type[models.Model], where: Where) -> tuple[str, list[Any]]:
-    if not where:
-        raise ValueError("A statement without a condition would concern every row.")
-    vendor, parts = _here().vendor, []
+def _asked(model: type[models.Model], where: Where) -> tuple[Shape, list[Any]]:
+    shape: list[tuple[str, int]] = []
     values: list[Any] = []
     for name, value in where.items():
-        quoted = _quoted(model, name)
         if value is None:
-            parts.append(f"{quoted} IS NULL")
+            shape.append((name, _NULL))
         elif not isinstance(value, _SINGLE) and isinstance(value, Collection):
-            parts.append(f"{quoted} IN ({', '.join(['%s'] * len(value))})" if value else "0 = 1")
-            values += map(way_in(model, name, vendor), value)
+            shape.append((name, len(value)))
+            values += map(way_in(model, name), value)
         else:
+            shape.append((name, _ONE))
+            values.append(way_in(model, name)(value))
+    return tuple(shape), values
+
+
+@lru_cache(maxsize=1024)
+def _select(model: type[models.Model], names: tuple[str, ...], shape: Shape, locked: bool) -> str:
+    lock = " FOR NO KEY UPDATE" if locked and connection.features.has_select_for_update else ""
+    condition = _condition(model, shape) if shape else "1 = 1"
+    return f"SELECT {_listed(model, names)} FROM {_table(model)} WHERE {condition}{lock}"  # noqa: S608 - names of columns only
+
+
+def _condition(model: type[models.Model], shape: Shape) -> str:
+    parts = []
+    for name, count in shape:
+        quoted = _quoted(model, name)
+        if count == _NULL:
+            parts.append(f"{quoted} IS NULL")
+        elif count == _ONE:
             parts.append(f"{quoted} = %s")
-            values.append(way_in(model, name, vendor)(value))
-    return " AND ".join(parts), values
+        else:
+            parts.append(f"{quoted} IN ({', '.join(['%s'] * count)})" if count else "0 = 1")
+    return " AND ".join(parts)
 
 
 def _fetched(model: type[models.Model], names: tuple[str, ...], text: str, values: list[Any]) -> list[tuple[Any, ...]]:
     found = _read(text, values)
-    ways = ways_out(model, names, _here().vendor) if found else ()
+    ways = ways_out(model, names) if found else ()
     return [_converted(one, ways) for one in found] if ways else found
 
 

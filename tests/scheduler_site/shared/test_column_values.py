@@ -40,7 +40,7 @@ def test_every_column_takes_what_its_field_takes(model: type[models.Model]) -> N
     for name, field in fields(model).items():
         for value in ODD:
             expected = outcome(lambda one, field=field: field.get_db_prep_save(one, connection), value)
-            assert outcome(way_in(model, name, connection.vendor), value) == expected, (name, value)
+            assert outcome(way_in(model, name), value) == expected, (name, value)
 
 
 def by_field(model: type[models.Model], name: str, value: Any) -> Any:
@@ -64,7 +64,7 @@ FROM_DRIVERS: dict[type, list[Any]] = {
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
 def test_every_column_gives_what_its_field_gives(model: type[models.Model]) -> None:
     names = tuple(name for name in fields(model) if name != "pk")
-    ways = dict(ways_out(model, names, connection.vendor))
+    ways = dict(ways_out(model, names))
     for place, name in enumerate(names):
         for value in FROM_DRIVERS.get(type(fields(model)[name]), [None, 7, "x"]):
             way = ways.get(place, lambda one: one)
@@ -74,13 +74,11 @@ def test_every_column_gives_what_its_field_gives(model: type[models.Model]) -> N
 
 def test_nothing_that_may_change_is_shared_between_rows() -> None:
     names = ("environment",)
-    ((_, way),) = ways_out(Task, names, connection.vendor)
+    ((_, way),) = ways_out(Task, names)
     first, second = way("{}"), way("{}")
     first["a"] = 1
     assert second == {}
 
 
 def test_a_foreign_key_is_stored_as_the_key_that_it_names() -> None:
-    assert way_in(TaskEvent, "sub_agent_id", connection.vendor)(KEY) == SubAgent._meta.pk.get_db_prep_save(
-        KEY, connection
-    )
+    assert way_in(TaskEvent, "sub_agent_id")(KEY) == SubAgent._meta.pk.get_db_prep_save(KEY, connection)
