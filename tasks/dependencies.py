@@ -101,6 +101,8 @@ def _locked(kinds: dict[int, str], task_id: int | None) -> dict[int, Task]:
     """Those that exist, locked together with the task itself in the order of their ids: what ends first was mostly
     submitted first, and ends lock what depends on them."""
     ids = [*kinds] if task_id is None else [*kinds, task_id]
+    if not ids:
+        return {}
     rows = Task.objects.select_for_update(no_key=True).filter(pk__in=ids).order_by("pk").only("status")
     return {task.pk: task for task in rows if task.pk in kinds}
 
