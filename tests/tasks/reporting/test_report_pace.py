@@ -8,6 +8,8 @@ import pytest
 from agents.pace import Callers
 from tasks.host_ends.leases import BEATS_IN_A_LEASE
 from tasks.reporting import report_pace
+from tasks.states import SubAgentState
+from tests.factories import make_agent, make_sub_agent
 
 WHO = uuid.uuid4()
 
@@ -43,3 +45,14 @@ def test_the_entries_of_one_host_count_as_a_few_calls(monkeypatch: pytest.Monkey
     monkeypatch.setattr(report_pace, "reports", Callers(1.0, lambda: 1.0))
     assert report_pace.next_in_seconds(WHO, [reply(None)] * 40) == 6.0
     assert report_pace.next_in_seconds(WHO, [reply(None)] * 40) == 6.0
+
+
+@pytest.mark.django_db
+def test_after_a_restart_each_host_is_expected_to_speak_for_all_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(report_pace, "reports", Callers(1.0, lambda: 1.0))
+    first, second = make_agent(), make_agent()
+    for agent in [first] * 17 + [second] * 2:
+        make_sub_agent(agent=agent, state=SubAgentState.RUNNING)
+    make_sub_agent(state=SubAgentState.ASSIGNED)
+    report_pace.after_restart()
+    assert report_pace.reports.seconds() == 3.0 + 1.0
