@@ -14,7 +14,7 @@ class Found:
 
     @staticmethod
     def _key(row: Row) -> tuple[Any, ...]:
-        places = () if row["w"] == "hosts" else (row.get(name) for name in WHERE)
+        places = () if row["w"].startswith("hosts") else (row.get(name) for name in WHERE)
         return (row["peer"], row["w"], *places)
 
     @property

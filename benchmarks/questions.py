@@ -27,6 +27,11 @@ WORKLOADS = {
 _GRID = ("--tasks", "1000,100000", "--shapes", "8,1000,0")
 PROGRAMS = {
     "heartbeats": Program("benchmarks.heartbeats", quick=("--hosts", "25,50", "--seconds", "10", "--halvings", "0")),
+    "paced": Program(
+        "benchmarks.heartbeats",
+        ("--beat-seconds", "0", "--hosts", "200,400,800", "--seconds", "40"),
+        ("--beat-seconds", "0", "--hosts", "50", "--seconds", "10", "--halvings", "0"),
+    ),
     "log_path": Program("benchmarks.log_path", quick=("--seconds", "9")),
     "page": Program("benchmarks.page", quick=("--lines", "10")),
     "planner": Program(

@@ -1,5 +1,5 @@
-"""A host that is only calls: beats, one report a second with what its tasks use, the doorbell. In an open loop: a call
-is due at its time however slow the answers are, and its latency counts from when it was due.
+"""A host that is only calls: beats, one report a second with what its tasks use (or both as the server asks), the
+doorbell. In an open loop: a call is due at its time however slow the answers are, and its latency counts from then.
 """
 
 import asyncio
@@ -50,7 +50,7 @@ class Host:
     entries: list[dict[str, Any]]
     resources: dict[str, Any]
     heard: Heard
-    beat_seconds: float | None  # None: as the server asks
+    beat_seconds: float | None  # None: beats and reports as the server asks
 
     async def run(self) -> None:
         """Until it is canceled."""
@@ -67,8 +67,7 @@ class Host:
         async for number in calls:
             beat = {"epoch": self.epoch, "seq": number, "resources": self.resources, "accepts_work": True}
             reply = await calls.timed(caller, "heartbeat", beat)
-            if reply is not None and self.beat_seconds is None:
-                calls.every_seconds = float(reply["next_in_seconds"])
+            self._obey(calls, reply)
 
     async def _report(self, caller: Caller) -> None:
         calls = Due(self.heard, self.heard.reports, REPORT_SECONDS)
@@ -76,6 +75,11 @@ class Host:
             reply = await calls.timed(caller, "report", {"entries": self._used(number)})
             if reply is not None and (codes := {one["code"] for one in reply["replies"]} - {"ok"}):
                 raise RuntimeError(f"A report was answered {codes}.")
+            self._obey(calls, reply)
+
+    def _obey(self, calls: "Due", reply: dict[str, Any] | None) -> None:
+        if reply is not None and self.beat_seconds is None:
+            calls.every_seconds = float(reply["next_in_seconds"])
 
     async def _listen(self, caller: Caller) -> None:
         while True:
