@@ -14,6 +14,7 @@ from twisted.web import http
 
 from scheduler_site.body_guard import REFUSALS
 from scheduler_site.body_limits import has_credential, limit_of
+from scheduler_site.serving.silence import SilenceTimer
 from scheduler_site.shared.identity import instance_id
 
 reactor: Any = twisted_reactor
@@ -50,8 +51,9 @@ class GuardedRequest(WebRequest):
             super().requestReceived(command, path, version)
 
 
-class GuardedChannel(BaseChannel):
-    """One connection. The deadline runs from a request's first byte to its last; silence has Twisted's own time-out."""
+class GuardedChannel(SilenceTimer, BaseChannel):
+    """One connection. The deadline runs from a request's first byte to its last; silence has a time-out of its
+    own."""
 
     is_refused = False
     drained = 0
@@ -103,6 +105,7 @@ class GuardedChannel(BaseChannel):
     def connectionLost(self, reason: Any) -> None:  # noqa: N802
         self._due_in(None)
         super().connectionLost(reason)
+        self.end_timer()
 
     def _due_soon(self, seconds: float) -> None:
         if self._reads:
