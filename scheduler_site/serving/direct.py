@@ -14,6 +14,8 @@ from django.http import HttpResponseBase
 
 from scheduler_site.access.address_guard import AddressGuard
 from scheduler_site.onehop import OneHop, Scope, body_message, is_plain, start_message
+from scheduler_site.serving.plain_scope import plain_scope
+from scheduler_site.serving.ready_reply import is_ready, write
 
 log = logging.getLogger(__name__)
 
@@ -22,9 +24,10 @@ class Direct:
     def __init__(self, guard: AddressGuard, onehop: OneHop) -> None:
         self._guard, self._onehop = guard, onehop
 
-    def takes(self, request: WebRequest, scope: Scope) -> bool:
-        """False: it has to go the long way, which can wait for the rules and refuse."""
-        if scope["type"] != "http" or not self._guard.lets_in_now(scope):
+    def takes(self, request: WebRequest) -> bool:
+        """False: it has to go the long way, which knows all that is unusual, waits for the rules and refuses."""
+        scope = plain_scope(request)
+        if scope is None or not self._guard.lets_in_now(scope):
             return False
         self._onehop.ask(scope, request.content.read(), partial(self._answered, request, scope))
         return True
@@ -41,12 +44,13 @@ class Direct:
             request.handle_exception(fault)
 
     def _send(self, request: WebRequest, scope: Scope, response: HttpResponseBase) -> None:
-        """daphne leaves out what is for a client that has gone."""
-        if is_plain(response):
+        if not is_plain(response):
+            self._carry_on(request, scope, response)
+        elif is_ready(request, response):
+            write(request, response)
+        else:
             request.handle_reply(start_message(response))
             request.handle_reply(body_message(response))
-        else:
-            self._carry_on(request, scope, response)
 
     def _carry_on(self, request: WebRequest, scope: Scope, response: HttpResponseBase) -> None:
         """From here on daphne says into the queue that the client has gone, and cancels at the end."""

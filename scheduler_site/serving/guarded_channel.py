@@ -50,6 +50,11 @@ class GuardedRequest(WebRequest):
         if not self.channel.is_refused:
             super().requestReceived(command, path, version)
 
+    def process(self) -> None:
+        direct = self.server.direct
+        if direct is None or not direct.takes(self):
+            super().process()
+
 
 class GuardedChannel(SilenceTimer, BaseChannel):
     """One connection. The deadline runs from a request's first byte to its last; silence has a time-out of its

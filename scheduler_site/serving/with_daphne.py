@@ -34,9 +34,7 @@ class NightshiftServer(Server):
         self._guarded = GuardedFactory(self)
 
     def create_application(self, protocol: Any, scope: dict[str, Any]) -> Any:
-        """Bodies have come whole through guarded_channel by now. None: daphne has nothing more to do with it."""
-        if self.direct is not None and self.direct.takes(protocol, scope):
-            return None
+        """Bodies have come whole through guarded_channel by now."""
         return super().create_application(protocol, {**scope, "extensions": {BODY_IS_GUARDED: {}}})
 
     def carry_on(self, protocol: Any, rest: Coroutine[Any, Any, None]) -> None:

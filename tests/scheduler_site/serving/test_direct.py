@@ -39,6 +39,9 @@ urlpatterns = [
     path("agent/v1/later", test_onehop.later),
     path("seen", seen),
     path("held", held),
+    path("no-content", lambda _request: HttpResponse(status=204)),
+    path("own-server", lambda _request: HttpResponse("x", headers={"Server": "another", "X-Told": "\u00e9"})),
+    path("empty", lambda _request: HttpResponse()),
 ]
 
 
@@ -254,3 +257,25 @@ async def test_more_than_can_be_served_is_told_when_to_come_again(onehop: OneHop
     for holder in holders:
         await holder.until(holder.is_idle)
         assert holder.answered.endswith(b"held")
+
+
+@pytest.mark.parametrize(
+    "header", ["Upgrade: h2c", "X-A: 1\x0b2", "X@: 1", "X_A: 1", "Daphne-Root-Path: /under", "X-Forwarded-For: ::1"]
+)
+async def test_what_is_unusual_is_left_to_daphne(onehop: OneHop, header: str) -> None:
+    """The last one is not: it is Django's to read."""
+    data = request("GET /seen HTTP/1.1", header)
+    answer = await exchanged(onehop, data, is_direct=True)
+    assert answer == await exchanged(onehop, data, is_direct=False)
+    connection = Connection(onehop, Rules())
+    connection.send(data)
+    is_usual = header.startswith("X-F")
+    assert bool(connection.applications()) is (not is_usual and connection.answered == b"")
+    await connection.until(connection.is_idle)
+
+
+@pytest.mark.parametrize("name", ["/no-content", "/own-server", "/empty"])
+async def test_replies_that_are_not_like_the_others(onehop: OneHop, name: str) -> None:
+    data = request(f"GET {name} HTTP/1.1")
+    answer, _ = await exchanged(onehop, data, is_direct=True)
+    assert (answer, False) == await exchanged(onehop, data, is_direct=False)
