@@ -13,7 +13,7 @@ from typing import Any
 
 from django.core import signals
 from django.core.handlers.asgi import ASGIRequest
-from django.db import connections
+from django.db import close_old_connections, connections
 from django.http import HttpResponseBadRequest, HttpResponseBase, StreamingHttpResponse
 from django.urls import set_script_prefix
 
@@ -99,18 +99,33 @@ class OneHop:
         self._agents.call(lambda: self._answer(scope, body), left)
 
     def _answer(self, scope: Scope, body: bytes) -> HttpResponseBase:
-        """In a thread. A response that streams is closed later, by its stream."""
+        """In a thread."""
         set_script_prefix(scope.get("root_path") or "/")
-        signals.request_started.send(sender=type(self), scope=scope)
+        return self._answer_agent(scope, body) if is_agents(scope) else self._answer_person(scope, body)
+
+    def _answer_agent(self, scope: Scope, body: bytes) -> HttpResponseBase:
+        """Of what Django's request signals are for, a call of an agent needs only this: it has no cache or file. All
+        of them took a fifth of what a call takes beside its view."""
+        close_old_connections()
         try:
-            request = ASGIRequest(scope, io.BytesIO(body))
-        except UnicodeDecodeError:
-            response: HttpResponseBase = HttpResponseBadRequest()
-        else:
-            response = self._handlers[is_agents(scope)].get_response(request)
+            return self._response(scope, body)
+        finally:
+            close_old_connections()
+
+    def _answer_person(self, scope: Scope, body: bytes) -> HttpResponseBase:
+        """A response that streams is closed later, by its stream."""
+        signals.request_started.send(sender=type(self), scope=scope)
+        response = self._response(scope, body)
         if not isinstance(response, StreamingHttpResponse):
             response.close()
         return response
+
+    def _response(self, scope: Scope, body: bytes) -> HttpResponseBase:
+        try:
+            request = ASGIRequest(scope, io.BytesIO(body))
+        except UnicodeDecodeError:
+            return HttpResponseBadRequest()
+        return self._handlers[is_agents(scope)].get_response(request)
 
 
 def is_agents(scope: Scope) -> bool:
