@@ -7,10 +7,9 @@ import heapq
 import itertools
 import json
 import random
-import time
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Callable
+from dataclasses import dataclass
 from enum import IntEnum
 
 from django.http import HttpResponse
@@ -71,12 +70,26 @@ class Busy(Exception):
         self.again_in_seconds = again_in_seconds
 
 
+LetIn = Callable[[], None]
+SendAway = Callable[[Busy], None]
+
+
+@dataclass(eq=False)
+class Waiting:
+    """One that has no place yet. It waits no more when it has no `let_in`, and keeps no request then."""
+
+    rank: Rank
+    let_in: LetIn | None
+    timer: asyncio.TimerHandle
+
+
 class Admission:
-    """`places` requests at a time; the others wait in the order of their ranks, as long as their patience lasts."""
+    """`places` requests at a time; the others wait in the order of their ranks, as long as their patience lasts. Asked
+    from the event loop, by functions that it calls: most find a place, and need no coroutine for that."""
 
     def __init__(self, places: int) -> None:
         self._places = self._free = places
-        self._waiting: list[tuple[Rank, int, asyncio.Future[None]]] = []
+        self._waiting: list[tuple[Rank, int, Waiting]] = []
         self._count: Counter[Rank] = Counter()
         self._numbers = itertools.count()
         self._seconds = FIRST_GUESS_SECONDS
@@ -85,44 +98,46 @@ class Admission:
         """How many it can serve, by how long they took lately."""
         return self._places / self._seconds
 
-    @asynccontextmanager
-    async def place(self, rank: Rank) -> AsyncIterator[None]:
-        """Raises Busy when it would take too long, or has."""
-        await self._wait_for_place(rank)
-        began = time.monotonic()
-        try:
-            yield
-        finally:
-            self._seconds += WEIGHT_OF_NEW * (time.monotonic() - began - self._seconds)
-            self._pass_on()
-
-    async def _wait_for_place(self, rank: Rank) -> None:
+    def ask(self, rank: Rank, let_in: LetIn, send_away: SendAway) -> Waiting | None:
+        """One of the two is called: `let_in` at once where a place is free, and whoever is let in has to leave;
+        `send_away` later than this returns, when it would take too long, or has. What is given back can withdraw."""
         if self._free:
             self._free -= 1
-            return
+            let_in()
+            return None
         if self._expected_seconds(rank) > PATIENCE_SECONDS[rank]:
-            raise self._busy(rank)
-        place = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._waiting, (rank, next(self._numbers), place))
-        self._count[rank] += 1
-        try:
-            async with asyncio.timeout(PATIENCE_SECONDS[rank]):
-                await place
-        except (TimeoutError, asyncio.CancelledError) as error:
-            if place.done() and not place.cancelled():
-                self._pass_on()  # it came at the very moment
-            raise self._busy(rank) if isinstance(error, TimeoutError) else error from None
-        finally:
-            self._count[rank] -= 1
+            asyncio.get_running_loop().call_soon(send_away, self._busy(rank))
+            return None
+        return self._wait(rank, let_in, send_away)
 
-    def _pass_on(self) -> None:
+    def leave(self, after_seconds: float) -> None:
         """The place of one that is served goes to the most important that waits."""
+        self._seconds += WEIGHT_OF_NEW * (after_seconds - self._seconds)
         while self._waiting:
-            _, _, place = heapq.heappop(self._waiting)
-            if not place.done():
-                place.set_result(None)
+            _, _, waiting = heapq.heappop(self._waiting)
+            if (let_in := self.withdraw(waiting)) is not None:
+                let_in()
                 return
         self._free += 1
+
+    def withdraw(self, waiting: Waiting) -> LetIn | None:
+        """What would have let it in, if it still waited. Its entry stays until its turn comes."""
+        let_in, waiting.let_in = waiting.let_in, None
+        if let_in is not None:
+            waiting.timer.cancel()
+            self._count[waiting.rank] -= 1
+        return let_in
+
+    def _wait(self, rank: Rank, let_in: LetIn, send_away: SendAway) -> Waiting:
+        def give_up() -> None:
+            busy = self._busy(rank)
+            self.withdraw(waiting)
+            send_away(busy)
+
+        waiting = Waiting(rank, let_in, asyncio.get_running_loop().call_later(PATIENCE_SECONDS[rank], give_up))
+        heapq.heappush(self._waiting, (rank, next(self._numbers), waiting))
+        self._count[rank] += 1
+        return waiting
 
     def _expected_seconds(self, rank: Rank) -> float:
         before = sum(count for other, count in self._count.items() if other <= rank)

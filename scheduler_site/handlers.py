@@ -9,6 +9,8 @@ from typing import Any
 from django.conf import settings
 from django.core.handlers.base import BaseHandler
 from django.core.handlers.exception import convert_exception_to_response
+from django.http import HttpRequest
+from django.urls import ResolverMatch
 from django.utils.module_loading import import_string
 
 
@@ -25,7 +27,21 @@ def for_agents() -> BaseHandler:
 
 
 class AgentsHandler(BaseHandler):
-    """Its middleware only wraps: none has a say in views, templates or exceptions."""
+    """Its middleware only wraps: none has a say in views, templates or exceptions. Most calls have one fixed path each,
+    which is looked up once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._fixed: dict[str, ResolverMatch] = {}
+
+    def resolve_request(self, request: HttpRequest) -> ResolverMatch:
+        found = self._fixed.get(request.path_info)
+        if found is None:
+            found = super().resolve_request(request)
+            if not (found.args or found.kwargs):
+                self._fixed[request.path_info] = found
+        request.resolver_match = found
+        return found
 
     def load_middleware(self, is_async: bool = False) -> None:
         self._view_middleware: list[Any] = []

@@ -4,7 +4,7 @@ meaning is checked by the domain.
 Unknown keys are ignored, so that a newer agent can say more. The format is docs/agent-protocol.md.
 """
 
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, cast
 from uuid import UUID
 
 import msgspec
@@ -301,11 +301,19 @@ class EntryHead(msgspec.Struct):
 
 Message = TypeVar("Message", bound=msgspec.Struct)
 
+# All before any thread reads a message: msgspec prepares a type at its first use, and two threads that come to it at
+# the same time can end the process.
+_decoders = {
+    kind: msgspec.json.Decoder(kind)
+    for kind in tuple(globals().values())
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct)
+}
+
 
 def decode(body: bytes, kind: type[Message]) -> Message:
     """The message, or BadMessage that names the field."""
     try:
-        return msgspec.json.decode(body, type=kind)
+        return cast(Message, _decoders[kind].decode(body))
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BadMessage(str(error)) from None
     except RecursionError:

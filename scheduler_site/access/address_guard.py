@@ -31,10 +31,16 @@ class RuleCache:
         access_changed.connect(self._changed)
 
     async def rules(self) -> list[addresses.Rule]:
-        if self._read_at is None or time.monotonic() - self._read_at > READ_EVERY_SECONDS:
+        if self.known() is None:
             self._read_at = time.monotonic()  # one reader at a time; the others use what is known
             self._rules = await asyncio.to_thread(_read, self._rules)
         return self._rules
+
+    def known(self) -> list[addresses.Rule] | None:
+        """None when it is time to read them anew."""
+        read_at = self._read_at  # a change may come from any thread
+        is_fresh = read_at is not None and time.monotonic() - read_at <= READ_EVERY_SECONDS
+        return self._rules if is_fresh else None
 
     def _changed(self, **_more: Any) -> None:
         self._read_at = None
@@ -57,20 +63,25 @@ class AddressGuard:
         self.application, self.cache = application, cache or RuleCache()
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
-        if scope["type"] not in ("http", "websocket") or await self._is_let_in(scope):
+        if scope["type"] not in ("http", "websocket") or is_let_in(await self.cache.rules(), scope):
             await self.application(scope, receive, send)
             return
         log.warning("address_refused client=%r path=%r", scope.get("client"), scope["path"])
         await (refuse_socket(receive, send) if scope["type"] == "websocket" else refuse(send))
 
-    async def _is_let_in(self, scope: dict[str, Any]) -> bool:
-        rules = await self.cache.rules()
-        if not rules:
-            return True
-        forwarded = [value.decode("latin-1") for name, value in scope["headers"] if name.lower() == b"x-forwarded-for"]
-        peer = (scope.get("client") or [""])[0]
-        audience = "agents" if scope["path"].startswith(AGENT_PREFIX) else "people"
-        return addresses.is_let_in(rules, client_address(peer, forwarded), audience)
+    def lets_in_now(self, scope: dict[str, Any]) -> bool:
+        """Without waiting: False also where the rules have to be read first."""
+        rules = self.cache.known()
+        return rules is not None and is_let_in(rules, scope)
+
+
+def is_let_in(rules: list[addresses.Rule], scope: dict[str, Any]) -> bool:
+    if not rules:
+        return True
+    forwarded = [value.decode("latin-1") for name, value in scope["headers"] if name.lower() == b"x-forwarded-for"]
+    peer = (scope.get("client") or [""])[0]
+    audience = "agents" if scope["path"].startswith(AGENT_PREFIX) else "people"
+    return addresses.is_let_in(rules, client_address(peer, forwarded), audience)
 
 
 async def refuse(send: Any) -> None:

@@ -14,6 +14,7 @@ from twisted.web import http
 
 from scheduler_site.body_guard import REFUSALS
 from scheduler_site.body_limits import has_credential, limit_of
+from scheduler_site.serving.silence import SilenceTimer
 from scheduler_site.shared.identity import instance_id
 
 reactor: Any = twisted_reactor
@@ -49,9 +50,15 @@ class GuardedRequest(WebRequest):
         if not self.channel.is_refused:
             super().requestReceived(command, path, version)
 
+    def process(self) -> None:
+        direct = self.server.direct
+        if direct is None or not direct.takes(self):
+            super().process()
 
-class GuardedChannel(BaseChannel):
-    """One connection. The deadline runs from a request's first byte to its last; silence has Twisted's own time-out."""
+
+class GuardedChannel(SilenceTimer, BaseChannel):
+    """One connection. The deadline runs from a request's first byte to its last; silence has a time-out of its
+    own."""
 
     is_refused = False
     drained = 0
@@ -103,6 +110,7 @@ class GuardedChannel(BaseChannel):
     def connectionLost(self, reason: Any) -> None:  # noqa: N802
         self._due_in(None)
         super().connectionLost(reason)
+        self.end_timer()
 
     def _due_soon(self, seconds: float) -> None:
         if self._reads:

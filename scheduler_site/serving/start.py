@@ -56,17 +56,21 @@ def _run() -> str:
     imports.import_all(with_tls=settings.ADDRESS.has_tls)
     from scheduler_site.asgi import application, onehop  # builds the handlers: only a server needs them
     from scheduler_site.serving import with_daphne, with_uvicorn
+    from scheduler_site.serving.direct import Direct
 
     sys.setswitchinterval(THREADS_TAKE_TURNS_SECONDS)
     _leave_alone_what_is_loaded()
     throughput.measured_by(onehop.admission.per_second)
     files = (settings.TLS_CERT, settings.TLS_KEY)
-    if settings.ASGI == "uvicorn":
-        if settings.LISTEN_FD:
-            raise endpoints.CannotListen("NIGHTSHIFT_LISTEN_FD is for daphne alone: unset it or NIGHTSHIFT_ASGI.")
-        return with_uvicorn.run(application, settings.ADDRESS, files, _ready)
-    listens_at = endpoints.descriptions(settings.ADDRESS, *files)
-    return with_daphne.run(application, listens_at, _ready, settings.LISTEN_FD)
+    try:
+        if settings.ASGI == "uvicorn":
+            if settings.LISTEN_FD:
+                raise endpoints.CannotListen("NIGHTSHIFT_LISTEN_FD is for daphne alone: unset it or NIGHTSHIFT_ASGI.")
+            return with_uvicorn.run(application, settings.ADDRESS, files, _ready)
+        listens_at = endpoints.descriptions(settings.ADDRESS, *files)
+        return with_daphne.run(application, Direct(application, onehop), listens_at, _ready, settings.LISTEN_FD)
+    finally:
+        onehop.close()
 
 
 def _leave_alone_what_is_loaded() -> None:

@@ -3,7 +3,8 @@
 import asyncio
 import os
 import socket
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from daphne.server import Server, twisted_loop
@@ -11,6 +12,7 @@ from twisted.internet import defer, reactor
 
 from scheduler_site.body_guard import BODY_IS_GUARDED
 from scheduler_site.serving import flow
+from scheduler_site.serving.direct import Direct
 from scheduler_site.serving.guarded_channel import GuardedFactory
 
 READ_BYTES = 1024 * 1024
@@ -20,6 +22,7 @@ class NightshiftServer(Server):
     """daphne, with back-pressure for long replies and a clean end."""
 
     failed_to_listen = ""
+    direct: Direct | None = None
 
     @property
     def http_factory(self) -> GuardedFactory:
@@ -33,6 +36,11 @@ class NightshiftServer(Server):
     def create_application(self, protocol: Any, scope: dict[str, Any]) -> Any:
         """Bodies have come whole through guarded_channel by now."""
         return super().create_application(protocol, {**scope, "extensions": {BODY_IS_GUARDED: {}}})
+
+    def carry_on(self, protocol: Any, rest: Coroutine[Any, Any, None]) -> None:
+        """As an application: looked after, and canceled at the end. Of who has long gone daphne knows nothing more."""
+        details = self.connections.setdefault(protocol, {"disconnected": time.time()})
+        details["application_instance"] = asyncio.ensure_future(rest)
 
     async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
         if protocol in self.connections:
@@ -56,7 +64,11 @@ class NightshiftServer(Server):
 
 
 def run(
-    application: Any, endpoints: list[str], on_ready: Callable[[asyncio.AbstractEventLoop], None], inherited: int = 0
+    application: Any,
+    direct: Direct,
+    endpoints: list[str],
+    on_ready: Callable[[asyncio.AbstractEventLoop], None],
+    inherited: int = 0,
 ) -> str:
     """Blocks until the server ends. Returns why it could not listen, or "". `inherited`: a socket that listens
     already, with other processes."""
@@ -70,6 +82,7 @@ def run(
         server_name="nightshift",
         verbosity=1,
     )
+    server.direct = direct
     reactor.callWhenRunning(on_ready, twisted_loop)
     if inherited:
         reactor.callWhenRunning(_adopt, server, inherited)

@@ -1,12 +1,11 @@
 """Who gets a thread next, who is told to come again, and that no place is ever lost."""
 
 import asyncio
-from types import SimpleNamespace
 
 import pytest
 
 from scheduler_site import admission
-from scheduler_site.admission import Admission, Busy, Rank, busy_answer, rank_of
+from scheduler_site.admission import Admission, Busy, Rank, Waiting, busy_answer, rank_of
 
 
 @pytest.mark.parametrize(
@@ -30,65 +29,73 @@ def test_the_rank_of_a_request(path: str, body: bytes, rank: Rank) -> None:
 
 
 class Crowd:
-    """Requests at one place, each held until it is let go."""
+    """Requests at one place, each held until it leaves."""
 
     def __init__(self, places: int = 1) -> None:
         self.admission = Admission(places)
         self.served: list[Rank] = []
-        self.let_go = asyncio.Event()
+        self.sent_away: list[Busy] = []
 
-    async def request(self, rank: Rank) -> None:
-        async with self.admission.place(rank):
-            self.served.append(rank)
-            await self.let_go.wait()
+    def comes(self, *ranks: Rank) -> list[Waiting | None]:
+        return [
+            self.admission.ask(rank, lambda rank=rank: self.served.append(rank), self.sent_away.append)
+            for rank in ranks
+        ]
 
-    async def come(self, *ranks: Rank) -> list[asyncio.Task[None]]:
-        tasks = [asyncio.create_task(self.request(rank)) for rank in ranks]
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
-        return tasks
+    def leave(self, count: int = 1) -> None:
+        for _ in range(count):
+            self.admission.leave(0.01)
 
 
 async def test_results_go_first_and_output_last() -> None:
     crowd = Crowd()
-    tasks = await crowd.come(Rank.BEAT, Rank.OUTPUT, Rank.REPORT, Rank.RESULT, Rank.SESSION, Rank.RESULT)
+    crowd.comes(Rank.BEAT, Rank.OUTPUT, Rank.REPORT, Rank.RESULT, Rank.SESSION, Rank.RESULT)
     assert crowd.served == [Rank.BEAT]
-    crowd.let_go.set()
-    await asyncio.gather(*tasks)
+    crowd.leave(5)
     assert crowd.served == [Rank.BEAT, Rank.RESULT, Rank.RESULT, Rank.SESSION, Rank.REPORT, Rank.OUTPUT]
+
+
+async def test_as_many_at_a_time_as_there_are_places() -> None:
+    crowd = Crowd(places=2)
+    crowd.comes(Rank.BEAT, Rank.BEAT, Rank.BEAT, Rank.BEAT)
+    assert len(crowd.served) == 2
+    crowd.leave(4)
+    crowd.comes(Rank.RESULT, Rank.RESULT, Rank.RESULT)
+    assert crowd.served == [Rank.BEAT] * 4 + [Rank.RESULT] * 2
 
 
 async def test_who_would_wait_too_long_is_sent_away_at_once() -> None:
     crowd = Crowd()
     crowd.admission._seconds = 2.0
-    first = await crowd.come(Rank.BEAT, Rank.BEAT)
-    with pytest.raises(Busy) as busy:
-        await crowd.request(Rank.OUTPUT)
-    assert busy.value.again_in_seconds >= 1
-    crowd.let_go.set()
-    await asyncio.gather(*first)
+    crowd.comes(Rank.BEAT, Rank.BEAT, Rank.OUTPUT)
+    assert crowd.sent_away == []  # not before `ask` returns: whoever asks may not be ready for it
+    await asyncio.sleep(0)
+    (busy,) = crowd.sent_away
+    assert busy.again_in_seconds >= 1
+    assert crowd.served == [Rank.BEAT]
 
 
 async def test_patience_ends_and_the_place_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(admission.PATIENCE_SECONDS, Rank.BEAT, 0.02)
     crowd = Crowd()
-    first = await crowd.come(Rank.RESULT)
-    with pytest.raises(Busy):
-        await crowd.request(Rank.BEAT)
-    crowd.let_go.set()
-    await asyncio.gather(*first)
-    await crowd.request(Rank.BEAT)
-    assert crowd.served == [Rank.RESULT, Rank.BEAT]
+    crowd.comes(Rank.RESULT, Rank.BEAT)
+    while not crowd.sent_away:
+        await asyncio.sleep(0.001)
+    crowd.leave()
+    crowd.comes(Rank.REPORT)
+    assert crowd.served == [Rank.RESULT, Rank.REPORT]
 
 
-async def test_a_client_that_goes_away_takes_no_place_with_it() -> None:
+async def test_who_withdraws_takes_no_place_with_it() -> None:
     crowd = Crowd()
-    first, waiting = await crowd.come(Rank.BEAT, Rank.BEAT)
-    waiting.cancel()
-    crowd.let_go.set()
-    await first
-    await crowd.request(Rank.REPORT)
-    assert crowd.served == [Rank.BEAT, Rank.REPORT]
+    _, waiting = crowd.comes(Rank.BEAT, Rank.BEAT)
+    assert waiting is not None
+    assert crowd.admission.withdraw(waiting) is not None
+    assert crowd.admission.withdraw(waiting) is None
+    crowd.leave()
+    crowd.comes(Rank.REPORT)
+    assert (crowd.served, crowd.sent_away) == ([Rank.BEAT, Rank.REPORT], [])
+    assert set(crowd.admission._count.values()) == {0}
 
 
 @pytest.mark.django_db
@@ -98,11 +105,9 @@ def test_the_answer_is_one_of_ours() -> None:
     assert answer["X-Instance"]
 
 
-async def test_it_knows_how_many_it_can_serve(monkeypatch: pytest.MonkeyPatch) -> None:
-    now = [0.0]
-    monkeypatch.setattr(admission, "time", SimpleNamespace(monotonic=lambda: now[0]))
+async def test_it_knows_how_many_it_can_serve() -> None:
     served = Admission(4)
     for _ in range(300):
-        async with served.place(Rank.BEAT):
-            now[0] += 0.1
+        served.ask(Rank.BEAT, lambda: None, lambda _busy: None)
+        served.leave(0.1)
     assert served.per_second() == pytest.approx(40.0, rel=0.01)

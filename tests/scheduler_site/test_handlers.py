@@ -2,10 +2,14 @@
 
 import asyncio
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.conf import settings
+from django.db import connections
+from django.test import RequestFactory
 
+from scheduler_site.handlers import AgentsHandler, for_agents
 from scheduler_site.onehop import OneHop
 from scheduler_site.shared.identity import instance_id
 
@@ -48,3 +52,23 @@ def test_people_get_every_layer() -> None:
 
 def test_what_agents_calls_pass_is_part_of_what_all_pass_in_the_same_order() -> None:
     assert [name for name in settings.MIDDLEWARE if name in settings.AGENT_MIDDLEWARE] == settings.AGENT_MIDDLEWARE
+
+
+def test_only_fixed_paths_are_looked_up_once() -> None:
+    handler = for_agents()
+    for path in ("/agent/v1/heartbeat", "/agent/v1/heartbeat", f"/agent/v1/sub-agents/{uuid4()}/log", "/agent/v1/none"):
+        handler.get_response(RequestFactory().post(path, SERVER_NAME="localhost"))
+    assert isinstance(handler, AgentsHandler)
+    assert list(handler._fixed) == ["/agent/v1/heartbeat"]
+
+
+def test_an_agents_call_leaves_no_connection_of_use_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What Django does by signals at the beginning and the end of each request, people's too."""
+    looked: list[str] = []
+    monkeypatch.setattr(
+        type(connections["default"]), "close_if_unusable_or_obsolete", lambda _self: looked.append("looked")
+    )
+    for path in ("/agent/v1/none", "/health/"):
+        looked.clear()
+        OneHop()._answer({"type": "http", "method": "POST", "path": path, "query_string": b"", "headers": []}, b"")
+        assert looked == ["looked", "looked"]

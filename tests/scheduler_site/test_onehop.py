@@ -181,14 +181,3 @@ async def test_a_client_that_goes_away_before_its_body_is_complete_gets_nothing(
     exchange.incoming.get_nowait()
     exchange.incoming.put_nowait({"type": "http.disconnect"})
     assert (await exchange.run()).sent == []
-
-
-async def test_nothing_shines_through_from_an_earlier_request() -> None:
-    from django.utils import translation
-
-    def leave_french() -> str:
-        before = translation.get_language()
-        translation.activate("fr")
-        return str(before)
-
-    assert onehop.in_fresh_context(leave_french) == onehop.in_fresh_context(leave_french) == "en"

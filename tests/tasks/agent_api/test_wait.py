@@ -2,13 +2,11 @@
 
 import asyncio
 import json
-import threading
 from collections.abc import AsyncIterator
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import pytest_asyncio
-from django.db import InterfaceError, OperationalError, connections
+from django.db import InterfaceError, OperationalError
 
 from agents import authentication, doorbell
 from agents.credentials import hashed
@@ -40,23 +38,9 @@ async def waited(agent: Agent, epoch: str = "3", secret: str = "secret") -> tupl
     try:
         await application(exchange.scope, exchange.incoming.get, exchange.send)
     finally:
-        close_connections(application._agents)
+        application.close()  # the test's database is dropped afterwards; threads that stay would keep it open
     exchange.check_length()
     return exchange.status, json.loads(exchange.body)
-
-
-def close_connections(pool: ThreadPoolExecutor) -> None:
-    """The test's database is dropped afterwards; threads that stay would keep it open. Each thread does it once: the
-    one that answered may not be free yet, and then the pool begins another."""
-    gate = threading.Barrier(pool._max_workers)
-
-    def close() -> None:
-        gate.wait(20)
-        connections.close_all()
-
-    for closing in [pool.submit(close) for _ in range(pool._max_workers)]:
-        closing.result()
-    pool.shutdown()
 
 
 async def test_a_ring_says_beat(agent: Agent) -> None:
