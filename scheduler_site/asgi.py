@@ -28,7 +28,7 @@ async def unknown_socket(_scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "websocket.close", "code": 4404})
 
 
-routes: list[Any] = [("ws/live/", LiveSocket.as_asgi()), ("<path:rest>", unknown_socket)]
+routes: list[Any] = [("ws/live/", LiveSocket.as_asgi(threads=onehop.people)), ("<path:rest>", unknown_socket)]
 sockets = URLRouter([path(route, consumer) for route, consumer in routes])
 application = AddressGuard(
     ProtocolTypeRouter({"http": BodyGuard(onehop), "websocket": SameOrigin(AuthMiddlewareStack(sockets))})

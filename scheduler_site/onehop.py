@@ -39,12 +39,12 @@ class OneHop:
     def __init__(self) -> None:
         self._handlers = {True: handlers.for_agents(), False: handlers.for_people()}
         self._agents = ThreadPoolExecutor(THREADS, "agents")
-        self._people = ThreadPoolExecutor(THREADS, "people")
+        self.people = ThreadPoolExecutor(THREADS, "people")
         self.admission = Admission(THREADS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         is_agent = is_agents(scope)
-        pool = self._agents if is_agent else self._people
+        pool = self._agents if is_agent else self.people
         try:
             body = await read_body(receive)
         except Disconnected:
