@@ -149,7 +149,7 @@ def parse(text: str) -> dict[str, Any] | None:
         return None
     try:
         asked = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     if not isinstance(asked, dict) or not asked or not set(asked) <= {*_OF_GROUPS, "read"}:
         return None

@@ -124,6 +124,7 @@ async def test_watching_ends_with_unsubscribing_and_with_the_socket(cookie: str)
         '{"subscribe": [1]}',
         '{"cancel": [1]}',
         '{"read": {}, "cancel": [1]}',
+        "[" * 4000,
         '{"subscribe": ["' + "x" * 5000 + '"]}',
     ],
 )
