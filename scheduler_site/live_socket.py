@@ -38,6 +38,7 @@ class LiveSocket(AsyncWebsocketConsumer):
 
     def __init__(self, *args: Any, threads: Executor | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.user: Any = None
         self.followed: set[str] = set()
         self.recheck: asyncio.Task[None] | None = None
         self.unsent: deque[str] = deque(maxlen=UNSENT_MESSAGES)
@@ -45,7 +46,8 @@ class LiveSocket(AsyncWebsocketConsumer):
         self.reads = LiveReads(threads, self._send_bytes, self._tell)
 
     async def connect(self) -> None:
-        if not self.scope["user"].is_authenticated:
+        self.user = await self._who()
+        if self.user is None:
             await self.close(SIGNED_OUT)
             return
         await self.accept()
@@ -71,7 +73,7 @@ class LiveSocket(AsyncWebsocketConsumer):
         for group in asked.get("subscribe", []):
             await self._follow(group)
         if "read" in asked:
-            self.reads.ask(asked["read"], self.scope["user"])
+            self.reads.ask(asked["read"], self.user)
 
     async def dispatch(self, message: dict[str, Any]) -> None:
         """News and questions need no database here: channels would look after its connections in a thread, for each
@@ -129,18 +131,20 @@ class LiveSocket(AsyncWebsocketConsumer):
         with contextlib.suppress(asyncio.CancelledError):
             while True:
                 await asyncio.sleep(RECHECK_SECONDS)
-                if not await self._is_still_signed_in():
+                self.user = await self._who()
+                if self.user is None:
                     await self.close(SIGNED_OUT)
                     return
                 for group in self.followed:
                     _watch(group, watchers.tell_others)
 
-    async def _is_still_signed_in(self) -> bool:
-        """Reads the session anew: the one of the handshake would say yes for ever."""
+    async def _who(self) -> Any:
+        """None: not signed in, or not any more. Reads the session anew: that of the handshake would say yes for ever.
+        Not channels' middleware, which looks after the session at each message that is sent."""
         store = import_module(settings.SESSION_ENGINE).SessionStore
-        session = store(self.scope["session"].session_key)
-        user = self.scope["user"] = await get_user({"session": session})
-        return bool(user.is_authenticated and user.is_active)
+        session = store(self.scope["cookies"].get(settings.SESSION_COOKIE_NAME))
+        user = await get_user({"session": session})
+        return user if user.is_authenticated and user.is_active else None
 
 
 def parse(text: str) -> dict[str, Any] | None:
