@@ -9,8 +9,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "scheduler_site.settings")
 django.setup()
 
 # Everything below needs Django's apps to be ready.
-from channels.auth import AuthMiddlewareStack  # noqa: E402
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
+from channels.sessions import CookieMiddleware  # noqa: E402
 from django.urls import path  # noqa: E402
 
 from scheduler_site.access.address_guard import AddressGuard  # noqa: E402
@@ -28,8 +28,8 @@ async def unknown_socket(_scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "websocket.close", "code": 4404})
 
 
-routes: list[Any] = [("ws/live/", LiveSocket.as_asgi()), ("<path:rest>", unknown_socket)]
+routes: list[Any] = [("ws/live/", LiveSocket.as_asgi(threads=onehop.people)), ("<path:rest>", unknown_socket)]
 sockets = URLRouter([path(route, consumer) for route, consumer in routes])
 application = AddressGuard(
-    ProtocolTypeRouter({"http": BodyGuard(onehop), "websocket": SameOrigin(AuthMiddlewareStack(sockets))})
+    ProtocolTypeRouter({"http": BodyGuard(onehop), "websocket": SameOrigin(CookieMiddleware(sockets))})
 )

@@ -44,7 +44,7 @@ class OneHop:
     def __init__(self) -> None:
         self._handlers = {True: handlers.for_agents(), False: handlers.for_people()}
         self._agents = Threads(THREADS, "agents", at_end=connections.close_all)
-        self._people = Threads(THREADS, "people", at_end=connections.close_all)
+        self.people = Threads(THREADS, "people", at_end=connections.close_all)
         self.admission = Admission(THREADS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -57,7 +57,7 @@ class OneHop:
     def ask(self, scope: Scope, body: bytes, done: Done) -> Waiting | None:
         """From the loop. `done` is called there with the response, later than this returns."""
         if not is_agents(scope):
-            self._people.call(lambda: self._answer(scope, body), done)
+            self.people.call(lambda: self._answer(scope, body), done)
             return None
         return self.admission.ask(
             rank_of(scope["path"], body),
@@ -70,7 +70,7 @@ class OneHop:
         if isinstance(response, Later) and not await response.is_complete(receive):
             return
         if isinstance(response, StreamingHttpResponse):
-            threads = self._agents if is_agents(scope) else self._people
+            threads = self._agents if is_agents(scope) else self.people
             await Stream(response, threads, receive, send).run(is_head=scope["method"] == "HEAD")
         else:
             await send_whole(response, send)
@@ -78,7 +78,7 @@ class OneHop:
     def close(self) -> None:
         """Returns when no thread works any more."""
         self._agents.close()
-        self._people.close()
+        self.people.close()
 
     async def _answered(self, scope: Scope, body: bytes) -> HttpResponseBase:
         future: asyncio.Future[HttpResponseBase] = asyncio.get_running_loop().create_future()

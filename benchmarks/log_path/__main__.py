@@ -1,8 +1,8 @@
 """What does one task that prints 20 MB/s cost the server while 200 pages follow it, and is its memory bounded? A row.
 
 `python -m benchmarks.log_path --mb-per-second 20 --viewers 200` starts Nightshift as `make run` does. Each viewer
-listens on the live socket and fetches 64 KiB a second. Cores and memory are those of the server process alone; script,
-agents and viewers come on top, so on two cores all of them compete.
+listens on the live socket and asks on it for 64 KiB a second (`--way http`: by HTTP). Cores and memory are those of the
+server process alone; script, agents and viewers come on top, so on two cores all of them compete.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from statistics import median
 import requests
 
 from benchmarks.crowd import crowd
-from benchmarks.log_path.viewer import Seen, Viewer
+from benchmarks.log_path.viewer import BY_HTTP, BY_SOCKET, Seen, Viewer
 from benchmarks.our_server import OurServer
 from benchmarks.peers.processes import memory_of_process
 from benchmarks.rows import quantile, tell
@@ -50,11 +50,12 @@ def main() -> None:
     parser.add_argument("--mb-per-second", type=float, default=20.0)
     parser.add_argument("--viewers", type=int, default=200)
     parser.add_argument("--seconds", type=float, default=30.0)
+    parser.add_argument("--way", choices=(BY_SOCKET, BY_HTTP), default=BY_SOCKET)
     arguments = parser.parse_args()
     seen = Seen()
     with _printing(arguments.mb_per_second) as (ours, task_id):
         cookies = signed_in(ours)
-        viewers = [Viewer(ours.port, cookies, task_id, seen) for _ in range(arguments.viewers)]
+        viewers = [Viewer(ours.port, cookies, task_id, seen, arguments.way) for _ in range(arguments.viewers)]
         measured = asyncio.run(_watched(ours, task_id, viewers, seen, arguments.seconds))
     _tell(arguments, seen, measured)
 
@@ -105,6 +106,7 @@ def _tell(arguments: argparse.Namespace, seen: Seen, measured: Measured) -> None
         asked_mb_per_second=arguments.mb_per_second,
         stored_mb_per_second=round(measured.stored_bytes / MB / measured.seconds, 1),
         viewers=arguments.viewers,
+        way=arguments.way,
         nudges_per_viewer=round(seen.nudges / each, 2),
         kib_per_viewer=round(seen.bytes / 1024 / each, 1),
         fetch_p50_ms=round(quantile(seen.fetches or [0.0], 0.5) * 1e3, 1),

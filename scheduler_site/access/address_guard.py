@@ -7,6 +7,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 from django.db import Error, connection
@@ -21,6 +22,7 @@ from scheduler_site.shared.identity import instance_id
 log = logging.getLogger(__name__)
 
 READ_EVERY_SECONDS = 5.0
+REFUSED = 4403
 BODY = b'{"code": "address_refused", "detail": "This address may not connect here."}'
 
 
@@ -64,7 +66,8 @@ class AddressGuard:
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         if scope["type"] not in ("http", "websocket") or is_let_in(await self.cache.rules(), scope):
-            await self.application(scope, receive, send)
+            is_socket = scope["type"] == "websocket"
+            await self.application(scope, partial(self._heard, scope, receive, send) if is_socket else receive, send)
             return
         log.warning("address_refused client=%r path=%r", scope.get("client"), scope["path"])
         await (refuse_socket(receive, send) if scope["type"] == "websocket" else refuse(send))
@@ -73,6 +76,15 @@ class AddressGuard:
         """Without waiting: False also where the rules have to be read first."""
         rules = self.cache.known()
         return rules is not None and is_let_in(rules, scope)
+
+    async def _heard(self, scope: dict[str, Any], receive: Any, send: Any) -> dict[str, Any]:
+        """A socket outlives the rules of its handshake: whatever it says is let in or not like a request."""
+        message: dict[str, Any] = await receive()
+        if message["type"] != "websocket.receive" or is_let_in(await self.cache.rules(), scope):
+            return message
+        log.warning("address_refused client=%r path=%r", scope.get("client"), scope["path"])
+        await send({"type": "websocket.close", "code": REFUSED})
+        return {"type": "websocket.disconnect", "code": REFUSED}
 
 
 def is_let_in(rules: list[addresses.Rule], scope: dict[str, Any]) -> bool:
@@ -92,4 +104,4 @@ async def refuse(send: Any) -> None:
 
 async def refuse_socket(receive: Any, send: Any) -> None:
     await receive()
-    await send({"type": "websocket.close", "code": 4403})
+    await send({"type": "websocket.close", "code": REFUSED})

@@ -1,9 +1,12 @@
-"""Back-pressure for daphne: a reply waits until the client has taken what was sent, so that memory stays bounded."""
+"""Back-pressure for daphne: a reply or a socket's message waits until the client has taken what was sent, so that
+memory stays bounded.
+"""
 
 import asyncio
 from typing import Any
 
 from daphne.http_protocol import WebRequest
+from daphne.ws_protocol import WebSocketProtocol
 from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer
 
@@ -55,3 +58,13 @@ async def pass_on(request: Any, message: dict[str, Any]) -> None:
     flow = flow_of(request)
     if flow is not None:
         await flow.ready()
+
+
+def flow_of_socket(protocol: WebSocketProtocol) -> Flow:
+    """Made at its first message. Until then the transport minds the HTTP connection that the socket was."""
+    flow: Flow | None = getattr(protocol, "nightshift_flow", None)
+    if flow is None:
+        flow = protocol.nightshift_flow = Flow()
+        protocol.unregisterProducer()
+        protocol.registerProducer(flow, True)
+    return flow

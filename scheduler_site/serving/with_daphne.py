@@ -8,6 +8,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from daphne.server import Server, twisted_loop
+from daphne.ws_protocol import WebSocketProtocol
 from twisted.internet import defer, reactor
 
 from scheduler_site.body_guard import BODY_IS_GUARDED
@@ -16,10 +17,12 @@ from scheduler_site.serving.direct import Direct
 from scheduler_site.serving.guarded_channel import GuardedFactory
 
 READ_BYTES = 1024 * 1024
+MESSAGE_BYTES = 320 * 1024  # of a socket, both ways: a range of output with its head fits
+FRAME_BYTES = 64 * 1024  # of what comes
 
 
 class NightshiftServer(Server):
-    """daphne, with back-pressure for long replies and a clean end."""
+    """daphne, with back-pressure for long replies and for sockets, and a clean end."""
 
     failed_to_listen = ""
     direct: Direct | None = None
@@ -43,9 +46,20 @@ class NightshiftServer(Server):
         details["application_instance"] = asyncio.ensure_future(rest)
 
     async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
+        if message["type"] == "websocket.send":
+            await self._handle_message(protocol, message)
+            return
         if protocol in self.connections:
             await flow.pass_on(protocol, message)
         await super().handle_reply(protocol, message)
+
+    async def _handle_message(self, protocol: WebSocketProtocol, message: dict[str, Any]) -> None:
+        """Returns once the client has taken it, so that whoever sends one at a time has one in memory. A socket that
+        closes gets nothing more."""
+        if protocol in self.connections and protocol.state not in (protocol.STATE_CLOSING, protocol.STATE_CLOSED):
+            taken = flow.flow_of_socket(protocol)
+            await super().handle_reply(protocol, message)
+            await taken.ready()
 
     def listen_error(self, failure: Any) -> None:
         self.failed_to_listen = failure.getErrorMessage()
@@ -77,8 +91,8 @@ def run(
         endpoints=endpoints,
         signal_handlers=True,
         request_buffer_size=READ_BYTES,
-        websocket_max_message_size=64 * 1024,
-        websocket_max_frame_size=64 * 1024,
+        websocket_max_message_size=MESSAGE_BYTES,
+        websocket_max_frame_size=FRAME_BYTES,
         server_name="nightshift",
         verbosity=1,
     )

@@ -201,14 +201,14 @@ def _answer(output: Output, header: str, is_head: bool) -> HttpResponseBase:
         wanted = byte_ranges.parse(header, output.size, OPEN_RANGE_BYTES)
         part = None if wanted is None else byte_ranges.first_kept(wanted, output.runs)
     except Unsatisfiable:
-        return _with_headers(_no_bytes(output), output, _gaps_in(output, _start_of(header), output.size))
+        return _with_headers(_no_bytes(output), output, gaps_in(output, _start_of(header), output.size))
     if wanted is None or part is None:
         return _with_headers(_bytes(output, ByteRange(0, output.size), is_head), output, output.gaps)
     response = _bytes(output, part, is_head)
     response.status_code = 206
     stop = part.start + int(response["Content-Length"])
     response["Content-Range"] = f"bytes {part.start}-{stop - 1}/{output.size}"
-    return _with_headers(response, output, _gaps_in(output, wanted.start, part.start))
+    return _with_headers(response, output, gaps_in(output, wanted.start, part.start))
 
 
 def _start_of(header: str) -> int:
@@ -217,7 +217,7 @@ def _start_of(header: str) -> int:
     return int(number) if number.isascii() and number.isdecimal() and len(number) < 20 else 0
 
 
-def _gaps_in(output: Output, start: int, stop: int) -> list[Gap]:
+def gaps_in(output: Output, start: int, stop: int) -> list[Gap]:
     return [gap for gap in output.gaps if gap.start < stop and start < gap.stop]
 
 

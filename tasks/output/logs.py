@@ -33,6 +33,7 @@ DURABLE_STEP_BYTES = 4 << 20
 DURABLE_SECONDS = 5.0
 _CLOSED = (LogState.COMPLETE, LogState.CORRUPT, LogState.PRUNED)
 _NOT_CLOSED = tuple(state for state in LogState if state not in _CLOSED)
+_READ = ("stored_bytes", "state", "gaps", "pruned_at", "pruned_because")
 _TOLD = ("sub_agent_id", "stream", "stored_bytes", "durable_bytes", "state")
 _synced_at: dict[int, float] = {}
 
@@ -67,10 +68,19 @@ def find(task: Task, attempt_no: int | None = None, stream: str = "out", rank: i
     row = max(rows, key=lambda row: members[row.sub_agent_id].attempt_no, default=None)
     if row is None:
         return None
-    row.sub_agent = members[row.sub_agent_id]
-    path = path_of(row.sub_agent, stream)
+    sub_agent = members[row.sub_agent_id]
+    return _stored(row, sub_agent, path_of(sub_agent, stream))
+
+
+def again(known: StoredLog) -> StoredLog | None:
+    """The same output as it is stored now; None when its row is gone. Who follows an output looks for it once."""
+    row = statements.instance(OutputLog, {"pk": known.row_id}, _READ)
+    return None if row is None else _stored(row, known.sub_agent, known.path)
+
+
+def _stored(row: OutputLog, sub_agent: SubAgent, path: Path) -> StoredLog:
     size = row.stored_bytes if row.state == LogState.PRUNED else _size(row, path)
-    return StoredLog(path, size, row.state, row.sub_agent, row.pk, log_gaps.below(row.known_gaps, size), row.removal)
+    return StoredLog(path, size, row.state, sub_agent, row.pk, log_gaps.below(row.known_gaps, size), row.removal)
 
 
 def read(stored: StoredLog, start: int, stop: int, block: int = 65536) -> Iterator[bytes]:

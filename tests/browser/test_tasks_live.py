@@ -169,3 +169,83 @@ def test_cancel_asks_and_then_stops_the_script(site_page: Page, nightshift: Nigh
     site_page.goto(f"{nightshift.url}/tasks/{task_id}/")
     site_page.get_by_text("History", exact=True).click()
     expect(site_page.locator(".history li", has_text="cancel_requested")).to_have_count(1)
+
+
+class Ways:
+    """By which ways a page got the output of a task."""
+
+    def __init__(self, page: Page) -> None:
+        self.by_socket: list[bytes] = []
+        self.by_http: list[str] = []
+        page.on("websocket", self._listen)
+        page.on("request", self._note)
+
+    def _listen(self, socket: Any) -> None:
+        socket.on("framereceived", lambda data: self.by_socket.append(data) if isinstance(data, bytes) else None)
+
+    def _note(self, request: Any) -> None:
+        if request.method == "GET" and request.url.partition("?")[0].endswith("/log"):
+            self.by_http.append(request.url)
+
+
+def counting(gate: Any, most: int) -> str:
+    """A script that prints a number for each that is appended to `gate`."""
+    wait = f"until [ $(wc -l < {gate}) -ge $i ]; do sleep 0.02; done"
+    return f"touch {gate}\nfor i in $(seq {most}); do {wait}; echo line $i.; done\n"
+
+
+def step(gate: Any) -> None:
+    with gate.open("a") as file:
+        file.write("\n")
+
+
+@pytest.mark.usefixtures("host")
+def test_output_is_followed_over_the_socket(site_page: Page, nightshift: Nightshift, tmp_path: Any) -> None:
+    ways = Ways(site_page)
+    gate = tmp_path / "gate"
+    task_id = nightshift.submit(counting(gate, 6), name="counts")
+    nightshift.wait_for(task_id, "running")
+    site_page.goto(f"{nightshift.url}/tasks/{task_id}/")
+    wait_until(gate.exists)
+    for number in range(1, 7):
+        step(gate)
+        site_page.wait_for_function(LOG_HAS, arg=f"line {number}.")
+    site_page.wait_for_function(ENDED)
+    assert site_page.evaluate(LOG_TEXT).split("\n") == [f"line {number}." for number in range(1, 7)]
+    assert len(ways.by_socket) >= 4
+    assert b"line 6." in ways.by_socket[-1]
+
+
+@pytest.mark.usefixtures("host")
+def test_where_the_socket_breaks_output_is_whole(patient_page: Page, nightshift: Nightshift, tmp_path: Any) -> None:
+    """It goes with a question on the way, and does not come back for a while."""
+    gate = tmp_path / "gate"
+    ways = Ways(patient_page)
+    is_away: list[bool] = []
+
+    def between(page_side: Any) -> None:
+        if is_away:
+            page_side.close()
+            return
+        server_side = page_side.connect_to_server()
+
+        def pass_on(message: Any) -> None:
+            if is_away and "read" in message:
+                page_side.close()
+            else:
+                server_side.send(message)
+
+        page_side.on_message(pass_on)
+
+    patient_page.route_web_socket("**/ws/live/", between)
+    task_id = nightshift.submit(counting(gate, 8), name="survives a broken socket")
+    nightshift.wait_for(task_id, "running")
+    patient_page.goto(f"{nightshift.url}/tasks/{task_id}/")
+    wait_until(gate.exists)
+    for number in range(1, 9):
+        if number == 4:
+            is_away.append(True)
+        step(gate)
+        patient_page.wait_for_function(LOG_HAS, arg=f"line {number}.", timeout=60000)
+    assert ways.by_http
+    assert patient_page.evaluate(LOG_TEXT).split("\n") == [f"line {number}." for number in range(1, 9)]

@@ -24,7 +24,10 @@ class FakeSocket extends EventTarget {
     this.dispatchEvent(new Event("close"));
   }
   receive(message) {
-    this.dispatchEvent(Object.assign(new Event("message"), { data: JSON.stringify(message) }));
+    this.receiveData(JSON.stringify(message));
+  }
+  receiveData(data) {
+    this.dispatchEvent(Object.assign(new Event("message"), { data }));
   }
 }
 Object.assign(globalThis, {
@@ -33,7 +36,7 @@ Object.assign(globalThis, {
   document: new EventTarget(),
   addEventListener: () => {},
 });
-const { isFor, isOpen, onOpen, serverNow, subscribe } = await import("../../static/src/lib/live.js");
+const { isFor, isOpen, onOpen, read, serverNow, subscribe } = await import("../../static/src/lib/live.js");
 
 test("whom a message concerns", () => {
   assert.equal(isFor("tasks", { kind: "task", id: 4 }), true);
@@ -73,4 +76,39 @@ test("subscribe, hear, lose the server, come back", (context) => {
   assert.deepEqual([late, reopened], [1, 2], "who comes later is told once, alone");
   stop();
   assert.deepEqual(sockets[1].sent.at(-1), { unsubscribe: ["tasks"] });
+});
+
+function range(request, text) {
+  return new TextEncoder().encode(`{"request":${request}}\n${text}`).buffer;
+}
+
+test("a range of output: one at a time, and null whenever it has to be fetched otherwise", async (context) => {
+  context.mock.timers.enable({ apis: ["setTimeout"] });
+  const socket = sockets.at(-1);
+  assert.equal(socket.binaryType, "arraybuffer");
+
+  const first = read({ task: 4, start: 8 });
+  const { read: asked } = socket.sent.at(-1);
+  assert.deepEqual([asked.task, asked.start], [4, 8]);
+  assert.equal(await read({ task: 4, start: 9 }), null, "one at a time");
+  socket.receiveData(range(asked.request, "a\nb"));
+  const { head, bytes } = await first;
+  assert.deepEqual([head.request, new TextDecoder().decode(bytes)], [asked.request, "a\nb"]);
+
+  const refused = read({ start: 0 });
+  socket.receive({ kind: "error", request: asked.request + 1, code: "busy", detail: "" });
+  assert.equal(await refused, null);
+
+  const slow = read({ start: 0 });
+  context.mock.timers.tick(10000);
+  assert.equal(await slow, null);
+  const next = read({ start: 1 });
+  socket.receiveData(range(asked.request + 2, "too late"));
+  socket.receiveData(range(asked.request + 3, "in time"));
+  assert.equal(new TextDecoder().decode((await next).bytes), "in time");
+
+  const cut = read({ start: 0 });
+  socket.close();
+  assert.equal(await cut, null, "the socket broke");
+  assert.equal(await read({ start: 0 }), null, "it is away");
 });

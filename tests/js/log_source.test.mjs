@@ -45,7 +45,7 @@ function told(skipped) {
   return skipped.length ? { "X-Log-Gaps": skipped.map(([first, stop, reason]) => `${first}-${stop};${reason}`).join(", ") } : {};
 }
 
-function reader() {
+function reader(readLive) {
   const shown = { text: "", resets: 0 };
   const source = new LogSource("/log", { attemptNo: "1", stream: "out" }, {
     onBytes: (bytes, isReset) => {
@@ -55,7 +55,7 @@ function reader() {
     onGap: (gap) => (shown.text += `<${gap.start}-${gap.stop} ${gap.reason}>`),
     onChange: () => {},
     onError: (error) => assert.fail(error),
-  });
+  }, readLive);
   return { source, shown };
 }
 
@@ -154,4 +154,63 @@ test("output that was removed ends the asking", async () => {
   await settled(source);
   assert.equal(shown.text, "");
   assert.ok(source.isClosed);
+});
+
+// What the socket gives of `stored`, in pieces; every third time nothing, as if it had broken.
+function moody(asked) {
+  return async ({ start, attemptNo }) => {
+    asked.push(start);
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    if (attemptNo !== "1" || asked.length % 3 === 0 || start >= stored.length) return null;
+    return live(start, stored.slice(start, start + 7));
+  };
+}
+
+function live(start, text, skipped = []) {
+  return { head: { start, size: stored.length, state, gaps: skipped }, bytes: new TextEncoder().encode(text) };
+}
+
+test("what the socket gives needs no request, and where it breaks no byte is lost or shown twice", async () => {
+  const asked = [];
+  const { source, shown } = reader(moody(asked));
+  for (let number = 0; number < 50; number += 1) {
+    stored += `line ${number}\n`;
+    source.nudge(stored.length);
+    if (number % 5 === 0) await settled(source);
+  }
+  await settled(source);
+  assert.equal(shown.text, stored);
+  assert.ok(asked.length > requests.length && requests.length > 0);
+  assert.ok(!requests.includes("HEAD"));
+});
+
+test("much at once is fetched by HTTP", async () => {
+  stored = "x".repeat(300 * 1024);
+  const { source, shown } = reader(() => assert.fail("too much for the socket"));
+  source.nudge(stored.length);
+  await settled(source);
+  assert.equal(shown.text, stored);
+});
+
+test("a gap on the socket is told in its place, also where nothing follows", async () => {
+  stored = "one\n????two\n??";
+  const { source, shown } = reader(async ({ start }) => {
+    if (start === 0) return live(0, "one\n");
+    return start === 4 ? live(8, "two\n", [[4, 8, "cap"]]) : live(14, "", [[12, 14, "spool_lost"]]);
+  });
+  source.nudge(stored.length);
+  await settled(source);
+  assert.equal(shown.text, "one\n<4-8 cap>two\n<12-14 spool_lost>");
+  assert.deepEqual(requests, []);
+});
+
+test("an answer that comes once another output is shown is thrown away", async () => {
+  stored = "one\n";
+  let answer;
+  const { source, shown } = reader(() => new Promise((resolve) => (answer = resolve)));
+  source.nudge(stored.length);
+  source.close();
+  answer(live(0, "one\n"));
+  await settled(source);
+  assert.deepEqual([shown.text, requests], ["", []]);
 });

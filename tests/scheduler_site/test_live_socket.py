@@ -9,31 +9,20 @@ from channels.testing import WebsocketCommunicator
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.sessions.models import Session
-from django.test import Client
 
 from scheduler_site import live_socket
-from scheduler_site.asgi import application
 from scheduler_site.live_socket import SIGNED_OUT, LiveSocket, parse
 from scheduler_site.same_origin import is_same_origin
 from scheduler_site.shared import broadcast
 from tasks.output import watchers
-from tests.factories import make_user
+from tests.scheduler_site.sockets import connection, cookie_of_somebody
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def connection(cookie: str, origin: str = "http://localhost", path: str = "/ws/live/") -> WebsocketCommunicator:
-    headers = [(b"host", b"localhost"), (b"cookie", cookie.encode())]
-    if origin:
-        headers.append((b"origin", origin.encode()))
-    return WebsocketCommunicator(application, path, headers)
-
-
 @pytest.fixture
 def cookie() -> str:
-    client = Client()
-    client.force_login(make_user())
-    return f"{settings.SESSION_COOKIE_NAME}={client.cookies[settings.SESSION_COOKIE_NAME].value}"
+    return cookie_of_somebody()
 
 
 @pytest.fixture
@@ -134,6 +123,8 @@ async def test_watching_ends_with_unsubscribing_and_with_the_socket(cookie: str)
         '{"subscribe": ["users"]}',
         '{"subscribe": [1]}',
         '{"cancel": [1]}',
+        '{"read": {}, "cancel": [1]}',
+        "[" * 4000,
         '{"subscribe": ["' + "x" * 5000 + '"]}',
     ],
 )

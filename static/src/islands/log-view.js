@@ -1,7 +1,7 @@
 // <log-view>: the live log of a task. Bytes come from lib/log-source.js, the screen is lib/terminal.js; here is the bar above
 // it: attempts, ranks of a gang, streams, search, follow. A message of the socket says that there is more; without one it asks every 2 s.
 import { bytes as sizeText } from "../lib/format.js";
-import { isOpen, onOpen, subscribe } from "../lib/live.js";
+import { isOpen, onOpen, read, subscribe } from "../lib/live.js";
 import { LogSource } from "../lib/log-source.js";
 import { canShowEarlier, gapText } from "../lib/log-window.js";
 import { LARGE_SCROLLBACK, LogTerminal, SCROLLBACK } from "../lib/terminal.js";
@@ -99,7 +99,7 @@ class LogView extends HTMLElement {
       onGap: (gap) => this.#show(new TextEncoder().encode(`\r\n\x1b[0;2m${gapText(gap)}\x1b[0m\r\n`), false),
       onChange: () => this.#showState(),
       onError: () => this.bar.showNote("error", "The log could not be read. It is asked for again in a moment."),
-    });
+    }, (range) => this.#readLive(range));
     this.bar.showDownload(this.dataset.downloadUrl, this.dataset.url, this.chosen);
     delete this.dataset.ended;
     this.#ask();
@@ -108,6 +108,10 @@ class LogView extends HTMLElement {
 
   #ask(size = 0) {
     if (this.attempts.length) this.source.nudge(size);
+  }
+
+  #readLive({ attemptNo, stream, rank, start }) {
+    return read({ task: Number(this.dataset.task), attempt_no: Number(attemptNo), stream, rank: Number(rank), start });
   }
 
   #hear(message) {

@@ -4,6 +4,7 @@ import { jitter, reconnectDelay } from "./backoff.js";
 
 const AWAY_NOTICE_MS = 3000;
 const SUBSCRIBED_MS = 150; // for the server to take the subscription
+const ANSWER_MS = 10000; // a range that takes longer is asked for otherwise
 const groups = new Map();
 const openHandlers = new Set();
 const stateHandlers = new Set();
@@ -13,6 +14,8 @@ let wasOpen = false;
 let retryTimer = null;
 let noticeTimer = null;
 let serverOffsetMs = 0;
+let reading = null; // {request, settle} of the range that is under way
+let requests = 0;
 
 // handler(message) is called for each message of `group`; returns the function that ends the subscription.
 export function subscribe(group, handler) {
@@ -43,6 +46,22 @@ export function isOpen() {
   return socket?.readyState === WebSocket.OPEN;
 }
 
+// A range of a task's output: {head, bytes}, or null when it has to be fetched otherwise: the socket is away or goes, has a
+// range under way, or the server will not.
+export function read(range) {
+  if (!isOpen() || reading) return Promise.resolve(null);
+  return new Promise((resolve) => {
+    const request = ++requests;
+    const timer = setTimeout(() => answered(request, null), ANSWER_MS);
+    const settle = (answer) => {
+      clearTimeout(timer);
+      resolve(answer);
+    };
+    reading = { request, settle };
+    send({ read: { request, ...range } });
+  });
+}
+
 // Now by the server's clock, in ms.
 export function serverNow() {
   return Date.now() + serverOffsetMs;
@@ -63,8 +82,9 @@ function connect() {
   if (socket || retryTimer) return;
   const scheme = location.protocol === "https:" ? "wss" : "ws";
   socket = new WebSocket(`${scheme}://${location.host}/ws/live/`);
+  socket.binaryType = "arraybuffer";
   socket.addEventListener("open", opened);
-  socket.addEventListener("message", (event) => deliver(JSON.parse(event.data)));
+  socket.addEventListener("message", ({ data }) => (typeof data === "string" ? deliver(JSON.parse(data)) : arrived(data)));
   socket.addEventListener("close", closed);
 }
 
@@ -80,6 +100,7 @@ function opened() {
 
 function closed() {
   socket = null;
+  answered(reading?.request, null);
   noticeTimer ??= setTimeout(() => tell(stateHandlers, false), AWAY_NOTICE_MS);
   retryTimer = setTimeout(() => {
     retryTimer = null;
@@ -92,9 +113,30 @@ function deliver(message) {
     serverOffsetMs = new Date(message.server_time).getTime() - Date.now() || 0;
     return;
   }
+  if (message.kind === "error") return answered(message.request ?? reading?.request, null);
   for (const [group, handlers] of groups) {
     if (isFor(group, message)) tell(handlers, message);
   }
+}
+
+function arrived(buffer) {
+  const answer = readAnswer(buffer);
+  answered(answer.head.request, answer);
+}
+
+// One that comes too late is nobody's: its range was fetched otherwise.
+function answered(request, answer) {
+  if (!reading || reading.request !== request) return;
+  const { settle } = reading;
+  reading = null;
+  settle(answer);
+}
+
+// A line of JSON, then bytes.
+export function readAnswer(buffer) {
+  const all = new Uint8Array(buffer);
+  const end = all.indexOf(10);
+  return { head: JSON.parse(new TextDecoder().decode(all.subarray(0, end))), bytes: all.subarray(end + 1) };
 }
 
 // The messages do not name their group: kind and id say whom they concern.

@@ -1,8 +1,10 @@
 // Fetches one log by byte ranges: one request at a time, however many nudges come. Shows nothing: hands bytes to `onBytes`,
-// which may return a promise; the next request waits for it, so a slow screen never piles up memory.
+// which may return a promise; the next request waits for it, so a slow screen never piles up memory. A little that is lacking
+// is asked for by `readLive`, on the socket; the rest, and whatever the socket does not give, by HTTP.
 import { ApiError } from "./api.js";
 import { earlierWindow, emptyWindow, nextStart, readContentRange, readGaps, take } from "./log-window.js";
 
+const LIVE_BYTES = 256 * 1024; // what one answer on the socket has room for
 const CLOSED_STATES = ["complete", "corrupt", "incomplete", "pruned"];
 
 // Which output is meant; the latest attempt without a number, the leader without a rank.
@@ -12,9 +14,11 @@ export function logQuery({ attemptNo = null, stream = "out", rank = "0" }) {
 
 export class LogSource {
   // `url` without a query; handlers: onBytes(bytes, isReset), onGap(gap) before what follows one, onChange(), onError(error).
-  constructor(url, chosen, handlers) {
+  // readLive({attemptNo, stream, rank, start}) promises {head, bytes}, or null.
+  constructor(url, chosen, handlers, readLive = async () => null) {
     this.url = `${url}?${logQuery(chosen)}`;
     this.handlers = handlers;
+    this.readLive = (start) => readLive({ ...chosen, start });
     this.window = emptyWindow();
     this.state = "";
     this.removal = "";
@@ -82,16 +86,34 @@ export class LogSource {
 
   async #fetch() {
     const { generation } = this;
-    const response = await this.#request({ headers: { Range: `bytes=${nextStart(this.window)}-` } });
-    if (response.status === 410) return this.#forget();
-    await this.#passGaps(readGaps(response.headers.get("X-Log-Gaps")));
-    if (response.status === 416) return this.#ask();
-    const range = readContentRange(response.headers.get("Content-Range")) ?? { start: 0, size: 0 };
-    const bytes = new Uint8Array(await response.arrayBuffer());
+    const start = nextStart(this.window);
+    const part = (await this.#fetchLive(start)) ?? (await this.#fetchByHttp(start));
+    if (part.status === 410) return this.#forget();
+    await this.#passGaps(part.gaps);
+    if (part.status === 416) return this.#ask();
     if (generation !== this.generation) return undefined; // earlier output was asked for meanwhile
-    const taken = take({ ...this.window, known: Math.max(this.window.known, range.size) }, range.start, bytes);
+    if (!part.bytes.length) return undefined; // nothing but gaps is left
+    const taken = take({ ...this.window, known: Math.max(this.window.known, part.size) }, part.start, part.bytes);
     this.window = taken.window;
     return this.handlers.onBytes(taken.bytes, taken.isReset);
+  }
+
+  async #fetchLive(start) {
+    if (this.window.known - start > LIVE_BYTES) return null;
+    const answer = await this.readLive(start);
+    this.abort.signal.throwIfAborted();
+    if (!answer) return null;
+    const { state, size, gaps, start: first } = answer.head;
+    this.state = state;
+    return { status: 206, start: first, size, gaps: gaps.map(([from, stop, reason]) => ({ start: from, stop, reason })), bytes: answer.bytes };
+  }
+
+  async #fetchByHttp(start) {
+    const response = await this.#request({ headers: { Range: `bytes=${start}-` } });
+    const gaps = readGaps(response.headers.get("X-Log-Gaps"));
+    if (![200, 206].includes(response.status)) return { status: response.status, gaps };
+    const range = readContentRange(response.headers.get("Content-Range")) ?? { start: 0, size: 0 };
+    return { status: response.status, gaps, ...range, bytes: new Uint8Array(await response.arrayBuffer()) };
   }
 
   // What was dropped right behind what is shown: the window goes on behind it.

@@ -56,6 +56,26 @@ async def test_rules_count_at_once_for_http_and_sockets(settings: Any) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
+async def test_a_socket_of_before_the_rule_is_heard_no_more() -> None:
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def receive() -> Any:
+        return {"type": "websocket.receive", "text": "{}"}
+
+    async def listens(_scope: Any, receive: Any, _send: Any) -> None:
+        assert (await receive())["type"] == "websocket.receive"
+        await sync_to_async(access_rules.add)("192.0.2.0/24", "deny", "people", actor=SYSTEM)
+        assert await receive() == {"type": "websocket.disconnect", "code": 4403}
+
+    scope = {"type": "websocket", "path": "/ws/live/", "headers": [], "client": ["192.0.2.7", 1]}
+    await AddressGuard(listens)(scope, receive, send)
+    assert sent == [{"type": "websocket.close", "code": 4403}]
+
+
+@pytest.mark.django_db(transaction=True)
 async def test_rules_of_another_process_count_soon(monkeypatch: pytest.MonkeyPatch) -> None:
     cache = RuleCache()
     assert await cache.rules() == []
