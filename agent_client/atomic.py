@@ -21,8 +21,11 @@ class Unreadable(Exception):
         self.is_damaged = is_damaged
 
 
-def write_json(path: Path, value: Mapping[str, Any], mode: int = 0o600, *, is_durable: bool = True) -> None:
-    write_bytes(path, json.dumps(value, allow_nan=False).encode(), mode, is_durable=is_durable)
+def write_json(
+    path: Path, value: Mapping[str, Any], mode: int = 0o600, *, is_durable: bool = True, syncs_folder: bool = True
+) -> None:
+    content = json.dumps(value, allow_nan=False).encode()
+    write_bytes(path, content, mode, is_durable=is_durable, syncs_folder=syncs_folder)
 
 
 def read_json(path: Path) -> dict[str, Any] | None:
@@ -42,10 +45,13 @@ def read_json(path: Path) -> dict[str, Any] | None:
     return value
 
 
-def write_bytes(path: Path, content: bytes, mode: int = 0o600, *, is_durable: bool = True) -> None:
+def write_bytes(
+    path: Path, content: bytes, mode: int = 0o600, *, is_durable: bool = True, syncs_folder: bool = True
+) -> None:
     """Replace the file. The temporary name is the writer's own: several processes may write the same file.
 
-    Not durable, it survives every crash but a power cut, which may leave it damaged.
+    Not durable, it survives every crash but a power cut, which may leave it damaged. Without the sync of its folder,
+    which is then the caller's to do, a power cut may leave it absent, but never damaged.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
@@ -54,7 +60,7 @@ def write_bytes(path: Path, content: bytes, mode: int = 0o600, *, is_durable: bo
     except OSError:
         temporary.unlink(missing_ok=True)
         raise
-    if is_durable:
+    if is_durable and syncs_folder:
         sync_folder(path.parent)
 
 

@@ -225,14 +225,22 @@ class SubAgentDir:
         """Bytes of output on this host by stream; `err` only when the output was split."""
         return {name: self.stream_path(name).stat().st_size for name in STREAMS if self.stream_path(name).exists()}
 
-    def remove(self) -> None:
-        """Delete the folder. It is renamed first and durably: half a folder would read as a script that never ran."""
-        doomed = self.path.with_name(f"{REMOVED_PREFIX}{self.path.name}")
+    @property
+    def doomed_path(self) -> Path:
+        return self.path.with_name(f"{REMOVED_PREFIX}{self.path.name}")
+
+    def set_apart(self) -> None:
+        """The first step of a removal, to be synced before the second, which empties what lies at `doomed_path`: half a
+        folder would read as a script that never ran."""
+        doomed = self.doomed_path
         if doomed.exists():
             remove_tree(doomed)
         self.path.rename(doomed)
+
+    def remove(self) -> None:
+        self.set_apart()
         sync_folder(self.path.parent)
-        remove_tree(doomed)
+        remove_tree(self.doomed_path)
 
     def remove_tmp(self) -> None:
         """$TASK_TMPDIR goes as soon as the script has ended; what cannot go now goes with the folder."""
