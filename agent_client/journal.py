@@ -7,6 +7,8 @@ from pathlib import Path
 from agent_client import wire
 from agent_client.sub_agent_dir import REMOVED_PREFIX, SubAgentDir, Unreadable
 
+PROOFS = ("assignment.json", "started.json", "exit.json")  # that it is no leftover
+
 
 @dataclass(frozen=True)
 class LocalRecord:
@@ -86,11 +88,8 @@ def task_id_of(folder: SubAgentDir) -> int | None:
 
 
 def is_leftover(folder: SubAgentDir) -> bool:
-    """Empty, or only with a half-written file: made before its assignment was written, or removed up to the end."""
-    try:
-        return all(child.name.startswith(".") for child in folder.path.iterdir())
-    except FileNotFoundError:
-        return True
+    """Made before its assignment was durable, or removed up to the end: nothing in it was ever executed."""
+    return not any((folder.path / name).exists() for name in PROOFS)
 
 
 def inventory_rows(inventory: Inventory, parent: Path) -> list[wire.InventoryRow]:

@@ -77,8 +77,9 @@ class SubAgentDir:
     def read_assignment(self) -> wire.Assignment | None:
         return cast("wire.Assignment | None", read_json(self.path / "assignment.json"))
 
-    def write_assignment(self, value: wire.Assignment) -> None:
-        write_json(self.path / "assignment.json", value)
+    def write_assignment(self, value: wire.Assignment, *, syncs_folder: bool = True) -> None:
+        """Without the sync it is whole or absent after a power cut, until the start record makes it durable."""
+        write_json(self.path / "assignment.json", value, syncs_folder=syncs_folder)
 
     def read_grant(self) -> wire.Grant | None:
         return cast("wire.Grant | None", read_json(self.path / "grant.json"))
@@ -90,6 +91,10 @@ class SubAgentDir:
     def sync_grant(self) -> None:
         """Make durable what the grant holds; that it is there, the start record's own folder entry makes durable."""
         sync_file(self.path / "grant.json")
+
+    def sync_name(self) -> None:
+        """Make durable that the folder itself is there."""
+        sync_folder(self.path.parent)
 
     def read_started(self) -> wire.StartedRecord | None:
         return cast("wire.StartedRecord | None", read_json(self.path / "started.json"))
