@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent_client import wire
+from agent_client.atomic import exists
 from agent_client.sub_agent_dir import REMOVED_PREFIX, SubAgentDir, Unreadable
 
 PROOFS = ("assignment.json", "started.json", "exit.json")  # that it is no leftover
@@ -74,7 +75,7 @@ def read_record(folder: SubAgentDir) -> LocalRecord | None:
         fence, task_id = int(assignment["fence"]), int(assignment["task_id"])
     except (KeyError, TypeError, ValueError) as error:
         raise Unreadable(folder.path / "assignment.json", f"no usable {error}") from error
-    is_delivered = (folder.path / "delivered.json").exists()
+    is_delivered = exists(folder.at("delivered.json"))
     return LocalRecord(folder.sub_agent_id, fence, task_id, local_state, is_alive, is_delivered)
 
 
@@ -89,7 +90,7 @@ def task_id_of(folder: SubAgentDir) -> int | None:
 
 def is_leftover(folder: SubAgentDir) -> bool:
     """Made before its assignment was durable, or removed up to the end: nothing in it was ever executed."""
-    return not any((folder.path / name).exists() for name in PROOFS)
+    return not any(exists(folder.at(name)) for name in PROOFS)
 
 
 def inventory_rows(inventory: Inventory, parent: Path) -> list[wire.InventoryRow]:
