@@ -154,7 +154,9 @@ def each_granted_ahead(server: TimedServer, agent: AgentProcess, used: Used, cou
     steps = list(zip(names[WARM_UP:], ran_at[WARM_UP:], ran_at[WARM_UP + 1 :], strict=False))
     ends = [1000 * (server.known_at[name] - began) for name, began, _ in steps]
     starts = [1000 * (following - server.known_at[name]) for name, _, following in steps]
-    print(f"chain: result known to the next first command{statistics.median(starts):8.1f} ms")  # noqa: T201
+    print(f"chain: a step, all in all           {1000 * (ran_at[-1] - ran_at[WARM_UP]) / (count - 1):8.1f} ms")  # noqa: T201
+    late = statistics.quantiles(starts, n=20)[-1]
+    print(f"chain: result known to the next first command{statistics.median(starts):8.1f} ms, p95 {late:.1f}")  # noqa: T201
     print(f"chain: first command to the result known{statistics.median(ends):8.1f} ms")  # noqa: T201
     _print_use(use, count)
 
