@@ -8,7 +8,7 @@ from agent_client import wire
 from agent_client.atomic import exists
 from agent_client.sub_agent_dir import REMOVED_PREFIX, SubAgentDir, Unreadable
 
-PROOFS = ("assignment.json", "started.json", "exit.json")  # that it is no leftover
+BEFORE_START = {"grant.json", "lease", "lock", "agent.log", "beat", "tmp", "script", "out", "err"}
 
 
 @dataclass(frozen=True)
@@ -89,8 +89,12 @@ def task_id_of(folder: SubAgentDir) -> int | None:
 
 
 def is_leftover(folder: SubAgentDir) -> bool:
-    """Made before its assignment was durable, or removed up to the end: nothing in it was ever executed."""
-    return not any(exists(folder.at(name)) for name in PROOFS)
+    """Made before its assignment was durable, or removed up to the end: nothing but what lies there before anything is
+    executed. What else lies there is not ours to call nothing."""
+    try:
+        return all(child.name.startswith(".") or child.name in BEFORE_START for child in folder.path.iterdir())
+    except FileNotFoundError:
+        return True
 
 
 def inventory_rows(inventory: Inventory, parent: Path) -> list[wire.InventoryRow]:
