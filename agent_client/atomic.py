@@ -1,5 +1,6 @@
 """Files that are either whole and durable or absent: temporary file, fsync, rename, fsync of the folder."""
 
+import contextlib
 import json
 import os
 from collections.abc import Mapping
@@ -15,17 +16,20 @@ class Unreadable(Exception):
     `is_damaged` false: its content was not seen, and reading it may work later.
     """
 
-    def __init__(self, path: Path, why: str, is_damaged: bool = True) -> None:
+    def __init__(self, path: Path | str, why: str, is_damaged: bool = True) -> None:
         super().__init__(f"{path} is damaged: {why}" if is_damaged else f"{path} cannot be read: {why}")
-        self.path = path
+        self.path = Path(path)
         self.is_damaged = is_damaged
 
 
-def write_json(path: Path, value: Mapping[str, Any], mode: int = 0o600, *, is_durable: bool = True) -> None:
-    write_bytes(path, json.dumps(value, allow_nan=False).encode(), mode, is_durable=is_durable)
+def write_json(
+    path: Path | str, value: Mapping[str, Any], mode: int = 0o600, *, is_durable: bool = True, syncs_folder: bool = True
+) -> None:
+    content = json.dumps(value, allow_nan=False).encode()
+    write_bytes(path, content, mode, is_durable=is_durable, syncs_folder=syncs_folder)
 
 
-def read_json(path: Path) -> dict[str, Any] | None:
+def read_json(path: Path | str) -> dict[str, Any] | None:
     """The object in the file, None when there is no file."""
     try:
         content = _content(path)
@@ -42,23 +46,37 @@ def read_json(path: Path) -> dict[str, Any] | None:
     return value
 
 
-def write_bytes(path: Path, content: bytes, mode: int = 0o600, *, is_durable: bool = True) -> None:
+def write_bytes(
+    path: Path | str, content: bytes, mode: int = 0o600, *, is_durable: bool = True, syncs_folder: bool = True
+) -> None:
     """Replace the file. The temporary name is the writer's own: several processes may write the same file.
 
-    Not durable, it survives every crash but a power cut, which may leave it damaged.
+    Not durable, it survives every crash but a power cut, which may leave it damaged. Without the sync of its folder,
+    which is then the caller's to do, a power cut may leave it absent, but never damaged.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    folder, name = os.path.split(path)
+    temporary = os.path.join(folder, f".{name}.{os.getpid()}.tmp")
     try:
         _write(temporary, content, mode, is_durable)
-        temporary.rename(path)
+        os.rename(temporary, path)
     except OSError:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary)
         raise
-    if is_durable:
-        sync_folder(path.parent)
+    if is_durable and syncs_folder:
+        sync_folder(folder or ".")
 
 
-def _content(path: Path) -> bytes:
+def exists(path: Path | str) -> bool:
+    """As Path.exists: a disk that cannot be read is no proof that nothing is there."""
+    try:
+        os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
+
+
+def _content(path: Path | str) -> bytes:
     """As Path.read_bytes, at a third of its cost: each script's files are read and written several times."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
@@ -70,7 +88,7 @@ def _content(path: Path) -> bytes:
         os.close(descriptor)
 
 
-def _write(path: Path, content: bytes, mode: int, is_durable: bool) -> None:
+def _write(path: Path | str, content: bytes, mode: int, is_durable: bool) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
     try:
         while content:
@@ -81,7 +99,7 @@ def _write(path: Path, content: bytes, mode: int, is_durable: bool) -> None:
         os.close(descriptor)
 
 
-def sync_file(path: Path) -> None:
+def sync_file(path: Path | str) -> None:
     """Make what the file holds survive a power loss."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
@@ -90,7 +108,7 @@ def sync_file(path: Path) -> None:
         os.close(descriptor)
 
 
-def sync_folder(path: Path) -> None:
+def sync_folder(path: Path | str) -> None:
     """Make the folder's entries survive a power loss."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:

@@ -5,7 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent_client import wire
+from agent_client.atomic import exists
 from agent_client.sub_agent_dir import REMOVED_PREFIX, SubAgentDir, Unreadable
+
+BEFORE_START = {"grant.json", "lease", "lock", "agent.log", "beat", "tmp", "script", "out", "err"}
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,7 @@ def read_record(folder: SubAgentDir) -> LocalRecord | None:
         fence, task_id = int(assignment["fence"]), int(assignment["task_id"])
     except (KeyError, TypeError, ValueError) as error:
         raise Unreadable(folder.path / "assignment.json", f"no usable {error}") from error
-    is_delivered = (folder.path / "delivered.json").exists()
+    is_delivered = exists(folder.at("delivered.json"))
     return LocalRecord(folder.sub_agent_id, fence, task_id, local_state, is_alive, is_delivered)
 
 
@@ -86,9 +89,10 @@ def task_id_of(folder: SubAgentDir) -> int | None:
 
 
 def is_leftover(folder: SubAgentDir) -> bool:
-    """Empty, or only with a half-written file: made before its assignment was written, or removed up to the end."""
+    """Made before its assignment was durable, or removed up to the end: nothing but what lies there before anything is
+    executed. What else lies there is not ours to call nothing."""
     try:
-        return all(child.name.startswith(".") for child in folder.path.iterdir())
+        return all(child.name.startswith(".") or child.name in BEFORE_START for child in folder.path.iterdir())
     except FileNotFoundError:
         return True
 

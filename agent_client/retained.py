@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import cast
 
 from agent_client import wire
-from agent_client.atomic import Unreadable, read_json, write_json
+from agent_client.atomic import Unreadable, read_json, sync_folder, write_json
 from agent_client.sub_agent_dir import SAFE_ID, SubAgentDir
 from agent_client.system_log import EventLog
 
@@ -20,14 +20,25 @@ FIELDS = frozenset({"sub_agent_id", "fence", "nonce", "token", "finish", "commit
 
 
 def keep(parent: Path, folder: SubAgentDir) -> None:
-    """To be called before the folder goes. A folder without a result leaves nothing; a full disk costs this only."""
+    """To be called before the folder goes, and then `sync`, once for several. A folder without a result leaves nothing;
+    a full disk costs this only."""
     try:
         record = _record_of(folder)
         if record is not None:
             parent.mkdir(mode=0o700, exist_ok=True)
-            write_json(parent / f"{record['sub_agent_id']}.json", record)
+            write_json(parent / f"{record['sub_agent_id']}.json", record, syncs_folder=False)
     except (Unreadable, OSError, KeyError) as error:
         log.warning("result_not_retained", sub_agent_id=folder.sub_agent_id, detail=str(error))
+
+
+def sync(parent: Path) -> None:
+    """Make durable that they are there; what they hold is."""
+    try:
+        sync_folder(parent)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        log.warning("results_not_retained", detail=str(error))
 
 
 def _record_of(folder: SubAgentDir) -> wire.RetainedRecord | None:

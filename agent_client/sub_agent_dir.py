@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import cast
 
 from agent_client import wire
-from agent_client.atomic import Unreadable, read_json, sync_file, sync_folder, write_json
+from agent_client.atomic import Unreadable, exists, read_json, sync_file, sync_folder, write_json
 from agent_client.removal import remove_tree
 
 __all__ = ["Locked", "SubAgentDir", "Unreadable"]
@@ -33,6 +33,11 @@ class Locked(Exception):
 class SubAgentDir:
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._text = str(path)
+
+    def at(self, name: str) -> str:
+        """The path of one of its files."""
+        return f"{self._text}/{name}"
 
     @classmethod
     def create(cls, parent: Path, sub_agent_id: str, *, is_durable: bool = True) -> "SubAgentDir":
@@ -75,24 +80,29 @@ class SubAgentDir:
         return self.path / stream
 
     def read_assignment(self) -> wire.Assignment | None:
-        return cast("wire.Assignment | None", read_json(self.path / "assignment.json"))
+        return cast("wire.Assignment | None", read_json(self.at("assignment.json")))
 
-    def write_assignment(self, value: wire.Assignment) -> None:
-        write_json(self.path / "assignment.json", value)
+    def write_assignment(self, value: wire.Assignment, *, syncs_folder: bool = True) -> None:
+        """Without the sync it is whole or absent after a power cut, until the start record makes it durable."""
+        write_json(self.at("assignment.json"), value, syncs_folder=syncs_folder)
 
     def read_grant(self) -> wire.Grant | None:
-        return cast("wire.Grant | None", read_json(self.path / "grant.json"))
+        return cast("wire.Grant | None", read_json(self.at("grant.json")))
 
     def write_grant(self, value: wire.Grant) -> None:
         """Durable only with the start record, see `sync_grant`: until then the claim can be repeated."""
-        write_json(self.path / "grant.json", value, is_durable=False)
+        write_json(self.at("grant.json"), value, is_durable=False)
 
     def sync_grant(self) -> None:
         """Make durable what the grant holds; that it is there, the start record's own folder entry makes durable."""
-        sync_file(self.path / "grant.json")
+        sync_file(self.at("grant.json"))
+
+    def sync_name(self) -> None:
+        """Make durable that the folder itself is there."""
+        sync_folder(self.path.parent)
 
     def read_started(self) -> wire.StartedRecord | None:
-        return cast("wire.StartedRecord | None", read_json(self.path / "started.json"))
+        return cast("wire.StartedRecord | None", read_json(self.at("started.json")))
 
     def read_whole_started(self) -> wire.StartedRecord | None:
         """As `read_started`, but a damaged record counts as none: for those who can go on without it."""
@@ -104,24 +114,24 @@ class SubAgentDir:
             raise
 
     def write_started(self, value: wire.StartedRecord) -> None:
-        write_json(self.path / "started.json", value)
+        write_json(self.at("started.json"), value)
 
     def read_exit(self) -> wire.Finish | None:
-        return cast("wire.Finish | None", read_json(self.path / "exit.json"))
+        return cast("wire.Finish | None", read_json(self.at("exit.json")))
 
     def write_exit(self, value: wire.Finish) -> None:
-        write_json(self.path / "exit.json", value)
+        write_json(self.at("exit.json"), value)
 
     def read_stop(self) -> wire.Stop | None:
-        return cast("wire.Stop | None", read_json(self.path / "stop.json"))
+        return cast("wire.Stop | None", read_json(self.at("stop.json")))
 
     def write_stop(self, value: wire.Stop) -> None:
-        write_json(self.path / "stop.json", value)
+        write_json(self.at("stop.json"), value)
 
     def read_delivered(self) -> wire.DeliveredRecord | None:
         """Damaged it says as much by being there: it was written when all was delivered."""
         try:
-            return cast("wire.DeliveredRecord | None", read_json(self.path / "delivered.json"))
+            return cast("wire.DeliveredRecord | None", read_json(self.at("delivered.json")))
         except Unreadable as error:
             if not error.is_damaged:
                 raise
@@ -129,7 +139,7 @@ class SubAgentDir:
 
     def write_delivered(self, value: wire.DeliveredRecord) -> None:
         """Not durable: what is lost in a power cut is delivered once more, which changes nothing."""
-        write_json(self.path / "delivered.json", value, is_durable=False)
+        write_json(self.at("delivered.json"), value, is_durable=False)
 
     def write_family(self, members: frozenset[tuple[int, int]]) -> None:
         """Note the pids and start ticks of the living family. Not durable: it matters only while this boot lasts."""
@@ -159,14 +169,14 @@ class SubAgentDir:
 
     def has_started(self) -> bool:
         """False proves that the script was never executed."""
-        return (self.path / "started.json").exists()
+        return exists(self.at("started.json"))
 
     def acquire_lock(self) -> int:
         """Become the sub agent of this folder; the descriptor is to be held for life. Raises Locked.
 
         Waits a moment, because is_alive() of another process holds the lock for an instant.
         """
-        descriptor = os.open(self.lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(self.at("lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         deadline = time.monotonic() + LOCK_PATIENCE_SECONDS
         while not _try_lock(descriptor):
             if time.monotonic() > deadline:
@@ -178,7 +188,7 @@ class SubAgentDir:
     def is_alive(self) -> bool:
         """Whether a sub agent process holds the lock. Free right after its death, and immune to reused pids."""
         try:
-            descriptor = os.open(self.lock_path, os.O_RDWR | os.O_CLOEXEC)
+            descriptor = os.open(self.at("lock"), os.O_RDWR | os.O_CLOEXEC)
         except FileNotFoundError:
             return False
         try:
@@ -200,7 +210,7 @@ class SubAgentDir:
 
     def _put_beat(self, content: bytes, more_flags: int = 0) -> None:
         """In place and always of one length, which needs no new space on a full disk."""
-        descriptor = os.open(self.path / "beat", os.O_WRONLY | os.O_CLOEXEC | more_flags, 0o600)
+        descriptor = os.open(self.at("beat"), os.O_WRONLY | os.O_CLOEXEC | more_flags, 0o600)
         try:
             os.pwrite(descriptor, content, 0)
         finally:
@@ -215,24 +225,32 @@ class SubAgentDir:
         return max(0.0, age_seconds) if age_seconds > -1 else None  # what was written is rounded
 
     def local_state(self) -> wire.LocalState:
-        if (self.path / "exit.json").exists():
+        if exists(self.at("exit.json")):
             return "finished"
         if self.has_started():
             return "running"
-        return "claimed" if (self.path / "grant.json").exists() else "assigned"
+        return "claimed" if exists(self.at("grant.json")) else "assigned"
 
     def sizes(self) -> dict[str, int]:
         """Bytes of output on this host by stream; `err` only when the output was split."""
-        return {name: self.stream_path(name).stat().st_size for name in STREAMS if self.stream_path(name).exists()}
+        return {name: os.stat(self.at(name)).st_size for name in STREAMS if exists(self.at(name))}
 
-    def remove(self) -> None:
-        """Delete the folder. It is renamed first and durably: half a folder would read as a script that never ran."""
-        doomed = self.path.with_name(f"{REMOVED_PREFIX}{self.path.name}")
+    @property
+    def doomed_path(self) -> Path:
+        return self.path.with_name(f"{REMOVED_PREFIX}{self.path.name}")
+
+    def set_apart(self) -> None:
+        """The first step of a removal, to be synced before the second, which empties what lies at `doomed_path`: half a
+        folder would read as a script that never ran."""
+        doomed = self.doomed_path
         if doomed.exists():
             remove_tree(doomed)
         self.path.rename(doomed)
+
+    def remove(self) -> None:
+        self.set_apart()
         sync_folder(self.path.parent)
-        remove_tree(doomed)
+        remove_tree(self.doomed_path)
 
     def remove_tmp(self) -> None:
         """$TASK_TMPDIR goes as soon as the script has ended; what cannot go now goes with the folder."""

@@ -4,6 +4,7 @@ Control characters never reach the line, secrets are not accepted as values, and
 instead of repeated.
 """
 
+import functools
 import json
 import logging
 import re
@@ -88,7 +89,12 @@ def _event_and_fields(record: logging.LogRecord) -> tuple[str, Mapping[str, Any]
 
 def hide(name: str, value: Any) -> Any:
     """A guard for mistakes: a value under a telling name is never written."""
-    return HIDDEN if _SECRET_NAME.search(name) else value
+    return HIDDEN if _is_telling(name) else value
+
+
+@functools.lru_cache(maxsize=256)
+def _is_telling(name: str) -> bool:
+    return _SECRET_NAME.search(name) is not None
 
 
 def render_kv(fields: Mapping[str, Any]) -> str:
@@ -107,6 +113,8 @@ def _kv_value(value: Any) -> str:
 
 def escape(text: str) -> str:
     r"""Control, format and line-breaking characters as \uXXXX: a task's name must not write to the terminal."""
+    if text.isascii() and text.isprintable():
+        return text
     return "".join(f"\\u{ord(char):04x}" if unicodedata.category(char) in _HARMFUL else char for char in text)
 
 

@@ -2,7 +2,9 @@
 
 `python -m benchmarks.host_life --count 50` lets a real main agent with its zygote and sub agents run that many scripts
 of one line, one after the other, under a server that answers at once and does nothing else. `--running 10` then counts
-the requests of so many scripts that run beside each other for `--seconds`. Needs no running server.
+the requests of so many scripts that run beside each other for `--seconds`. `--chain 200` runs so many of which each is
+granted with the answer to the report that ends the one before. `--tree` names another working copy whose agent is to be
+measured, so that two versions can take turns. Needs no running server.
 """
 
 import argparse
@@ -12,6 +14,7 @@ import statistics
 import tempfile
 import time
 from collections import Counter
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,9 +23,11 @@ from agent_client.main_agent.lock_holder import find_holder
 from agent_client.process import proc
 from tests.agent_client.fake_server import FakeServer
 from tests.agent_client.fake_sub_agents import FakeSubAgent
-from tests.agent_client.main_agent_process import AgentProcess, assign, running_agent
+from tests.agent_client.main_agent_process import ROOT, AgentProcess, assign, place, running_agent
 from tests.waiting import wait_until
 
+WARM_UP = 10
+LONGEST_CHAIN_SECONDS = 600.0
 SCRIPT = "echo $EPOCHREALTIME\n"
 COUNTER = """
 import os
@@ -42,10 +47,29 @@ class TimedServer(FakeServer):
     def __init__(self) -> None:
         super().__init__()
         self.known_at: dict[str, float] = {}
+        self.chain: list[str] = []  # of which the next is placed when one ends
 
     def _handle_finish(self, sub_agent: FakeSubAgent, finish: dict[str, Any]) -> str:
         self.known_at.setdefault(sub_agent.sub_agent_id, time.time())
+        if self.chain:
+            place(self, self.chain.pop(0), SCRIPT)
         return super()._handle_finish(sub_agent, finish)
+
+
+@dataclass(frozen=True)
+class Use:
+    main_seconds: float
+    other_seconds: float
+    syncs: int
+
+    def __sub__(self, other: "Use") -> "Use":
+        return Use(
+            self.main_seconds - other.main_seconds, self.other_seconds - other.other_seconds, self.syncs - other.syncs
+        )
+
+    @property
+    def cpu_seconds(self) -> float:
+        return self.main_seconds + self.other_seconds
 
 
 class Used:
@@ -54,17 +78,17 @@ class Used:
     def __init__(self, agent: AgentProcess, syncs: Path) -> None:
         self._agent = agent
         self._syncs = syncs
-        self._cpu, self._synced = self._now()
+        self._before = self._now()
 
-    def since(self) -> tuple[float, int]:
-        before, self._cpu, synced, self._synced = self._cpu, 0.0, self._synced, 0
-        self._cpu, self._synced = self._now()
-        return self._cpu - before, self._synced - synced
+    def since(self) -> Use:
+        before, self._before = self._before, self._now()
+        return self._before - before
 
-    def _now(self) -> tuple[float, int]:
-        family = [self._agent.process.pid, *(stat.pid for stat in proc.descendants(self._agent.process.pid))]
-        stats = [stat for pid in family if (stat := proc.read_stat(pid)) is not None]
-        return sum(stat.cpu_seconds for stat in stats), self._syncs.stat().st_size
+    def _now(self) -> Use:
+        """A main agent has not waited for its zygote yet, whose use is its own."""
+        main = self._agent.process.pid
+        seconds = {stat.pid: stat.cpu_seconds for stat in [proc.read_stat(main), *proc.descendants(main)] if stat}
+        return Use(seconds.pop(main), sum(seconds.values()), self._syncs.stat().st_size)
 
 
 def main() -> None:
@@ -72,13 +96,18 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=50)
     parser.add_argument("--running", type=int, default=10)
     parser.add_argument("--seconds", type=float, default=10.0)
+    parser.add_argument("--chain", type=int, default=0)
+    parser.add_argument("--tree", type=Path, default=ROOT)
     arguments = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="nightshift-host-life-"))
     try:
         server = TimedServer()
-        with server, running_agent(server, folder / "state", **_counting(folder)) as agent:
+        with server, running_agent(server, folder / "state", tree=arguments.tree, **_counting(folder)) as agent:
             used = Used(agent, folder / "syncs")
-            one_after_the_other(server, agent, used, arguments.count)
+            if arguments.count:
+                one_after_the_other(server, agent, used, arguments.count)
+            if arguments.chain:
+                each_granted_ahead(server, agent, used, arguments.chain)
             if arguments.running:
                 beside_each_other(server, agent, used, arguments.running, arguments.seconds)
     finally:
@@ -105,13 +134,37 @@ def one_after_the_other(server: TimedServer, agent: AgentProcess, used: Used, co
         ran_at = float(server.sub_agent(name).stream("out").content)
         starts.append(1000 * (ran_at - began))
         ends.append(1000 * (server.known_at[name] - ran_at))
-    cpu, syncs = used.since()
+    use = used.since()
     print(f"from the ring to the first command  {statistics.median(starts[1:]):8.1f} ms")  # noqa: T201
     print(f"from there until the result is known{statistics.median(ends[1:]):8.1f} ms")  # noqa: T201
-    print(f"CPU of a task, its script included  {1000 * cpu / count:8.1f} ms")  # noqa: T201
-    print(f"fsyncs of a task                    {syncs / count:8.1f}")  # noqa: T201
+    _print_use(use, count)
     for path, times in sorted(_kinds(server, calls).items()):
         print(f"requests of a task: {path:16}{times / count:8.2f}")  # noqa: T201
+
+
+def each_granted_ahead(server: TimedServer, agent: AgentProcess, used: Used, count: int) -> None:
+    names = [f"chain-{number}" for number in range(WARM_UP + count)]
+    server.chain = names[1:]
+    assign(server, names[0], SCRIPT)
+    wait_until(partial(_is_over, server, agent, names[WARM_UP - 1]), what="the chain warmed up")
+    used.since()
+    wait_until(partial(_is_over, server, agent, names[-1]), what="the end of the chain", seconds=LONGEST_CHAIN_SECONDS)
+    use = used.since()
+    ran_at = [float(server.sub_agent(name).stream("out").content) for name in names]
+    steps = list(zip(names[WARM_UP:], ran_at[WARM_UP:], ran_at[WARM_UP + 1 :], strict=False))
+    ends = [1000 * (server.known_at[name] - began) for name, began, _ in steps]
+    starts = [1000 * (following - server.known_at[name]) for name, _, following in steps]
+    print(f"chain: a step, all in all           {1000 * (ran_at[-1] - ran_at[WARM_UP]) / (count - 1):8.1f} ms")  # noqa: T201
+    late = statistics.quantiles(starts, n=20)[-1]
+    print(f"chain: result known to the next first command{statistics.median(starts):8.1f} ms, p95 {late:.1f}")  # noqa: T201
+    print(f"chain: first command to the result known{statistics.median(ends):8.1f} ms")  # noqa: T201
+    _print_use(use, count)
+
+
+def _print_use(use: Use, count: int) -> None:
+    print(f"CPU of a task, its script included  {1000 * use.cpu_seconds / count:8.1f} ms")  # noqa: T201
+    print(f"of which the main agent             {1000 * use.main_seconds / count:8.1f} ms")  # noqa: T201
+    print(f"fsyncs of a task                    {use.syncs / count:8.1f}")  # noqa: T201
 
 
 def _is_over(server: TimedServer, agent: AgentProcess, name: str) -> bool:
@@ -131,9 +184,9 @@ def beside_each_other(server: TimedServer, agent: AgentProcess, used: Used, runn
     used.since()
     calls = len(server.calls)
     time.sleep(seconds)
-    cpu, _ = used.since()
+    use = used.since()
     reports = _kinds(server, calls)["report"] / seconds
-    print(f"{running} running: reports a second {reports:16.2f}, CPU {100 * cpu / seconds:.1f} % of a core")  # noqa: T201
+    print(f"{running} running: reports a second {reports:16.2f}, CPU {100 * use.cpu_seconds / seconds:.1f} % of a core")  # noqa: T201
     print(f"memory of a sub agent (PSS)         {_memory_mib(agent, names):8.2f} MiB")  # noqa: T201
 
 

@@ -78,9 +78,7 @@ class BeatLoop:
 
     def _start_granted(self) -> set[str]:
         """Returns the ids of what was granted."""
-        found = self._context.ahead.take()
-        self._performer.start_granted(found)
-        return {one.grant["sub_agent_id"] for one in found}
+        return {one.grant["sub_agent_id"] for one in self._performer.start_granted()}
 
     def _close_ahead(self) -> bool:
         """Nothing is claimed ahead from now on. False: a session has to find out what of it was granted."""

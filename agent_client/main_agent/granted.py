@@ -1,4 +1,7 @@
-"""Takes up what was granted ahead: noted durably before it is started, as after a claim of its own. Claims nothing."""
+"""Takes up what was granted ahead: noted, handed to its sub agent, and made durable while that one prepares.
+
+The sub agent waits for the same syncs before it executes anything. Claims nothing.
+"""
 
 import contextlib
 from collections.abc import Callable, Sequence
@@ -29,12 +32,6 @@ def start_granted(
     noted = [(one, assignment) for one in found if (assignment := _noted(context, http, one)) is not None]
     if not noted:
         return
-    try:
-        sync_folder(context.sub_agents)  # all their folders at once
-    except OSError as error:
-        for one, _ in noted:
-            _give_back(context, http, one.grant, error)
-        return
     fail_at("granted.before_start")
     for one, assignment in noted:
         try:
@@ -44,6 +41,8 @@ def start_granted(
             log_fault(Claim(assignment["sub_agent_id"]), error)
         except (NetworkFailure, ProtocolError) as error:
             log.warning("not_given_back", sub_agent_id=assignment["sub_agent_id"], detail=str(error))
+    with contextlib.suppress(OSError):  # its sub agent will meet the same, and executes nothing then
+        sync_folder(context.sub_agents)  # all their folders at once
     for _, assignment in noted:
         with contextlib.suppress(OSError):  # it was given back
             SubAgentDir(context.sub_agents / assignment["sub_agent_id"]).sync_grant()
@@ -59,7 +58,7 @@ def _noted(context: Context, http: AgentHttp, one: Granted) -> wire.Assignment |
             return None
         fields: dict[str, Any] = {name: one.grant.get(name) for name in _OF_ASSIGNMENT}
         assignment = cast("wire.Assignment", {**fields, "nonce": one.nonce})
-        folder.write_assignment(assignment)
+        folder.write_assignment(assignment, syncs_folder=False)
     except OSError as error:
         _give_back(context, http, one.grant, error)
         return None

@@ -12,7 +12,7 @@ from agent_client.main_agent.claim_batch import ClaimBatch
 from agent_client.main_agent.claims_ahead import Granted
 from agent_client.main_agent.context import Context
 from agent_client.main_agent.folder_faults import FOLDER_FAULTS, log_fault
-from agent_client.main_agent.forget import forget
+from agent_client.main_agent.forget import forget_all
 from agent_client.main_agent.granted import start_granted
 from agent_client.main_agent.launch import launch
 from agent_client.main_agent.memory import BeatMemory
@@ -35,18 +35,23 @@ class Performer:
         self._batch = ClaimBatch(context, http, memory, self._start)
 
     def perform_all(self, actions: Iterable[Action]) -> None:
-        """Each in its turn; claims that follow one another go together, where the server takes that."""
-        for is_claim, some in itertools.groupby(actions, lambda action: isinstance(action, Claim)):
+        """Each in its turn; claims that follow one another go together, where the server takes that, and removals."""
+        for kind, some in itertools.groupby(actions, type):
             together: Sequence[Action] = list(some)
-            if is_claim and len(together) > 1:
+            if kind is Claim and len(together) > 1:
                 together = self._batch.claim(cast("Sequence[Claim]", together))
+            if kind is Forget:
+                self._forget([action.sub_agent_id for action in together])
+                continue
             for action in together:
                 self.perform(action)
 
-    def start_granted(self, found: Sequence[Granted]) -> None:
-        """What was granted ahead."""
+    def start_granted(self) -> Sequence[Granted]:
+        """What was granted ahead since; returns that."""
+        found = self._context.ahead.take()
         if found:
             start_granted(self._context, self._http, self._memory, found, self._start)
+        return found
 
     def perform(self, action: Action) -> None:
         try:
@@ -81,10 +86,15 @@ class Performer:
             case Deliver():
                 self._deliver(folder, action)
             case Forget():
-                forget(folder.path)
-                self._memory.forget(action.sub_agent_id)
+                self._forget([action.sub_agent_id])
             case Nothing():
                 log.warning("ignored", sub_agent_id=action.sub_agent_id, detail=action.why)
+
+    def _forget(self, sub_agent_ids: Sequence[str]) -> None:
+        """What is granted meanwhile does not wait for the end of it."""
+        forget_all([self._context.sub_agents / sub_agent_id for sub_agent_id in sub_agent_ids], self.start_granted)
+        for sub_agent_id in sub_agent_ids:
+            self._memory.forget(sub_agent_id)
 
     def _log_stop(self, folder: SubAgentDir, action: Stop) -> None:
         fields = {"sub_agent_id": action.sub_agent_id, "task_id": task_id_of(folder)}

@@ -31,20 +31,20 @@ class ProcessStat:
 def boot_id() -> str:
     """The kernel's name of this boot: another one proves that all processes of the last are gone. Empty if hidden."""
     try:
-        return _content(f"{PROC}/sys/kernel/random/boot_id").decode("ascii").strip()
+        return content(f"{PROC}/sys/kernel/random/boot_id").decode("ascii").strip()
     except OSError:
         return ""
 
 
 def read_stat(pid: int) -> ProcessStat | None:
     try:
-        line = _content(f"/proc/{pid}/stat")
+        line = content(f"/proc/{pid}/stat")
     except OSError:
         return None
     return parse_stat(line)
 
 
-def _content(path: str) -> bytes:
+def content(path: str) -> bytes:
     """Straight from the kernel: this is read each second for every process of a script, and Path would cost thrice."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
@@ -72,6 +72,12 @@ def parse_stat(line: bytes) -> ProcessStat | None:
         cpu_seconds=sum(int(ticks) for ticks in fields[11:15]) / TICKS_PER_SECOND,
         memory_bytes=int(fields[21]) * PAGE_BYTES,
     )
+
+
+def own_status() -> dict[str, str]:
+    """What /proc/self/status says, by its words. OSError where /proc is hidden."""
+    lines = content("/proc/self/status").decode("ascii", "replace").splitlines()
+    return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
 
 
 def start_ticks(pid: int) -> int | None:
@@ -111,7 +117,7 @@ def children(pid: int) -> list[int]:
     found: list[int] = []
     try:
         for thread in os.listdir(f"/proc/{pid}/task"):  # noqa: PTH208
-            found += [int(child) for child in _content(f"/proc/{pid}/task/{thread}/children").split()]
+            found += [int(child) for child in content(f"/proc/{pid}/task/{thread}/children").split()]
     except OSError:
         pass
     return found
@@ -120,6 +126,6 @@ def children(pid: int) -> list[int]:
 def has_in_environment(pid: int, needle: bytes) -> bool:
     """Whether the process was started with `needle` in its environment, as far as we may look."""
     try:
-        return needle in _content(f"/proc/{pid}/environ")
+        return needle in content(f"/proc/{pid}/environ")
     except OSError:
         return False

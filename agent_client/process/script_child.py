@@ -12,12 +12,11 @@ import signal
 from dataclasses import dataclass
 from typing import NoReturn
 
-from agent_client.process import prctl
+from agent_client.process import prctl, signals
 
 NEVER_EXECUTED = 125  # the barrier was never opened
 EXEC_FAILED = 126
 SCRIPT_OOM_SCORE = b"300"
-MUTABLE_SIGNALS = sorted(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP})
 SIZE_BYTES = 4
 STREAM_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_APPEND
 Order = tuple[list[str], dict[str, str], str, str, str | None, tuple[int, int] | None]
@@ -43,7 +42,7 @@ def planned(orders: int, errors: int, joins: tuple[str, ...]) -> Plan:
         orders,
         errors,
         joins,
-        signals=tuple(number for number in MUTABLE_SIGNALS if signal.getsignal(number) != signal.SIG_DFL),
+        signals=signals.changed(),
         closes=tuple(_opened() - {0, 1, 2, orders, errors}),
         is_preferred=os.getpriority(os.PRIO_PROCESS, 0) < 0,
     )

@@ -3,7 +3,10 @@
 import os
 import signal
 
-from agent_client.process.proc import start_ticks
+from agent_client.process.proc import own_status, start_ticks
+
+MUTABLE = sorted(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP})
+ALL = -1
 
 
 def send(pid: int, expected_start_ticks: int | None, number: signal.Signals) -> bool:
@@ -24,6 +27,16 @@ def send(pid: int, expected_start_ticks: int | None, number: signal.Signals) -> 
     finally:
         os.close(descriptor)
     return True
+
+
+def changed() -> tuple[int, ...]:
+    """Those that this process ignores or handles, by the kernel's word; all where it says nothing."""
+    try:
+        status = own_status()
+        mask = int(status["SigIgn"], 16) | int(status["SigCgt"], 16)
+    except (OSError, KeyError, ValueError):
+        mask = ALL
+    return tuple(int(number) for number in MUTABLE if mask >> (number - 1) & 1)
 
 
 def send_to_group(group_id: int, number: signal.Signals) -> bool:

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from agent_client.process.cgroup.group import NO_GROUP, Group
+from agent_client.process.proc import content
 
 CGROUP_ROOT = Path("/sys/fs/cgroup")
 OOM_KILLS = re.compile(r"^oom_kill (\d+)$", re.MULTILINE)
@@ -26,7 +27,7 @@ class OomCounters:
 def _counter_files() -> list[Path]:
     """The memory control group's own counter first (both versions), the host's otherwise."""
     try:
-        lines = Path("/proc/self/cgroup").read_text("ascii").splitlines()
+        lines = content("/proc/self/cgroup").decode("ascii", "replace").splitlines()
     except OSError:
         lines = []
     files = [path for line in lines for path in _files_of_line(line)]
@@ -44,7 +45,7 @@ def _files_of_line(line: str) -> list[Path]:
 
 def _read_counter(path: Path) -> int | None:
     try:
-        match = OOM_KILLS.search(path.read_text("ascii"))
+        match = OOM_KILLS.search(content(str(path)).decode("ascii"))
     except (OSError, UnicodeDecodeError):
         return None
     return int(match[1]) if match else None

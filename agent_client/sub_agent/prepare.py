@@ -41,8 +41,7 @@ def prepare(directory: SubAgentDir, grant: wire.Grant, group: Group | None = Non
     variables = environment.build(os.environ, grant, place)
     directory.tmp_path.mkdir(mode=0o700, exist_ok=True)
     script = grant["script_content"]
-    directory.script_path.write_bytes(script.encode("utf-8", "surrogatepass"))
-    directory.script_path.chmod(0o700)
+    _write_script(directory, script.encode("utf-8", "surrogatepass"))
     group = make_group(directory, grant, cookie) if group is None else group
     command = Command(
         argv=[*interpreter_of(script, variables.get("PATH")), str(directory.script_path)],
@@ -54,6 +53,16 @@ def prepare(directory: SubAgentDir, grant: wire.Grant, group: Group | None = Non
         most_processes=most_processes(grant, group),
     )
     return Prepared(command, cookie, place.host)
+
+
+def _write_script(directory: SubAgentDir, content: bytes) -> None:
+    descriptor = os.open(directory.at("script"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o700)
+    try:
+        os.fchmod(descriptor, 0o700)  # whatever the umask is
+        while content:
+            content = content[os.write(descriptor, content) :]
+    finally:
+        os.close(descriptor)
 
 
 def _home() -> str:

@@ -190,8 +190,9 @@ def _protected() -> Iterator[None]:
 
 def _record_start(folder: SubAgentDir, child: HeldChild, prepared: Prepared) -> Family:
     """The record is durable before the script may run: without it, the script provably never did. With it the grant is
-    needed, to tell the result."""
+    needed, to tell the result, and the assignment, whose name the record's own sync makes durable."""
     ticks = proc.start_ticks(child.pid)
+    folder.sync_name()
     folder.sync_grant()
     folder.write_started(
         {

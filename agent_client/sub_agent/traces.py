@@ -8,20 +8,21 @@ alike.
 import logging
 import os
 import resource
-import signal
 import time
 from dataclasses import dataclass
-from typing import Any
+
+from agent_client.process import proc
 
 THREAD_ENDS_SECONDS = 0.05
 POLL_SECONDS = 0.001
+SIGNALS = ("SigBlk", "SigIgn", "SigCgt")  # blocked, ignored, handled
 LIMITS = sorted(number for name, number in vars(resource).items() if name.startswith("RLIMIT_"))
 
 
 @dataclass(frozen=True)
 class Traces:
     descriptors: frozenset[str]
-    handlers: tuple[Any, ...]
+    signals: tuple[str | None, ...]
     log_handlers: tuple[logging.Handler, ...]
     folder: str
     umask: int
@@ -34,10 +35,12 @@ class Traces:
 
     @classmethod
     def here(cls) -> "Traces":
-        """Of this process now, which must have one thread in Python."""
+        """Of this process now, which must have one thread in Python, as the kernel knows it. OSError where it says
+        nothing."""
+        status = proc.own_status()
         return cls(
             descriptors=frozenset(os.listdir("/proc/self/fd")),  # noqa: PTH208 (names are enough)
-            handlers=tuple(signal.getsignal(number) for number in range(1, signal.NSIG)),
+            signals=tuple(status.get(name) for name in SIGNALS),
             log_handlers=tuple(logging.getLogger().handlers),
             folder=os.getcwd(),  # noqa: PTH109
             umask=_umask(),
@@ -52,14 +55,13 @@ class Traces:
 
 def _control_groups() -> str:
     try:
-        with open("/proc/self/cgroup", encoding="ascii", errors="replace") as file:  # noqa: PTH123
-            return file.read()
+        return proc.content("/proc/self/cgroup").decode("ascii", "replace")
     except OSError:
         return ""
 
 
 def _umask() -> int:
-    """The kernel tells it only to who sets it."""
+    """Older kernels tell it only to who sets it."""
     mask = os.umask(0o077)
     os.umask(mask)
     return mask

@@ -137,10 +137,12 @@ class AgentProcess:
 
 
 @contextmanager
-def running_agent(server: FakeServer, state_dir: Path, *words: str, **environment: str) -> Iterator[AgentProcess]:
+def running_agent(
+    server: FakeServer, state_dir: Path, *words: str, tree: Path = ROOT, **environment: str
+) -> Iterator[AgentProcess]:
     """An enrolled agent with an open session. At the end nothing of it is left, scripts included."""
     given = {"NIGHTSHIFT_AGENT_TOKEN": TOKEN, **environment}
-    agent = AgentProcess(state_dir, "--server", server.url, *words, tree=ROOT, **given)
+    agent = AgentProcess(state_dir, "--server", server.url, *words, tree=tree, **given)
     sessions = len(server.sessions)
     try:
         wait_until(lambda: len(server.sessions) > sessions, what=f"a session; {agent.stderr}")

@@ -53,7 +53,7 @@ def test_a_folder_that_goes_leaves_its_result(context: Context) -> None:
 
 
 def test_a_full_disk_costs_only_that(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: object) -> None:
+    def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(retained, "write_json", full)

@@ -83,6 +83,7 @@ def test_a_folder_with_files_but_no_assignment_is_damaged(tmp_path: Path, folder
 def test_leftovers_of_a_crash_are_nothing(tmp_path: Path) -> None:
     SubAgentDir.create(tmp_path, "empty")
     SubAgentDir.create(tmp_path, "half").path.joinpath(".assignment.json.77.tmp").write_text("{")
+    SubAgentDir.create(tmp_path, "granted").path.joinpath("grant.json").touch()  # after a power cut
     (tmp_path / "a file").touch()
     assert scan(tmp_path) == scan(SubAgentDir.create(tmp_path / "elsewhere", "x").path)
 

@@ -128,11 +128,13 @@ def test_leftovers_of_a_crash_are_swept_and_nothing_else(tmp_path: Path) -> None
     damaged = SubAgentDir.create(sub_agents, "damaged")
     (damaged.path / "exit.json").touch()
     SubAgentDir.create(sub_agents, "empty")
+    (SubAgentDir.create(sub_agents, "granted").path / "grant.json").touch()
+    (SubAgentDir.create(sub_agents, "strange").path / "notes.txt").touch()
     (sub_agents / ".removed-s1" / "tmp").mkdir(parents=True)
     (tmp_path / "agent.json").touch()
     (tmp_path / ".agent.json.123.tmp").write_text("half a secret")
     state_dir.sweep_leftovers(tmp_path)
-    assert sorted(path.name for path in sub_agents.iterdir()) == ["damaged", "kept"]
+    assert sorted(path.name for path in sub_agents.iterdir()) == ["damaged", "kept", "strange"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["agent.json", "sub_agents"]
 
 

@@ -194,3 +194,23 @@ def test_a_child_that_is_not_released_ends_and_leaves_nothing(tmp_path: Path) ->
         raise ValueError("changed our mind")
     assert proc.read_stat(child.pid) is None
     assert not (tmp_path / "ran").exists()
+
+
+def test_signals_that_are_ignored_or_handled_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = {number: signal.getsignal(number) for number in (signal.SIGUSR1, signal.SIGUSR2, signal.SIGHUP)}
+    try:
+        signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+        signal.signal(signal.SIGUSR2, lambda number, frame: None)
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+        changed = set(signals.changed())
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    assert {signal.SIGUSR1, signal.SIGUSR2} <= changed
+    assert not changed & {signal.SIGHUP, signal.SIGKILL, signal.SIGSTOP}
+
+    def hidden() -> dict[str, str]:
+        raise FileNotFoundError
+
+    monkeypatch.setattr(signals, "own_status", hidden)
+    assert set(signals.changed()) == set(signals.MUTABLE)

@@ -171,3 +171,17 @@ def test_groups_are_read_where_sub_agents_of_any_age_note_them(tmp_path: Path) -
     assert folder.read_group() == {"kill": "/new"}
     (folder.path / "started.json").write_text("damaged")
     assert folder.read_group() == {}
+
+
+def test_a_disk_that_cannot_be_read_proves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Above all not that a script never started."""
+    folder = make_folder(tmp_path)
+
+    def broken(path: object) -> os.stat_result:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("os.stat", broken)
+        with pytest.raises(OSError, match="Input"):
+            folder.has_started()
+    assert not folder.has_started()

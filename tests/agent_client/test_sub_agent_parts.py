@@ -356,15 +356,30 @@ def opened(descriptor: int) -> Path:
     return Path(f"/proc/self/fd/{descriptor}").readlink()
 
 
-def test_the_grant_is_durable_before_the_start_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A start record without a token would leave a result that cannot be told."""
+def test_folder_and_grant_are_durable_before_the_start_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A start record without a token would leave a result that cannot be told; without its folder there is none."""
     folder = make_folder(tmp_path)
     synced: list[str] = []
     monkeypatch.setattr("os.fsync", lambda descriptor: synced.append(str(opened(descriptor))))
     child = HeldChild(os.getpid(), NO_GROUP, -1, -1)
     prepared = Prepared(Command([], {}, "/", folder.stream_path("out")), "cookie", "host")
     run._record_start(folder, child, prepared)
-    grant, started, entries = synced
+    parent, grant, started, entries = synced
+    assert parent == str(folder.path.parent)
     assert grant == str(folder.path / "grant.json")
     assert Path(started).name.startswith(".started.json")
     assert entries == str(folder.path)
+
+
+def test_without_a_durable_folder_there_is_no_start_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its main agent then finds a script that was not started; the child has not passed its barrier."""
+    folder = make_folder(tmp_path)
+
+    def broken(*_: object) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(SubAgentDir, "sync_name", broken)
+    prepared = Prepared(Command([], {}, "/", folder.stream_path("out")), "cookie", "host")
+    with pytest.raises(OSError, match="Input"):
+        run._record_start(folder, HeldChild(os.getpid(), NO_GROUP, -1, -1), prepared)
+    assert not folder.has_started()

@@ -1,6 +1,7 @@
 """What was granted ahead, turn by turn: noted, started, given back, asked for again, and never started twice."""
 
 import json
+import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -24,6 +25,7 @@ from tests.agent_client.relays import FINISH, report, running_relay
 from tests.waiting import wait_until
 
 GRANT = grant_of()
+NOTES = [("a", True), ("b", True)]
 
 
 def test_nothing_is_claimed_ahead_before_the_first_beat_of_a_session(server: FakeServer, context: Context) -> None:
@@ -53,7 +55,7 @@ def test_what_a_beat_was_granted_is_noted_kept_and_launched_without_a_claim(
     assert launched(context) == ["s1"]
 
 
-def test_several_are_noted_durably_before_any_is_started(
+def test_several_are_noted_before_any_is_handed_over_and_durable_soon_after(
     server: FakeServer, context: Context, loop: BeatLoop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("a", "b"):
@@ -63,13 +65,15 @@ def test_several_are_noted_durably_before_any_is_started(
     monkeypatch.setattr("os.fsync", lambda number: synced.append(Path(f"/proc/self/fd/{number}").readlink()))
 
     def checked(path: Path) -> None:
-        assert context.sub_agents in synced
-        assert {context.sub_agents / name for name in ("a", "b")} <= set(synced)
+        """A power cut leaves whole notes or none; nothing is executed before their names are durable, too."""
+        assert [(path.parent.name, path.name.startswith(".assignment.json")) for path in synced] == NOTES
         launch(path)
 
     monkeypatch.setattr(context.launcher, "launch", checked)
     loop.turn()
     assert launched(context) == ["a", "b"]
+    grants = [context.sub_agents / name / "grant.json" for name in ("a", "b")]
+    assert synced[len(NOTES) :] == [context.sub_agents, *grants]
 
 
 def test_what_comes_with_a_report_is_started_without_a_beat(
@@ -214,13 +218,17 @@ def test_what_cannot_be_noted_is_given_back(
 def test_notes_that_are_not_durable_are_given_back(
     server: FakeServer, context: Context, loop: BeatLoop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(*_: Any) -> None:
-        raise OSError(5, "Input/output error")
+    sync = os.fsync
+
+    def broken(number: int) -> None:
+        if "assignment" in str(Path(f"/proc/self/fd/{number}").readlink()):
+            raise OSError(5, "Input/output error")
+        sync(number)
 
     for name in ("a", "b"):
         place(server, name)
     with monkeypatch.context() as patched:
-        patched.setattr(granted, "sync_folder", broken)
+        patched.setattr("os.fsync", broken)
         loop.turn()
     assert launched(context) == []
     assert all(server.sub_agent(name).not_started for name in ("a", "b"))
