@@ -16,13 +16,14 @@ from agent_client.process import proc
 THREAD_ENDS_SECONDS = 0.05
 POLL_SECONDS = 0.001
 SIGNALS = ("SigBlk", "SigIgn", "SigCgt")  # blocked, ignored, handled
+OF_THE_C_LIBRARY = 0b11 << 31  # 32 and 33, which it handles from the first thread on, and which nobody else can set
 LIMITS = sorted(number for name, number in vars(resource).items() if name.startswith("RLIMIT_"))
 
 
 @dataclass(frozen=True)
 class Traces:
     descriptors: frozenset[str]
-    signals: tuple[str | None, ...]
+    signals: tuple[int, ...]
     log_handlers: tuple[logging.Handler, ...]
     folder: str
     umask: int
@@ -40,7 +41,7 @@ class Traces:
         status = proc.own_status()
         return cls(
             descriptors=frozenset(os.listdir("/proc/self/fd")),  # noqa: PTH208 (names are enough)
-            signals=tuple(status.get(name) for name in SIGNALS),
+            signals=tuple(int(status.get(name, "0"), 16) & ~OF_THE_C_LIBRARY for name in SIGNALS),
             log_handlers=tuple(logging.getLogger().handlers),
             folder=os.getcwd(),  # noqa: PTH109
             umask=_umask(),

@@ -91,6 +91,13 @@ def test_a_process_that_has_told_everything_takes_the_next_folder(host: Host) ->
     assert host.output() == first
 
 
+def test_one_that_needed_its_reporter_s_thread_does_so_too(host: Host) -> None:
+    host.run("sleep 0.3; echo $PPID")
+    first = host.output()
+    host.run("sleep 0.3; echo $PPID")
+    assert host.output() == first
+
+
 def test_nobody_is_told_the_memory_and_time_of_an_earlier_script(host: Host) -> None:
     large = f"{sys.executable} -c 'import time; a = bytearray(200 << 20)\nwhile time.process_time() < 0.4: pass'"
     first, second = host.run(large), host.run("true")
