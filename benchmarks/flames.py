@@ -27,14 +27,20 @@ def begin(pid: int) -> Recorder | None:
     folder = os.environ.get("FLAMES")
     if not folder:
         return None
-    program = shutil.which("py-spy", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
-    if program is None:
-        raise CannotRecord("There is no py-spy: pip install -r requirements-bench.txt")
+    program = py_spy()
     path = _next(Path(folder))
     how = ["--function", "--nonblocking", "--rate", SAMPLES_A_SECOND, "--format", "flamegraph"]
     # The command stands in the picture: without folders of this machine.
     command = ["py-spy", "record", *how, "--output", path.name, "--pid", str(pid)]
     return subprocess.Popen(command, executable=program, cwd=path.parent, stdout=subprocess.DEVNULL)
+
+
+def py_spy() -> str:
+    """The program's path. CannotRecord."""
+    program = shutil.which("py-spy", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    if program is None:
+        raise CannotRecord("There is no py-spy: pip install -r requirements-bench.txt")
+    return program
 
 
 def end(recorder: Recorder | None) -> None:
