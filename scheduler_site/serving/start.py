@@ -24,7 +24,7 @@ from tasks.scheduling.explaining import recent
 
 log = logging.getLogger(__name__)
 
-NEW_OBJECTS = 20_000  # more than are gone again, until garbage is looked for
+NEW_OBJECTS = 3_000  # until garbage is looked for; bodies of 512 KiB hang on what is let go of in circles
 # A request gets the interpreter some ten times before it is answered: with Python's own 5 ms, a loop that computes for
 # long at that time would cost it 50.
 THREADS_TAKE_TURNS_SECONDS = 0.001

@@ -140,8 +140,8 @@ def test_what_cannot_be_read_now_is_not_gone(
 ) -> None:
     """Else what it holds would be given to the next."""
 
-    def none_left(path: Path) -> bytes:
-        if path.name == survivors.FILE:
+    def none_left(path: Path | str) -> bytes:
+        if Path(path).name == survivors.FILE:
             raise OSError(24, "Too many open files")
         return read(path)
 
