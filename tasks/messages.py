@@ -56,7 +56,7 @@ def _tell_waiters(task_ids: list[int]) -> None:
     if task_ids:
         for task_id, status in statements.rows_among(Task, ["id", "status"], "id", task_ids):
             if status in FINAL_STATUSES:
-                waiters.tell(task_id)
+                waiters.tell(task_id, status)
 
 
 def _live_sub_agents(task_ids: list[int]) -> dict[int, SubAgent]:

@@ -7,7 +7,7 @@ Ends are told from any thread; waiting happens on the server's loop.
 
 import asyncio
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
 from weakref import WeakSet
@@ -15,8 +15,9 @@ from weakref import WeakSet
 from django.db import transaction
 
 from scheduler_site.shared import nudges
+from tasks.states import TaskStatus
 
-TOPIC = "end"
+TOPIC = "ended"
 DEAF_SECONDS = 5.0
 
 _lock = threading.Lock()
@@ -28,19 +29,19 @@ class Waiter:
 
     def __init__(self, task_ids: Iterable[int], *, until_all: bool) -> None:
         self._open = set(task_ids)
-        self._ended: set[int] = set()
+        self._ended: dict[int, str] = {}
         self._until_all = until_all
         self._over: Future[None] = Future()
         with _lock:
             for task_id in self._open:
                 _waiting.setdefault(task_id, WeakSet()).add(self)
 
-    def note(self, task_ids: Iterable[int]) -> None:
-        """These have ended."""
+    def note(self, statuses: Mapping[int, str]) -> None:
+        """These have ended, in these statuses."""
         with _lock:
-            new = self._open.intersection(task_ids)
+            new = self._open & statuses.keys()
             self._open -= new
-            self._ended |= new
+            self._ended |= {task_id: statuses[task_id] for task_id in new}
             is_over = bool(self._ended) and not (self._until_all and self._open)
         if is_over:
             self.end_wait()
@@ -48,6 +49,11 @@ class Waiter:
     def ended(self) -> list[int]:
         with _lock:
             return sorted(self._ended)
+
+    def completed(self) -> list[int]:
+        """Of those that have ended."""
+        with _lock:
+            return sorted(task_id for task_id, status in self._ended.items() if status == TaskStatus.COMPLETED)
 
     def still_open(self) -> list[int]:
         with _lock:
@@ -81,21 +87,21 @@ def are_there(task_id: int) -> bool:
     return task_id in _waiting or nudges.has_others()
 
 
-def tell(task_id: int) -> None:
-    """This task has ended; called inside the transaction that ends it."""
-    transaction.on_commit(lambda: _ended(task_id))
+def tell(task_id: int, status: str) -> None:
+    """This task has ended so; called inside the transaction that ends it."""
+    transaction.on_commit(lambda: _ended(task_id, status))
 
 
-def _ended(task_id: int) -> None:
-    _wake(task_id)
-    nudges.say(TOPIC, str(task_id))
+def _ended(task_id: int, status: str) -> None:
+    _wake(task_id, status)
+    nudges.say(TOPIC, f"{task_id} {status}")
 
 
-def _wake(task_id: int) -> None:
+def _wake(task_id: int, status: str) -> None:
     with _lock:
         waiters = list(_waiting.pop(task_id, ()))
     for waiter in waiters:
-        waiter.note([task_id])
+        waiter.note({task_id: status})
 
 
 def _all_ask_again() -> None:
@@ -105,5 +111,10 @@ def _all_ask_again() -> None:
         waiter.end_wait()
 
 
-nudges.subscribe(TOPIC, lambda word: _wake(int(word)))
+def _heard(word: str) -> None:
+    task_id, _, status = word.partition(" ")
+    _wake(int(task_id), status)
+
+
+nudges.subscribe(TOPIC, _heard)
 nudges.when_deaf(_all_ask_again)

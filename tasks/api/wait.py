@@ -45,6 +45,7 @@ class WaitQuery(RefuseUnknownFields):
 
 class WaitReply(serializers.Serializer[Any]):
     ended = serializers.ListField(child=serializers.IntegerField(), help_text="Completed, failed or canceled.")
+    completed = serializers.ListField(child=serializers.IntegerField(), help_text="Those of them that completed.")
     open = serializers.ListField(child=serializers.IntegerField(), help_text="Not yet.")
 
 
@@ -64,11 +65,11 @@ class TaskWait(APIView):
         return Later(_told(waiter), lambda: _waited(waiter, query["seconds"]), content_type="application/json")
 
 
-def _ended(ids: list[int]) -> list[int]:
+def _ended(ids: list[int]) -> dict[int, str]:
     statuses = dict(Task.objects.filter(pk__in=ids).values_list("pk", "status"))
     if missing := [task_id for task_id in ids if task_id not in statuses]:
         raise NotFound(f"There is no task {missing[0]}.")
-    return [task_id for task_id, status in statuses.items() if status in FINAL_STATUSES]
+    return {task_id: status for task_id, status in statuses.items() if status in FINAL_STATUSES}
 
 
 async def _waited(waiter: Waiter, seconds: float) -> bytes:
@@ -77,4 +78,5 @@ async def _waited(waiter: Waiter, seconds: float) -> bytes:
 
 
 def _told(waiter: Waiter) -> bytes:
-    return msgspec.json.encode({"ended": waiter.ended(), "open": waiter.still_open()})
+    told = {"ended": waiter.ended(), "completed": waiter.completed(), "open": waiter.still_open()}
+    return msgspec.json.encode(told)

@@ -26,15 +26,15 @@ def test_answers_when_the_end_comes(nightshift: Nightshift) -> None:
         of_any = threads.submit(ask, nightshift, id=f"{first},{second}")
         of_all = threads.submit(ask, nightshift, id=f"{first},{second}", until="all")
         nightshift.post(f"/api/tasks/{first}/cancel/")
-        assert of_any.result(20) == {"ended": [first], "open": [second]}
+        assert of_any.result(20) == {"ended": [first], "completed": [], "open": [second]}
         assert not of_all.done()
         nightshift.post(f"/api/tasks/{second}/cancel/")
-        assert of_all.result(20) == {"ended": [first, second], "open": []}
+        assert of_all.result(20) == {"ended": [first, second], "completed": [], "open": []}
 
 
 def test_answers_when_its_time_is_over(nightshift: Nightshift) -> None:
     task_id = nightshift.submit("sleep 600", wait_for_host=True, cpu_cores=900)
-    assert ask(nightshift, id=task_id, seconds=0.1) == {"ended": [], "open": [task_id]}
+    assert ask(nightshift, id=task_id, seconds=0.1) == {"ended": [], "completed": [], "open": [task_id]}
 
 
 def test_the_server_ends_under_those_who_wait(fresh_nightshift: Nightshift) -> None:

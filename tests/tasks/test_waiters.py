@@ -31,7 +31,7 @@ async def waited(waiter: Waiter, seconds: float = LONG) -> list[int]:
 async def test_an_end_wakes_whoever_waits_for_any() -> None:
     waiter = Waiter([1, 2], until_all=False)
     waiting = asyncio.ensure_future(waited(waiter))
-    await asyncio.to_thread(waiters._wake, 2)
+    await asyncio.to_thread(waiters._wake, 2, "completed")
     assert await waiting == [2]
     assert waiter.still_open() == [1]
 
@@ -39,24 +39,25 @@ async def test_an_end_wakes_whoever_waits_for_any() -> None:
 async def test_whoever_waits_for_all_is_woken_by_the_last() -> None:
     waiter = Waiter([1, 2, 3], until_all=True)
     waiting = asyncio.ensure_future(waited(waiter))
-    waiter.note([3])
-    await asyncio.to_thread(waiters._wake, 1)
+    waiter.note({3: "failed"})
+    await asyncio.to_thread(waiters._wake, 1, "completed")
     assert not waiting.done()
-    await asyncio.to_thread(waiters._wake, 2)
+    await asyncio.to_thread(waiters._wake, 2, "completed")
     assert await waiting == [1, 2, 3]
+    assert waiter.completed() == [1, 2]
 
 
 async def test_an_end_before_the_wait_began_is_not_missed() -> None:
     waiter = Waiter([1], until_all=False)
-    waiters._wake(1)
+    waiters._wake(1, "completed")
     assert await waited(waiter) == [1]
 
 
 async def test_others_do_not_wake_it_and_its_time_ends() -> None:
     waiter = Waiter([1], until_all=False)
-    waiters._wake(2)
+    waiters._wake(2, "completed")
     assert await waited(waiter, 0.01) == []
-    waiters._wake(1)  # nobody waits any more
+    waiters._wake(1, "completed")  # nobody waits any more
 
 
 async def test_one_that_is_called_off_leaves_nothing() -> None:
@@ -110,4 +111,4 @@ def test_other_processes_hear_of_an_end_that_nobody_waits_for_here() -> None:
         lifecycle.cancel(task.pk, actor=SYSTEM)
     finally:
         nudges.attach(None)
-    assert [word for topic, word in others.said if topic == waiters.TOPIC] == [str(task.pk)]
+    assert [word for topic, word in others.said if topic == waiters.TOPIC] == [f"{task.pk} canceled"]

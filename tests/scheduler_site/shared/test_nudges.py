@@ -52,9 +52,9 @@ def test_without_a_link_nothing_is_said_and_all_is_heard(monkeypatch: pytest.Mon
 def test_rings_ends_and_passes_are_said_to_the_others(link: FakeLink) -> None:
     host = uuid.uuid4()
     doorbell._call(host)
-    waiters._ended(41)
+    waiters._ended(41, "failed")
     wakeup._wake()
-    assert link.said == [("ring", str(host)), ("end", "41"), ("pass", "")]
+    assert link.said == [("ring", str(host)), ("ended", "41 failed"), ("pass", "")]
 
 
 def test_output_that_is_open_at_another_process_is_watched_for_a_while(
@@ -108,7 +108,7 @@ async def test_an_end_at_another_process_is_heard_here(link: FakeLink) -> None:
     waiter = Waiter([7], until_all=True)
     waiting = asyncio.create_task(waiter.wait(20))
     await asyncio.sleep(0)
-    nudges.hear("end", "7")
+    nudges.hear("ended", "7 completed")
     await waiting
     assert waiter.ended() == [7]
     assert link.said == []

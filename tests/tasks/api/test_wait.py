@@ -20,7 +20,8 @@ def test_says_what_has_ended_and_what_has_not() -> None:
     reply = wait(id=",".join(map(str, ids.values())))
     assert reply.status_code == 200
     ended = sorted([ids["completed"], ids["failed"], ids["canceled"]])
-    assert reply.json() == {"ended": ended, "open": sorted([ids["running"], ids["waiting"]])}
+    still_open = sorted([ids["running"], ids["waiting"]])
+    assert reply.json() == {"ended": ended, "completed": [ids["completed"]], "open": still_open}
 
 
 def test_an_unknown_task_is_named() -> None:
