@@ -124,6 +124,8 @@ def _machine(row: Row) -> str:
     load = "the load was not noted"
     if row["load"] is not None:
         load = f"{row['load']:g} other processes wanted a core when it began"
+    if row.get("addition_secs") is not None:
+        load += f", and Python took {row['addition_secs']:g} s for ten million additions"
     return f"{row['asked']}: measured on {row['date']} at commit {row['commit']} with {machine}, {stack}; {load}."
 
 
