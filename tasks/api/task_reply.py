@@ -11,6 +11,7 @@ from scheduler_site.shared.strict_fields import Cores
 from tasks import describe, querysets
 from tasks.models import Dependency, OutputLog, SubAgent, Task, TaskEvent
 from tasks.output import log_files
+from tasks.scheduling.explaining import recent
 from tasks.scheduling.explaining.explain import waiting_sentences
 from tasks.states import DependencyKind, EndReason, FailureClass, LogState, SubAgentState, TaskStatus
 
@@ -276,7 +277,7 @@ def detail_of_new(task: Task) -> Any:
     row.__dict__["latest_sub_agents"] = []
     row._prefetched_objects_cache = {"dependencies": []}  # type: ignore[attr-defined]
     shown = _shown_alone()
-    shown._context = {"waiting_sentences": waiting_sentences([row])}
+    shown._context = {"waiting_sentences": waiting_sentences([row], recent.of_late)}
     return shown.to_representation(row)
 
 

@@ -2,7 +2,7 @@
 of task. What stands before it in the queue, and when it would start, is why's. Changes nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from django.utils import timezone
@@ -26,15 +26,15 @@ def waiting_sentence(task: Task) -> str:
     return waiting_sentences([task])[task.pk]
 
 
-def waiting_sentences(tasks: Sequence[Task]) -> dict[int, str]:
+def waiting_sentences(tasks: Sequence[Task], look: Callable[[], Scene] = recent.now) -> dict[int, str]:
     """The sentence of each task by its id; hosts are looked at once for all, and not at all when nobody waits."""
     queued = [task for task in tasks if is_queued(task)]
-    seen = _seen({task.reservation_id for task in queued if task.reservation_id}) if queued else None
+    seen = _seen({task.reservation_id for task in queued if task.reservation_id}, look) if queued else None
     return {task.pk: sentence(task, seen) for task in tasks}
 
 
-def _seen(reservation_ids: set[int]) -> Scene:
-    return scene.load(reservation_ids) if reservation_ids else recent.now()
+def _seen(reservation_ids: set[int], look: Callable[[], Scene]) -> Scene:
+    return scene.load(reservation_ids) if reservation_ids else look()
 
 
 def is_queued(task: Task) -> bool:

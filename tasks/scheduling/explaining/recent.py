@@ -8,6 +8,7 @@ what it gives: all share it.
 
 import threading
 import time
+from collections.abc import Callable
 
 from scheduler_site.shared import nudges
 from tasks.scheduling import changes
@@ -30,8 +31,12 @@ class _Kept:
         self.took = 0.0
 
     def is_old(self) -> bool:
-        now, is_moved = time.monotonic(), self.moves != changes.moves()
-        return now > (self.until_moved if is_moved else self.until) or self.changes != changes.count()
+        has_moved = self.moves != changes.moves()
+        return self.is_older() or (has_moved and time.monotonic() > self.until_moved)
+
+    def is_older(self) -> bool:
+        """Apart from what was placed and what ended since."""
+        return time.monotonic() > self.until or self.changes != changes.count()
 
 
 _lock = threading.Lock()
@@ -46,10 +51,20 @@ def keep(is_on: bool) -> None:
 
 def now() -> Scene:
     """Without what is known of reservations by their ids: for who names one, scene.load reads it."""
+    return _unless(_Kept.is_old)
+
+
+def of_late() -> Scene:
+    """The same for who asks in the middle of a burst: what was placed and what ended may be missing for as long as what
+    other processes change. Reading it anew for each submission would take as long as the submission."""
+    return _unless(_Kept.is_older)
+
+
+def _unless(is_too_old: Callable[[_Kept], bool]) -> Scene:
     if not _kept.is_on:
         return scene.load()
     with _lock:
-        if _kept.scene is None or _kept.is_old():
+        if _kept.scene is None or is_too_old(_kept):
             _read()
         assert _kept.scene is not None  # noqa: S101 - for the type checker
         return _kept.scene
@@ -64,7 +79,7 @@ def keep_ready() -> None:
 
 def remembered() -> Scene | None:
     """None outside of a server."""
-    return now() if _kept.is_on else None
+    return of_late() if _kept.is_on else None
 
 
 def _read() -> None:

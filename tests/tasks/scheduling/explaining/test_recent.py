@@ -91,3 +91,16 @@ def test_what_is_placed_is_seen_soon(kept: None, monkeypatch: pytest.MonkeyPatch
     assert [host.free_centicores for host in recent.now().hosts] == [400]
     run_pass()
     assert [host.free_centicores for host in recent.now().hosts] == [100]
+
+
+def test_in_a_burst_what_is_placed_may_be_seen_later(kept: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recent, "FRESH_ALONE_SECONDS", 1000.0)
+    monkeypatch.setattr(recent, "SOON_SECONDS", 0.0)
+    monkeypatch.setattr(recent, "SHARE", 0.0)
+    make_agent("a", cpu_cores=4)
+    make_task(cpu_cores=3)
+    first = recent.of_late()
+    run_pass()
+    assert recent.of_late() is first
+    changes.of_site()
+    assert [host.free_centicores for host in recent.of_late().hosts] == [100]
