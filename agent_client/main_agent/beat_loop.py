@@ -203,7 +203,7 @@ class BeatLoop:
         except (NetworkFailure, ProtocolError):
             self._context.ahead.failed(asked)
             raise
-        self._context.ahead.answered(asked, reply, sent_at, is_doubled=self._http.was_doubled)
+        self._context.ahead.answered(asked, reply, sent_at, is_doubled=self._http.was_doubled, wakes=False)
         return reply
 
     def _is_empty(self) -> bool:

@@ -92,10 +92,16 @@ class ClaimsAhead:
             }
 
     def answered(
-        self, asked: wire.ClaimsAhead | None, reply: Mapping[str, Any], sent_at: float, *, is_doubled: bool = False
+        self,
+        asked: wire.ClaimsAhead | None,
+        reply: Mapping[str, Any],
+        sent_at: float,
+        *,
+        is_doubled: bool = False,
+        wakes: bool = True,
     ) -> None:
         """By a server that knows no such claims there is nothing in `reply` about them. `is_doubled`: the call was sent
-        twice, and what the first was granted may be lost."""
+        twice, and what the first was granted may be lost. `wakes`: false for who takes what was granted anyway."""
         if asked is None:
             return
         rows = list(_usable(reply.get("granted")))
@@ -106,7 +112,7 @@ class ClaimsAhead:
                 self._ask_again(asked)
             self._awaited.difference_update(set(asked["nonces"]) - self._unanswered.keys())
             self._ended()
-        if found:
+        if found and wakes:
             self._wake()
 
     def failed(self, asked: wire.ClaimsAhead | None) -> None:

@@ -51,6 +51,7 @@ def test_what_a_beat_was_granted_is_noted_kept_and_launched_without_a_claim(
     assert {**noted, "nonce": ""} == {**{name: grant.get(name) for name in granted._OF_ASSIGNMENT}, "nonce": ""}
     assert (kept["script_content"], kept["server_url"]) == (grant["script_content"], server.url)
     assert (launched(context), claims(server)) == (["s1"], [])
+    assert not context.beat_wanted.is_set()  # no beat follows for what is started already
     loop.turn()
     assert launched(context) == ["s1"]
 
