@@ -29,7 +29,7 @@ PROGRAMS = {
     "heartbeats": Program("benchmarks.heartbeats", quick=("--hosts", "25,50", "--seconds", "10", "--halvings", "0")),
     "paced": Program(
         "benchmarks.heartbeats",
-        ("--beat-seconds", "0", "--hosts", "200,400,800", "--seconds", "40"),
+        ("--beat-seconds", "0", "--hosts", "200,400,800", "--seconds", "40", "--warm-up", "60"),
         ("--beat-seconds", "0", "--hosts", "50", "--seconds", "10", "--halvings", "0"),
     ),
     "log_path": Program("benchmarks.log_path", quick=("--seconds", "9")),

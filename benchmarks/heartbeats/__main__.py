@@ -35,6 +35,7 @@ class Settings:
     tasks: int
     seconds: float
     beat_seconds: float | None
+    warm_up_seconds: float
 
 
 def main() -> None:
@@ -48,11 +49,12 @@ def main() -> None:
         default=2.0,
         help="0: beats and reports as the server asks, which slows many hosts down",
     )
+    parser.add_argument("--warm-up", type=float, default=WARM_UP_SECONDS, help="seconds until it is looked at")
     parser.add_argument("--halvings", type=int, default=2, help="how often to look between the last two numbers")
     arguments = parser.parse_args()
     _, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))
-    settings = Settings(arguments.tasks, arguments.seconds, arguments.beat_seconds or None)
+    settings = Settings(arguments.tasks, arguments.seconds, arguments.beat_seconds or None, arguments.warm_up)
     found = largest(arguments.hosts, arguments.halvings, lambda hosts: is_heard(hosts, settings))
     tell(
         _named("hosts", settings),
@@ -108,7 +110,8 @@ def is_fast_enough(figures: dict[str, float]) -> bool:
 async def _listened(ours: OurServer, known: list[dict[str, Any]], settings: Settings) -> tuple[Heard, dict[str, float]]:
     """What was heard; and how many cores the server and the hosts themselves used meanwhile."""
     now = time.monotonic()
-    heard = Heard(now + WARM_UP_SECONDS, now + WARM_UP_SECONDS + settings.seconds)
+    begins_at = now + settings.warm_up_seconds
+    heard = Heard(begins_at, begins_at + settings.seconds)
     common: dict[str, Any] = {
         "port": ours.port,
         "resources": RESOURCES,
@@ -116,7 +119,7 @@ async def _listened(ours: OurServer, known: list[dict[str, Any]], settings: Sett
         "beat_seconds": settings.beat_seconds,
     }
     async with crowd(Host(**one, **common).run() for one in known) as hosts:
-        await hosts.watch(WARM_UP_SECONDS)
+        await hosts.watch(settings.warm_up_seconds)
         server, own = ours.cpu_seconds(), time.process_time()
         await hosts.watch(settings.seconds)
         used = {"server_cores": ours.cpu_seconds() - server, "own_cores": time.process_time() - own}

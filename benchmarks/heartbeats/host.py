@@ -10,6 +10,8 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from agent_client.main_agent.beat_loop import stretched
+from agent_client.main_agent.relay_lane import Grid
 from tests.chaos.fleet.client import WAIT_SECONDS, Caller, NoAnswer
 
 REPORT_SECONDS, FIRST_BEAT_SECONDS = 1.0, 2.0
@@ -67,19 +69,17 @@ class Host:
         async for number in calls:
             beat = {"epoch": self.epoch, "seq": number, "resources": self.resources, "accepts_work": True}
             reply = await calls.timed(caller, "heartbeat", beat)
-            self._obey(calls, reply)
+            if reply is not None and self.beat_seconds is None:
+                calls.every_seconds = stretched(reply["next_in_seconds"])
 
     async def _report(self, caller: Caller) -> None:
-        calls = Due(self.heard, self.heard.reports, REPORT_SECONDS)
+        calls, grid = Due(self.heard, self.heard.reports, REPORT_SECONDS), Grid()
         async for number in calls:
             reply = await calls.timed(caller, "report", {"entries": self._used(number)})
             if reply is not None and (codes := {one["code"] for one in reply["replies"]} - {"ok"}):
                 raise RuntimeError(f"A report was answered {codes}.")
-            self._obey(calls, reply)
-
-    def _obey(self, calls: "Due", reply: dict[str, Any] | None) -> None:
-        if reply is not None and self.beat_seconds is None:
-            calls.every_seconds = float(reply["next_in_seconds"])
+            if reply is not None and self.beat_seconds is None:
+                calls.every_seconds = grid.seconds(reply["next_in_seconds"])
 
     async def _listen(self, caller: Caller) -> None:
         while True:

@@ -41,7 +41,7 @@ def test_only_calls_that_were_due_in_time_count() -> None:
     assert [heard.counts(now + second) for second in (-1, 0, 9.9, 10)] == [False, True, True, False]
 
 
-SETTINGS = Settings(tasks=10, seconds=10.0, beat_seconds=2.0)
+SETTINGS = Settings(tasks=10, seconds=10.0, beat_seconds=2.0, warm_up_seconds=0.0)
 
 
 def heard_in(beats: list[float], reports: list[float], **more: int) -> Heard:
