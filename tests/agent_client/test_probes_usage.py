@@ -3,12 +3,16 @@
 import subprocess
 import sys
 
+import pytest
+
 from agent_client.probes.usage import UsageMeter
+from agent_client.process import proc
 
 BUSY = "import time\nwhile time.process_time() < 0.3: pass"
 
 
-def test_what_ended_before_is_not_counted() -> None:
+def test_what_ended_before_is_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(proc, "descendants", lambda _pid: [])  # of other tests some may still live
     subprocess.run([sys.executable, "-c", BUSY], check=True)
     meter = UsageMeter()
     assert meter.sample()["cpu_seconds"] == 0

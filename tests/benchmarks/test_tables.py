@@ -52,9 +52,11 @@ def test_rows_of_one_workload_are_told_apart_by_their_size() -> None:
 def test_each_run_says_where_and_when(monkeypatch: pytest.MonkeyPatch) -> None:
     """What was found on a machine on which other things ran is told with it."""
     monkeypatch.setattr("os.getloadavg", lambda: (3.14, 0.0, 0.0))
+    monkeypatch.setattr(machine, "_addition_seconds", lambda: 0.77)
     text = tables([machine.row("beside hq"), machine.row("page planner")])
     assert text.startswith("beside hq: measured on ")
-    assert text.count("3.1 other processes wanted a core when it began.") == 2
+    found = "3.1 other processes wanted a core when it began, and Python took 0.77 s for ten million additions."
+    assert text.count(found) == 2
 
 
 def test_nothing_is_shown_of_what_was_not_asked() -> None:
