@@ -37,6 +37,17 @@ COLUMNS: list[tuple[str, str, Cell, str]] = [
     ("idle MB", "idle", lambda row: f"{row['idle_mb']:g} ({row['procs']} processes)", "idle_mb"),
     ("W6 MB/task", "W6", lambda row: f"{row['per_task_mb']:g} ({row['running']} run)", "per_task_mb"),
 ]
+_CALLS = {
+    "beats/s": "beats_per_second",
+    "p50 ms": "beat_p50_ms",
+    "p99 ms": "beat_p99_ms",
+    "reports/s": "reports_per_second",
+    "report p50 ms": "report_p50_ms",
+    "report p99 ms": "report_p99_ms",
+    "refused": "refused",
+    "unanswered": "unanswered",
+    "server cores": "server_cores",
+}
 # workload -> its columns: heading and key
 SEVERAL_ROWS: dict[str, dict[str, str]] = {
     "W7": {
@@ -52,15 +63,7 @@ SEVERAL_ROWS: dict[str, dict[str, str]] = {
     "heartbeats": {
         "heartbeats: hosts": "hosts",
         "running tasks each": "tasks",
-        "beats/s": "beats_per_second",
-        "p50 ms": "beat_p50_ms",
-        "p99 ms": "beat_p99_ms",
-        "reports/s": "reports_per_second",
-        "report p50 ms": "report_p50_ms",
-        "report p99 ms": "report_p99_ms",
-        "refused": "refused",
-        "unanswered": "unanswered",
-        "server cores": "server_cores",
+        **_CALLS,
         "cores of the hosts' program": "own_cores",
     },
     "heartbeats as asked": {
@@ -68,15 +71,7 @@ SEVERAL_ROWS: dict[str, dict[str, str]] = {
         "running tasks each": "tasks",
         "a beat asked each s": "asked_beat_seconds",
         "a report each s": "asked_report_seconds",
-        "beats/s": "beats_per_second",
-        "p50 ms": "beat_p50_ms",
-        "p99 ms": "beat_p99_ms",
-        "reports/s": "reports_per_second",
-        "report p50 ms": "report_p50_ms",
-        "report p99 ms": "report_p99_ms",
-        "refused": "refused",
-        "unanswered": "unanswered",
-        "server cores": "server_cores",
+        **_CALLS,
     },
     "log path": {
         "log path: asked MB/s": "asked_mb_per_second",

@@ -82,23 +82,23 @@ def test_what_takes_long_is_not_made_ready(kept: None, monkeypatch: pytest.Monke
     recent.keep_ready()
 
 
-def test_what_is_placed_is_seen_soon(kept: None, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def about_to_be_placed(kept: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """3 of 4 cores; and only a change makes what is remembered old."""
     monkeypatch.setattr(recent, "FRESH_ALONE_SECONDS", 1000.0)
     monkeypatch.setattr(recent, "SOON_SECONDS", 0.0)
     monkeypatch.setattr(recent, "SHARE", 0.0)
     make_agent("a", cpu_cores=4)
     make_task(cpu_cores=3)
+
+
+def test_what_is_placed_is_seen_soon(about_to_be_placed: None) -> None:
     assert [host.free_centicores for host in recent.now().hosts] == [400]
     run_pass()
     assert [host.free_centicores for host in recent.now().hosts] == [100]
 
 
-def test_in_a_burst_what_is_placed_may_be_seen_later(kept: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recent, "FRESH_ALONE_SECONDS", 1000.0)
-    monkeypatch.setattr(recent, "SOON_SECONDS", 0.0)
-    monkeypatch.setattr(recent, "SHARE", 0.0)
-    make_agent("a", cpu_cores=4)
-    make_task(cpu_cores=3)
+def test_in_a_burst_what_is_placed_may_be_seen_later(about_to_be_placed: None) -> None:
     first = recent.of_late()
     run_pass()
     assert recent.of_late() is first
