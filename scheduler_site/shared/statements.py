@@ -115,20 +115,38 @@ def instance(
 def insert(*new: Row) -> None:
     """Store new rows of one model, in one statement; keys that the database numbers are set on them."""
     model = type(new[0])
-    key = fields(model)["pk"].attname
-    is_numbered = isinstance(fields(model)["pk"], models.AutoField)
-    names = tuple(name for name in _in_order(model, None) if not (is_numbered and name == key))
-    chosen = [(fields(model)[name], way_in(model, name)) for name in names]
-    values = [way(field.pre_save(one, True)) for one in new for field, way in chosen]
-    text = _insert(model, names, len(new))
-    if is_numbered:
-        numbers = _fetched(model, (key,), f"{text} RETURNING {_quoted(model, key)}", values)
+    text, values = _insertion(model, new)
+    if _is_numbered(model):
+        numbers = _fetched(model, ("pk",), f"{text} RETURNING {_quoted(model, 'pk')}", values)
         for one, (number,) in zip(new, numbers, strict=True):
             one.pk = number
     else:
         _changed(text, values)
     for one in new:
         one._state.adding, one._state.db = False, DEFAULT_DB_ALIAS
+
+
+def insert_if_new(one: Row) -> bool:
+    """Of a model whose keys the database numbers. False: there is a row with the same unique columns; nothing is
+    undone for that, as after an IntegrityError."""
+    model = type(one)
+    text, values = _insertion(model, [one])
+    found = _fetched(model, ("pk",), f"{text} ON CONFLICT DO NOTHING RETURNING {_quoted(model, 'pk')}", values)
+    if found:
+        ((one.pk,),) = found
+        one._state.adding, one._state.db = False, DEFAULT_DB_ALIAS
+    return bool(found)
+
+
+def _insertion(model: type[Row], new: Sequence[Row]) -> tuple[str, list[Any]]:
+    key = fields(model)["pk"].attname
+    names = tuple(name for name in _in_order(model, None) if not (_is_numbered(model) and name == key))
+    chosen = [(fields(model)[name], way_in(model, name)) for name in names]
+    return _insert(model, names, len(new)), [way(field.pre_save(one, True)) for one in new for field, way in chosen]
+
+
+def _is_numbered(model: type[models.Model]) -> bool:
+    return isinstance(fields(model)["pk"], models.AutoField)
 
 
 def _chunks(values: Collection[Any]) -> Iterator[list[Any]]:

@@ -15,7 +15,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from scheduler_site.shared import statements
@@ -145,6 +145,29 @@ def append(sub_agent: SubAgent, stream: str, offset: int, data: bytes, crc32: in
     return row
 
 
+def is_kept_whole(size: int) -> bool:
+    return not log_gaps.trimmed((), size, limits())
+
+
+def write_whole(sub_agent: SubAgent, stream: str, data: bytes) -> None:
+    """All that an attempt has written, of which nothing is stored yet, on stable storage. OSError."""
+    if data:
+        path = path_of(sub_agent, stream)
+        log_files.write_at(path, 0, data)
+        log_files.to_stable_storage(path)
+        fail_at("output.before_result")
+
+
+def note_whole(sub_agent: SubAgent, stream: str, size: int, sha256: str) -> bool:
+    """What was written so is complete, with this digest. False: there is a row already, which knows better."""
+    marks = {"stored_bytes": size, "durable_bytes": size, "final_bytes": size}
+    row = OutputLog(sub_agent_id=sub_agent.pk, stream=stream, sha256=sha256, state=LogState.COMPLETE, **marks)
+    is_new = statements.insert_if_new(row)
+    if is_new:
+        transaction.on_commit(lambda: messages.announce_output(sub_agent, stream, size))
+    return is_new
+
+
 def skip(sub_agent: SubAgent, stream: str, start: int, stop: int, reason: str) -> OutputLog:
     """The host does not send [start, stop). Taken only where the stored output ends; elsewhere it is old news."""
     row = row_of(sub_agent, stream)
@@ -166,12 +189,7 @@ def row_of(sub_agent: SubAgent, stream: str) -> OutputLog:
 def _new_row(sub_agent: SubAgent, stream: str, **columns: Any) -> OutputLog:
     """Or the one that somebody else has made meanwhile."""
     row = OutputLog(sub_agent_id=sub_agent.pk, stream=stream, **columns)
-    try:
-        with transaction.atomic():
-            statements.insert(row)
-    except IntegrityError:
-        return OutputLog.objects.get(sub_agent=sub_agent, stream=stream)
-    return row
+    return row if statements.insert_if_new(row) else OutputLog.objects.get(sub_agent=sub_agent, stream=stream)
 
 
 def rows_of(sub_agent: SubAgent) -> list[OutputLog]:

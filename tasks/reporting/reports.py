@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Collection, Iterable, Mapping
-from contextlib import nullcontext
 from typing import Any
 from uuid import UUID
 
@@ -21,7 +20,7 @@ from tasks.host_ends import kept, leases
 from tasks.models import OutputLog, SubAgent, Task
 from tasks.outcome import Outcome, state_of
 from tasks.output import logs, watchers
-from tasks.reporting import running, usage
+from tasks.reporting import running, usage, whole_output
 from tasks.reporting.running import Running
 from tasks.reporting.script_result import storable
 from tasks.reporting.usage import Usage
@@ -153,25 +152,39 @@ def _may_change_it(entry: Entry) -> bool:
 
 
 def _take(entry: Entry, sub_agent: SubAgent) -> None:
-    refusal: DomainError | None = None
-    with transaction.atomic() if _is_one_commit(entry) else nullcontext():
-        try:
-            _take_news(entry, sub_agent)
-        except DomainError as error:  # what was taken before it stays
-            refusal = error
+    take = _taken_in_one_commit if _is_one_commit(entry) else _taken
+    rest, refusal = take(entry, sub_agent)
     if entry.finish is not None:
         fail_at("finish.before_reply")
     if refusal is None or isinstance(refusal, AlreadyFinal | SubAgentClosed):
-        _close_logs(entry, sub_agent)  # output that came late is compared as well: until then the host asks again
+        _close_logs(rest, sub_agent)  # output that came late is compared as well: until then the host asks again
     if refusal is not None:
         raise refusal
 
 
 def _is_one_commit(entry: Entry) -> bool:
-    """Start, output and result of a short script come together, and reach the disk together. Not where a host has to be
-    locked, which comes before tasks."""
-    is_more = entry.started is not None or bool(entry.output)
-    return entry.finish is not None and is_more and not leaves_processes(entry.finish)
+    """A result and what comes with it reach the disk together. Not where a host has to be locked, which comes before
+    tasks."""
+    finish = entry.finish
+    return finish is not None and finish.reason in REPORTED_REASONS and not leaves_processes(finish)
+
+
+def _taken_in_one_commit(entry: Entry, sub_agent: SubAgent) -> tuple[Entry, DomainError | None]:
+    """As _taken; what came whole of its output is closed with it."""
+    whole = whole_output.written(entry, sub_agent)
+    with transaction.atomic():
+        taken = _taken(whole_output.noted(whole, entry, sub_agent), sub_agent)
+        fail_at("finish.before_commit")
+    return taken
+
+
+def _taken(entry: Entry, sub_agent: SubAgent) -> tuple[Entry, DomainError | None]:
+    """The entry, and what was refused of it: what was taken before that stays."""
+    try:
+        _take_news(entry, sub_agent)
+    except DomainError as error:
+        return entry, error
+    return entry, None
 
 
 def _take_news(entry: Entry, sub_agent: SubAgent) -> None:
@@ -188,8 +201,12 @@ def _take_news(entry: Entry, sub_agent: SubAgent) -> None:
 
 
 def _close_logs(entry: Entry, sub_agent: SubAgent) -> None:
+    """A disk that fails keeps nobody from hearing that the result is stored: the host asks again for what is open."""
     for closing in entry.log_close:
-        logs.close(sub_agent, closing.stream, closing.size, closing.sha256, closing.small_parts())
+        try:
+            logs.close(sub_agent, closing.stream, closing.size, closing.sha256, closing.small_parts())
+        except OSError as error:
+            log.error("output_not_closed sub_agent_id=%s stream=%s detail=%r", sub_agent.pk, closing.stream, str(error))
 
 
 def _take_output(entry: Entry, sub_agent: SubAgent) -> None:

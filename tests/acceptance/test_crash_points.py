@@ -19,6 +19,7 @@ POINTS = [
     "claims_ahead.before_reply",
     "output.before_row",
     "output.before_reply",
+    "finish.before_commit",
     "finish.before_reply",
     "end.before_news",
 ]

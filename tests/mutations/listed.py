@@ -175,7 +175,7 @@ MUTATIONS = (
     Mutation(
         "output that comes late is never compared",
         "tasks/reporting/reports.py",
-        "        _close_logs(entry, sub_agent)  # output that came late",
+        "        _close_logs(rest, sub_agent)  # output that came late",
         "        pass  # output that came late",
         "tests/tasks/host_ends/test_late_result.py::test_output_that_comes_late_is_compared_too",
     ),

@@ -1,5 +1,6 @@
 """The server's failpoints in this process: what is in the database when it fails there, and what the next try makes."""
 
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -110,6 +111,27 @@ def test_output() -> None:
         assert row.stored_bytes == stored
         assert logs.path_of(sub_agent, "out").read_bytes() == b"hello"
     assert append(sub_agent, 0, b"hello").stored_bytes == 5
+
+
+@pytest.mark.parametrize("point", ["output.before_result", "finish.before_commit"])
+def test_a_short_script_is_stored_with_all_its_output_or_not_at_all(point: str) -> None:
+    """The file may be ahead of the rows: the same bytes come again to the same place."""
+    host = PaperHost()
+    task()
+    run_pass()
+    grant = host.claim(host.beat()["assignments"][0])
+    closing = {"stream": "out", "size": 5, "sha256": hashlib.sha256(b"hello").hexdigest()}
+    told = {"started": {"pid": 7}, "output": [piece(b"hello")], "finish": finish(size=5), "log_close": [closing]}
+    fails_once(point)
+    with pytest.raises(Failpoint):
+        host.report(grant, **told)
+    sub_agent = SubAgent.objects.get()
+    assert (sub_agent.state, Task.objects.get().status) == ("starting", "waiting")
+    assert not OutputLog.objects.exists()
+    assert logs.path_of(sub_agent, "out").read_bytes() == b"hello"
+    reply = host.report(grant, **told)
+    assert (reply["code"], reply["state"], reply["logs"]["out"]["state"]) == ("ok", "succeeded", "complete")
+    assert [event.verb for event in Task.objects.get().events.all()].count("started") == 1
 
 
 @pytest.mark.parametrize("point", ["finish.before_reply", "end.before_news"])

@@ -12,7 +12,7 @@ from django.utils import timezone
 from agents.models import Agent
 from scheduler_site.shared import statements
 from scheduler_site.shared.statements import Plus
-from tasks.models import Allocation, FenceCounter, SubAgent, Task, TaskEvent
+from tasks.models import Allocation, FenceCounter, OutputLog, SubAgent, Task, TaskEvent
 from tasks.states import CLAIMED_STATES, SubAgentState, TaskStatus
 from tests.factories import make_agent, make_sub_agent, make_task
 
@@ -79,6 +79,14 @@ def test_what_a_constraint_forbids_is_refused() -> None:
     same = SubAgent(task=sub_agent.task, agent=sub_agent.agent, attempt_no=9, fence=sub_agent.fence, state="assigned")
     with pytest.raises(IntegrityError):
         statements.insert(same)
+
+
+def test_what_is_there_already_is_left_as_it_is() -> None:
+    sub_agent = make_sub_agent()
+    first, second = (OutputLog(sub_agent=sub_agent, stream="out", stored_bytes=size) for size in (1, 2))
+    assert statements.insert_if_new(first)
+    assert not statements.insert_if_new(second)
+    assert (OutputLog.objects.get().pk, OutputLog.objects.get().stored_bytes, second.pk) == (first.pk, 1, None)
 
 
 @pytest.mark.parametrize("model", [Task, SubAgent, Agent, Allocation])
