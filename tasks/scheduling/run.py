@@ -6,13 +6,13 @@ import math
 import random
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from django.db import connection
 from django.db.models import Min
 from django.utils import timezone
 
-from agents.models import PlacementRules, Pool
+from agents.models import PlacementRules
 from agents.states import PolicyName
 from scheduler_site.shared import statements
 from scheduler_site.shared.failpoints import fail_at
@@ -115,7 +115,8 @@ def run_pass(kept: KeptFleet | None = None, claim: PlaceClaim | None = None) -> 
     deadline = time.monotonic() + slice_seconds
     placed = 0
     for placement in planner.placements():
-        is_placed = place(placement, planner.plan.fleet.share_of(placement), claim)
+        known = kept.sure_facts() if kept is not None else None
+        is_placed = place(placement, planner.plan.fleet.share_of(placement), claim, known)
         placed += is_placed
         if kept is not None and not is_placed:
             kept.forget()
@@ -138,19 +139,19 @@ def make_planner(kept: KeptFleet | None = None) -> Planner | None:
     pending = pending_reservations()
     if not heads and not pending:
         return None
-    fleet = kept.fleet() if kept is not None else hosts.load_fleet(hosts.schedulable())
-    rules = PlacementRules.current()
+    fleet, known = (kept.fleet(), kept.facts()) if kept is not None else hosts.load_fleet_and_facts(hosts.schedulable())
+    rules = known.rules
     site_names = frozenset(fleet.site_total)
     _recent_demand.catch_up(site_names)
     waiting = [*lanes.load(heads, now, site_names, fleet), *pending_lanes(pending, site_names)]
     queue = LaneQueue(waiting, fair_share.used(now, rules.usage_half_life_hours), rules.ageing_hours)
-    return Planner(queue, fleet, policies(rules), rules.hold_after_seconds)
+    return Planner(queue, fleet, policies(rules, known.policies), rules.hold_after_seconds)
 
 
-def policies(rules: PlacementRules) -> Choice:
-    by_pool = {name: policy for name, policy in statements.rows(Pool, ["name", "policy"], {}) if policy}
+def policies(rules: PlacementRules, by_pool: Mapping[str, str]) -> Choice:
     learned: dict[str, Policy] = {PolicyName.FRAGMENTATION: _recent_demand.policy}
-    return Choice(rules.policy, by_pool, seed=random.randrange(2**32), made=learned)  # noqa: S311 (no secret)
+    seed = random.randrange(2**32)  # noqa: S311 (no secret)
+    return Choice(rules.policy, by_pool, seed=seed, made=learned)
 
 
 def pending_reservations() -> list[Reservation]:

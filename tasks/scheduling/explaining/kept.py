@@ -13,7 +13,7 @@ from tasks.scheduling.fleet import Fleet
 from tasks.scheduling.holds import Hold
 from tasks.scheduling.lane_queue import LaneQueue
 from tasks.scheduling.planner import Planner
-from tasks.scheduling.rows import lanes
+from tasks.scheduling.rows import facts, lanes
 
 MOST_PLACEMENTS = 200  # a long burst that is being placed right now is not followed to its end
 
@@ -29,7 +29,7 @@ def by_host(seen: Scene) -> dict[str, Hold]:
         *run.pending_lanes(run.pending_reservations(), seen.site_names),
     ]
     queue = LaneQueue(waiting, fair_share.used(now, rules.usage_half_life_hours), rules.ageing_hours)
-    planner = Planner(queue, fleet, run.policies(rules), rules.hold_after_seconds)
+    planner = Planner(queue, fleet, run.policies(rules, facts.policies()), rules.hold_after_seconds)
     for _ in islice(planner.placements(), MOST_PLACEMENTS):
         pass
     return {fleet.hosts[place].name: hold for place, hold in planner.plan.holds.by_place.items()}

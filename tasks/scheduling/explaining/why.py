@@ -20,7 +20,7 @@ from tasks.scheduling.explaining.standing import Standing
 from tasks.scheduling.fleet import Fleet
 from tasks.scheduling.lane_queue import Lane
 from tasks.scheduling.order import Claim
-from tasks.scheduling.rows import lanes
+from tasks.scheduling.rows import facts, lanes
 from tasks.scheduling.rows.request import task_request
 from tasks.scheduling.values import Request
 
@@ -61,7 +61,7 @@ def _queued(task: Task, seen: Scene, found: list[Outlook], most_looks: int) -> W
     rules = PlacementRules.current()
     used = fair_share.used(now, rules.usage_half_life_hours)
     place = standing.of(task, now, used, rules.ageing_hours)
-    policies = run.policies(rules)
+    policies = run.policies(rules, facts.policies())
     fleet = Fleet(seen.able, seen.site_total, seen.site_free)
     target, waiting = _queue_with(task, now, seen)
     order = Rules(policies, used, rules.ageing_hours, rules.hold_after_seconds)

@@ -3,7 +3,7 @@ their own. Changes nothing. What processes outside Nightshift use is foreign.py'
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -13,12 +13,13 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from agents import labels, readings
-from agents.models import Agent, Capability, CountedResource, Gpu, PlacementRules, Pool
+from agents.models import Agent, CountedResource, Gpu
 from agents.readings import Resources
 from agents.states import RETIRED, Connectivity, Standing
 from scheduler_site.shared import statements
 from tasks.scheduling.fleet import Fleet
-from tasks.scheduling.rows import foreign, holdings, reserved
+from tasks.scheduling.rows import facts, foreign, holdings, reserved
+from tasks.scheduling.rows.facts import Facts
 from tasks.scheduling.rows.holdings import Holding
 from tasks.scheduling.rows.request import centicores
 from tasks.scheduling.values import Card, Host
@@ -43,7 +44,13 @@ def known() -> QuerySet[Agent]:
 
 def load_fleet(agents: QuerySet[Agent]) -> Fleet:
     """The hosts in the order of their names, so that plans repeat, and what is free of the site's own resources."""
-    return Fleet(load(agents), *site_resources())
+    return load_fleet_and_facts(agents)[0]
+
+
+def load_fleet_and_facts(agents: QuerySet[Agent]) -> tuple[Fleet, Facts]:
+    found = list(agents.order_by("name"))
+    known = facts.read([agent.pk for agent in found])
+    return Fleet(of_rows(found, known), *site_resources()), known
 
 
 def site_resources() -> tuple[dict[str, int], dict[str, int]]:
@@ -57,14 +64,15 @@ def load(agents: QuerySet[Agent]) -> list[Host]:
     return of_rows(list(agents.order_by("name")))
 
 
-def of_rows(agents: Sequence[Agent]) -> list[Host]:
-    """In the order given; each is followed by the parts of it that reservations hold."""
-    facts = _facts([agent.pk for agent in agents])
+def of_rows(agents: Sequence[Agent], known: Facts | None = None) -> list[Host]:
+    """In the order given; each is followed by the parts of it that reservations hold. `known` facts are not read."""
+    ids = [agent.pk for agent in agents]
+    here = _Here(known or facts.read(ids), _gpus(ids), holdings.load(ids))
     now = timezone.now()
     found: list[Host] = []
     for agent in agents:
-        found.append(_host(agent, facts, now))
-        found += [_inside(agent, outer, facts, now) for outer in facts.holdings[agent.pk] if outer.reservation_id]
+        found.append(_host(agent, here, now))
+        found += [_inside(agent, outer, here, now) for outer in here.holdings[agent.pk] if outer.reservation_id]
     return found
 
 
@@ -79,46 +87,31 @@ class _Gpu(NamedTuple):
     memory_mib: int | None
 
 
-@dataclass(slots=True)
-class _Facts:
-    """What belongs to the hosts, by host."""
+@dataclass(frozen=True, slots=True)
+class _Here:
+    """What belongs to the hosts."""
 
-    holdings: dict[UUID, list[Holding]]
-    gpus: dict[UUID, list[_Gpu]]
-    counted: dict[UUID, dict[str, int]]
-    said: dict[UUID, list[tuple[str, str]]]
-    pools: dict[UUID, set[str]]
-    start_hold_seconds: float
+    facts: Facts
+    gpus: Mapping[UUID, list[_Gpu]]
+    holdings: Mapping[UUID, list[Holding]]
 
 
-def _facts(ids: Sequence[UUID]) -> _Facts:
-    gpus: dict[UUID, list[_Gpu]] = defaultdict(list)
+def _gpus(ids: Sequence[UUID]) -> dict[UUID, list[_Gpu]]:
+    found: dict[UUID, list[_Gpu]] = defaultdict(list)
     columns = ["id", "agent_id", "index", "uuid", "name", "memory_mib"]
     present = map(_Gpu._make, statements.rows_among(Gpu, columns, "agent_id", ids, is_present=True))
     for gpu in sorted(present, key=lambda gpu: gpu.number):
-        gpus[gpu.agent_id].append(gpu)
-    counted: dict[UUID, dict[str, int]] = defaultdict(dict)
-    for agent_id, name, total in statements.rows_among(CountedResource, ["agent_id", "name", "total"], "agent_id", ids):
-        counted[agent_id][name] = total
-    said: dict[UUID, list[tuple[str, str]]] = defaultdict(list)
-    for agent_id, name, version in statements.rows_among(Capability, ["agent_id", "name", "version"], "agent_id", ids):
-        said[agent_id].append((name, version))
-    names_of_pools = dict(statements.rows(Pool, ["id", "name"], {}))
-    pools: dict[UUID, set[str]] = defaultdict(set)
-    if names_of_pools:
-        for agent_id, pool_id in statements.rows_among(Pool.agents.through, ["agent_id", "pool_id"], "agent_id", ids):
-            pools[agent_id].add(names_of_pools[pool_id])
-    rules = statements.row(PlacementRules, ["start_hold_seconds"], {"pk": 1})
-    return _Facts(holdings.load(ids), gpus, counted, said, pools, rules[0] if rules else 0)
+        found[gpu.agent_id].append(gpu)
+    return found
 
 
-def _host(agent: Agent, facts: _Facts, now: datetime) -> Host:
-    held = _direct(facts.holdings[agent.pk])
+def _host(agent: Agent, here: _Here, now: datetime) -> Host:
+    held = _direct(here.holdings[agent.pk])
     reading = readings.latest(agent)
-    outside = foreign.memory_mib(reading.memory_used_mib, facts.holdings[agent.pk])
-    on_cards = foreign.by_card(reading.gpus, facts.holdings[agent.pk])
+    outside = foreign.memory_mib(reading.memory_used_mib, here.holdings[agent.pk])
+    on_cards = foreign.by_card(reading.gpus, here.holdings[agent.pk])
     return Host(
-        **_described(agent, facts),
+        **_described(agent, here),
         total_centicores=(cores := centicores(agent.cpu_cores)),
         free_centicores=cores - sum(holding.held.cpu_centicores for holding in held),
         total_memory_mib=agent.memory_mib,
@@ -126,9 +119,9 @@ def _host(agent: Agent, facts: _Facts, now: datetime) -> Host:
         foreign_memory_mib=outside,
         total_disk_mib=reading.disk_total_mib,
         free_disk_mib=_left(reading.disk_free_mib, sum(holding.held.disk_mib for holding in held)),
-        total_resources=(total := facts.counted[agent.pk]),
+        total_resources=(total := dict(here.facts.counted.get(agent.pk, {}))),
         free_resources=_free(total, held),
-        cards=_with_start_hold(_cards(facts.gpus[agent.pk], held, on_cards), agent, facts, now),
+        cards=_with_start_hold(_cards(here.gpus[agent.pk], held, on_cards), agent, here, now),
         weight=float(agent.weight),
         load=(reading.cpu_usage or 0.0) / 100,
         turn=agent.turn,
@@ -138,15 +131,15 @@ def _host(agent: Agent, facts: _Facts, now: datetime) -> Host:
     )
 
 
-def _inside(agent: Agent, outer: Holding, facts: _Facts, now: datetime) -> Host:
+def _inside(agent: Agent, outer: Holding, here: _Here, now: datetime) -> Host:
     """The part of the host that a reservation holds: what it booked is the total, what its tasks hold is taken."""
-    held = [holding for holding in facts.holdings[agent.pk] if holding.inside_id == outer.reservation_id]
-    tasks = [holding for holding in facts.holdings[agent.pk] if holding.reservation_id is None]
+    held = [holding for holding in here.holdings[agent.pk] if holding.inside_id == outer.reservation_id]
+    tasks = [holding for holding in here.holdings[agent.pk] if holding.reservation_id is None]
     total = dict(outer.held.resources)
     reading = readings.latest(agent)
     outside = foreign.memory_mib(reading.memory_used_mib, tasks)
     memory = reserved.free_memory_mib(outer, agent.memory_mib, outside, tasks)
-    described = _described(agent, facts)
+    described = _described(agent, here)
     described["name"] = f"{agent.name} (reservation {outer.reservation_id})"
     return Host(
         **described,
@@ -160,20 +153,20 @@ def _inside(agent: Agent, outer: Holding, facts: _Facts, now: datetime) -> Host:
         free_disk_mib=outer.held.disk_mib - sum(holding.held.disk_mib for holding in held),
         total_resources=total,
         free_resources=_free(total, held),
-        cards=_with_start_hold(_reserved_cards(facts.gpus[agent.pk], outer, tasks, reading), agent, facts, now),
+        cards=_with_start_hold(_reserved_cards(here.gpus[agent.pk], outer, tasks, reading), agent, here, now),
         holders=len(held),
         whole_held=any(holding.held.whole_host for holding in held),
         endings=[holding.ending(now) for holding in held],
     )
 
 
-def _described(agent: Agent, facts: _Facts) -> dict[str, Any]:
-    names = [gpu.name for gpu in facts.gpus[agent.pk]]
+def _described(agent: Agent, here: _Here) -> dict[str, Any]:
+    names = [gpu.name for gpu in here.gpus[agent.pk]]
     return {
         "agent_id": str(agent.pk),
         "name": agent.name,
-        "labels": labels.labels(facts.said[agent.pk], agent.host_facts, names),
-        "pools": frozenset(facts.pools[agent.pk]),
+        "labels": labels.labels(here.facts.said.get(agent.pk, []), agent.host_facts, names),
+        "pools": here.facts.pools.get(agent.pk, frozenset()),
         "zone": agent.zone,
     }
 
@@ -195,10 +188,10 @@ def _cards(gpus: Iterable[_Gpu], held: list[Holding], outside: dict[str, int]) -
     return [_card(gpu, gpu.memory_mib, held, outside.get(gpu.uuid, 0)) for gpu in gpus]
 
 
-def _with_start_hold(cards: list[Card], agent: Agent, facts: _Facts, now: datetime) -> list[Card]:
-    if facts.start_hold_seconds:
-        settling = foreign.settling(facts.holdings[agent.pk], now, facts.start_hold_seconds)
-        uuids = {gpu.pk: gpu.uuid for gpu in facts.gpus[agent.pk]}
+def _with_start_hold(cards: list[Card], agent: Agent, here: _Here, now: datetime) -> list[Card]:
+    if here.facts.rules.start_hold_seconds:
+        settling = foreign.settling(here.holdings[agent.pk], now, here.facts.rules.start_hold_seconds)
+        uuids = {gpu.pk: gpu.uuid for gpu in here.gpus[agent.pk]}
         for card in cards:
             card.has_start_hold, card.settles = True, uuids[card.gpu_id] in settling
     return cards

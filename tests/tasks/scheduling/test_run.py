@@ -55,7 +55,7 @@ def test_it_yields_after_its_time_slice_and_goes_on_at_once(monkeypatch: pytest.
 
 
 def test_a_pass_that_only_loses_races_does_not_begin_again_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run, "place", lambda placement, share, claim: False)
+    monkeypatch.setattr(run, "place", lambda *_arguments: False)
     monkeypatch.setattr(run, "YIELD_AFTER_SECONDS", 0.0)
     make_agent()
     make_task()

@@ -3,7 +3,10 @@
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
+from agents import pools
 from agents.models import Agent
 from scheduler_site.shared.actors import SYSTEM
 from tasks import lifecycle
@@ -36,13 +39,13 @@ def clock() -> Clock:
 def reads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """One number for each time that everything was read."""
     found: list[int] = []
-    real = hosts.load_fleet
+    real = hosts.load_fleet_and_facts
 
     def counted(agents: Any) -> Any:
         found.append(1)
         return real(agents)
 
-    monkeypatch.setattr(kept_fleet.hosts, "load_fleet", counted)
+    monkeypatch.setattr(kept_fleet.hosts, "load_fleet_and_facts", counted)
     return found
 
 
@@ -122,13 +125,13 @@ def test_an_idle_loop_keeps_it_fresh(clock: Clock, reads: list[int]) -> None:
 
 
 def test_a_site_that_takes_long_to_read_is_read_more_rarely(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = hosts.load_fleet
+    real = hosts.load_fleet_and_facts
 
     def slow(agents: Any) -> Any:
         clock.now += 1.0
         return real(agents)
 
-    monkeypatch.setattr(kept_fleet.hosts, "load_fleet", slow)
+    monkeypatch.setattr(kept_fleet.hosts, "load_fleet_and_facts", slow)
     make_agent("a", cpu_cores=4)
     kept = KeptFleet(clock)
     first = kept.fleet()
@@ -137,3 +140,58 @@ def test_a_site_that_takes_long_to_read_is_read_more_rarely(clock: Clock, monkey
     assert kept.fleet() is first
     clock.now += 2
     assert kept.fleet() is not first
+
+
+def test_facts_are_read_once_for_many_placements(clock: Clock) -> None:
+    make_agent("a", cpu_cores=4)
+    kept = KeptFleet(clock)
+    kept.fleet()
+    make_task(cpu_cores=1)
+    with CaptureQueriesContext(connection) as seen:
+        run.run_pass(kept)
+    assert SubAgent.objects.exists()
+    said = " ".join(query["sql"] for query in seen.captured_queries)
+    assert not [
+        name for name in ("capability", "countedresource", "pool", "placementrules") if f"agents_{name}" in said
+    ]
+
+
+def test_facts_that_changed_are_read_again_for_placing(clock: Clock) -> None:
+    make_agent("a", cpu_cores=4)
+    kept = KeptFleet(clock)
+    kept.fleet()
+    assert kept.sure_facts() is kept.facts()
+    pools.create({"name": "north", "members": ["a"]}, actor=SYSTEM)
+    assert kept.sure_facts() is None
+    kept.fleet()
+    found = kept.sure_facts()
+    assert found is not None
+    assert set(found.pools.values()) == {frozenset({"north"})}
+
+
+def test_facts_are_not_trusted_where_other_processes_may_change_them(
+    clock: Clock, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = KeptFleet(clock)
+    kept.fleet()
+    with monkeypatch.context() as patched:
+        patched.setattr(kept_fleet.nudges, "are_alone", lambda: False)
+        assert kept.sure_facts() is None
+    settings.IS_SQLITE = False
+    assert kept.sure_facts() is None
+
+
+def test_a_task_is_not_placed_by_facts_of_before(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody takes the host out of the pool between plan and placement."""
+    make_agent("a", cpu_cores=4)
+    north = pools.create({"name": "north", "members": ["a"]}, actor=SYSTEM)
+    make_task(pool="north", cpu_cores=1)
+    real = KeptFleet.sure_facts
+
+    def sure_facts(kept: KeptFleet) -> Any:
+        pools.change(north, {"members": []}, actor=SYSTEM)
+        return real(kept)
+
+    monkeypatch.setattr(KeptFleet, "sure_facts", sure_facts)
+    run.run_pass(KeptFleet(clock))
+    assert not SubAgent.objects.exists()
