@@ -7,17 +7,18 @@ wrote it. Sends no signals.
 """
 
 import itertools
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any, TypeVar
 from uuid import UUID
 
 from django.db import DEFAULT_DB_ALIAS, connection, connections, models
 from django.db.models.base import ModelState
 
-from scheduler_site.shared.column_values import fields, way_in, ways_out
+from scheduler_site.shared.column_values import Way, fields, way_in, ways_out
 
 Row = TypeVar("Row", bound=models.Model)
 Where = Mapping[str, Any]
@@ -139,10 +140,23 @@ def insert_if_new(one: Row) -> bool:
 
 
 def _insertion(model: type[Row], new: Sequence[Row]) -> tuple[str, list[Any]]:
+    names, columns = _columns_of_new(model)
+    return _insert(model, names, len(new)), [way(given(one)) for one in new for given, way in columns]
+
+
+@lru_cache(maxsize=64)
+def _columns_of_new(model: type[models.Model]) -> tuple[tuple[str, ...], Sequence[tuple[Callable[[Any], Any], Way]]]:
+    """Their names; for each what gives a row's value, and what makes the database's of that."""
     key = fields(model)["pk"].attname
     names = tuple(name for name in _in_order(model, None) if not (_is_numbered(model) and name == key))
-    chosen = [(fields(model)[name], way_in(model, name)) for name in names]
-    return _insert(model, names, len(new)), [way(field.pre_save(one, True)) for one in new for field, way in chosen]
+    return names, [(_given(fields(model)[name]), way_in(model, name)) for name in names]
+
+
+def _given(field: Any) -> Callable[[Any], Any]:
+    """Most fields have nothing to do before a row is stored."""
+    if type(field).pre_save is models.Field.pre_save:
+        return attrgetter(field.attname)
+    return lambda one: field.pre_save(one, True)
 
 
 def _is_numbered(model: type[models.Model]) -> bool:
