@@ -54,11 +54,10 @@ def charge(sub_agent: SubAgent) -> None:
     if held is None or user_id is None:
         return
     share, own_since = held
-    (started_at,) = statements.row(SubAgent, ["started_at"], {"pk": sub_agent.pk}) or (None,)
-    if started_at is None:
+    if sub_agent.started_at is None:
         _add(user_id, share * (sub_agent.duration_seconds or 0.0))
         return
-    since = max(started_at, own_since or started_at)
+    since = max(sub_agent.started_at, own_since or sub_agent.started_at)
     _add(user_id, share * (timezone.now() - since).total_seconds())
 
 

@@ -117,10 +117,11 @@ def _change(sub_agent: SubAgent, allowed: tuple[SubAgentState, ...], new: SubAge
     row = {"pk": sub_agent.pk, "state": allowed, "fence": sub_agent.fence}
     if SubAgentState.ASSIGNED in allowed:
         just_placed.drop(sub_agent.agent_id, sub_agent.pk)
-    if statements.update(SubAgent, row, state=new, **columns) != 1:
+    found = statements.updated(SubAgent, ["started_at"], row, state=new, **columns)
+    if found is None:
         actual = SubAgent.objects.values_list("state", flat=True).get(pk=sub_agent.pk)
         raise SubAgentClosed(f"{sub_agent} is {actual}; it cannot become {new}.", state=actual)
-    sub_agent.state = new
+    sub_agent.state, (sub_agent.started_at,) = new, found
     for name, value in columns.items():
         setattr(sub_agent, name, value)
 

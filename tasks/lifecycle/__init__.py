@@ -10,7 +10,7 @@ from tasks.lifecycle.cancel import cancel
 from tasks.lifecycle.claim import claim, claim_placed
 from tasks.lifecycle.dependants import settle_left
 from tasks.lifecycle.edit import depend_on, edit
-from tasks.lifecycle.finish import finish
+from tasks.lifecycle.finish import finish, finish_locked
 from tasks.lifecycle.give_back import give_back
 from tasks.lifecycle.hold import hold, release
 from tasks.lifecycle.place import place
@@ -24,6 +24,7 @@ __all__ = [
     "depend_on",
     "edit",
     "finish",
+    "finish_locked",
     "give_back",
     "hold",
     "place",

@@ -7,7 +7,7 @@ from tasks import gangs, sub_agent_lifecycle
 from tasks.lifecycle import out_of_memory, rows
 from tasks.lifecycle.conclude import conclude
 from tasks.lifecycle.members import finish_member
-from tasks.models import SubAgent
+from tasks.models import SubAgent, Task
 from tasks.outcome import Outcome
 from tasks.output import logs
 
@@ -16,7 +16,12 @@ from tasks.output import logs
 def finish(sub_agent: SubAgent, outcome: Outcome, *, actor: Actor) -> None:
     """A claimed attempt ended: the task is final, or waits again when a retry is left.
     SubAgentClosed if it ended before."""
-    task = rows.locked(sub_agent.task_id)
+    finish_locked(rows.locked(sub_agent.task_id), sub_agent, outcome, actor=actor)
+
+
+@transaction.atomic(savepoint=False)
+def finish_locked(task: Task, sub_agent: SubAgent, outcome: Outcome, *, actor: Actor) -> None:
+    """In a transaction that has the task's row, and goes back as a whole when this fails."""
     outcome = out_of_memory.labelled(sub_agent, outcome)
     if gangs.is_gang(task):
         outcome = gangs.explained(sub_agent, outcome)

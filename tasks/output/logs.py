@@ -193,7 +193,8 @@ def _new_row(sub_agent: SubAgent, stream: str, **columns: Any) -> OutputLog:
 
 
 def rows_of(sub_agent: SubAgent) -> list[OutputLog]:
-    return statements.instances(OutputLog, {"sub_agent_id": sub_agent.pk})
+    """Without digests and gaps."""
+    return statements.instances(OutputLog, {"sub_agent_id": sub_agent.pk}, (*_TOLD, "final_bytes"))
 
 
 def rows_of_all(sub_agent_ids: Collection[UUID]) -> dict[UUID, list[OutputLog]]:

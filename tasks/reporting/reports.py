@@ -188,14 +188,14 @@ def _taken(entry: Entry, sub_agent: SubAgent) -> tuple[Entry, DomainError | None
 
 
 def _take_news(entry: Entry, sub_agent: SubAgent) -> None:
-    actor = Actor.agent(sub_agent.agent.name)
+    actor, task = Actor.agent(sub_agent.agent.name), None
     if entry.started is not None:
-        lifecycle.start(sub_agent, pid=entry.started.pid, actor=actor)
+        task = lifecycle.start(sub_agent, pid=entry.started.pid, actor=actor)
     _take_output(entry, sub_agent)
     if sub_agent.is_live:
         usage.keep(sub_agent.pk, _figures(entry))
     if entry.finish is not None:
-        _finish(sub_agent, entry.finish, actor)
+        _finish(sub_agent, entry.finish, actor, task)
     elif _ended_unreported(sub_agent):
         raise SubAgentClosed(f"{sub_agent} was ended here as {sub_agent.state}.", state=sub_agent.state)
 
@@ -223,11 +223,12 @@ def _take_output(entry: Entry, sub_agent: SubAgent) -> None:
             log.error("output_not_stored sub_agent_id=%s stream=%s detail=%r", sub_agent.pk, piece.stream, str(error))
 
 
-def _finish(sub_agent: SubAgent, finish: Finish, actor: Actor) -> None:
-    """The first result stands: the same again is fine, another one is kept in the history only."""
+def _finish(sub_agent: SubAgent, finish: Finish, actor: Actor, task: Task | None) -> None:
+    """The first result stands: the same again is fine, another one is kept in the history only. `task`: where the entry
+    has just started it."""
     outcome = outcome_of(finish)
     try:
-        _end(sub_agent, outcome, finish, actor)
+        _end(sub_agent, outcome, finish, actor, task)
     except SubAgentClosed:
         sub_agent.refresh_from_db()
         if sub_agent.digest == finish.digest:
@@ -236,9 +237,11 @@ def _finish(sub_agent: SubAgent, finish: Finish, actor: Actor) -> None:
         raise AlreadyFinal(f"{sub_agent} ended before as {sub_agent.state}.", state=sub_agent.state) from None
 
 
-def _end(sub_agent: SubAgent, outcome: Outcome, finish: Finish, actor: Actor) -> None:
+def _end(sub_agent: SubAgent, outcome: Outcome, finish: Finish, actor: Actor, task: Task | None) -> None:
     if outcome.keeps:
         _end_with_survivors(sub_agent, outcome, finish, actor)
+    elif task is not None:  # in one commit with its start: its row is still locked
+        lifecycle.finish_locked(task, sub_agent, outcome, actor=actor)
     else:
         lifecycle.finish(sub_agent, outcome, actor=actor)
 

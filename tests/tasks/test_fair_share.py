@@ -111,7 +111,7 @@ def test_what_is_held_now_counts_at_once_and_by_user() -> None:
 def test_the_end_of_an_attempt_is_charged_in_few_queries(django_assert_num_queries: Any) -> None:
     lifecycle.finish(attempt(), DONE, actor=SYSTEM)
     sub_agent = attempt()
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(4):
         fair_share.charge(sub_agent)
 
 

@@ -9,7 +9,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from scheduler_site.shared.actors import SYSTEM
+from scheduler_site.shared.errors import Conflict
 from tasks import lifecycle
+from tasks.lifecycle import rows as lifecycle_rows
 from tasks.models import OutputLog, SubAgent, Task
 from tasks.outcome import lost
 from tasks.output import log_files, logs
@@ -167,3 +169,23 @@ def test_of_an_attempt_that_is_given_up_meanwhile_it_is_kept_beside(
     reply = host.report(grant, **whole_life())
     assert (reply["code"], reply["logs"]["out"]["state"]) == ("already_final", "complete")
     assert Task.objects.get().status == "failed"
+
+
+@pytest.mark.parametrize("verb", ["start", "end"])
+def test_what_contradicts_the_rows_is_stored_not_in_part(
+    host: PaperHost, monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    """Nothing that is done right leads there."""
+    grant, real = claimed(host), lifecycle_rows.update
+
+    def update(row: Any, task_id: int, tried: str, **columns: Any) -> None:
+        if tried == verb:
+            raise Conflict(f"Cannot {verb} it.")
+        real(row, task_id, tried, **columns)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(lifecycle_rows, "update", update)
+        assert host.report(grant, **whole_life())["code"] == "conflict"
+    assert (SubAgent.objects.get().state, Task.objects.get().status) == ("starting", "waiting")
+    assert not OutputLog.objects.exists()
+    assert host.report(grant, **whole_life())["state"] == "succeeded"
