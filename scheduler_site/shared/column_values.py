@@ -31,6 +31,7 @@ _KEPT: dict[Any, type] = {
     models.TextField: str,
 }
 _EMPTY: dict[str, type] = {"{}": dict, "[]": list}
+_EMPTY_TEXTS = {kind: text for text, kind in _EMPTY.items()}
 
 
 @lru_cache(maxsize=256)
@@ -45,6 +46,8 @@ def way_in(model: type[models.Model], name: str) -> Way:
     field = fields(model)[name]
     kind, by_field = type(_at_the_end(field)), _by_field(field)
     kept = _KEPT.get(kind)
+    if kept is str:  # words of an enumeration, too
+        return lambda value: value if value is None or isinstance(value, str) else by_field(value)
     if kept is not None:
         return lambda value: value if value is None or type(value) is kept else by_field(value)
     return _as_sqlite_text(kind, by_field) if connection.vendor == "sqlite" else by_field
@@ -70,10 +73,16 @@ def _by_field(field: Any) -> Way:
 
 def _as_sqlite_text(kind: type, by_field: Way) -> Way:
     if kind is models.DateTimeField:
-        return lambda value: str(value.replace(tzinfo=None)) if _is_in_utc(value) else by_field(value)
+        return lambda value: None if value is None else _moment(value) if _is_in_utc(value) else by_field(value)
+    if kind is models.JSONField:
+        return lambda value: by_field(value) if value else _EMPTY_TEXTS.get(type(value)) or by_field(value)
     if kind is models.UUIDField:
         return lambda value: value.hex if type(value) is UUID else by_field(value)
     return by_field
+
+
+def _moment(value: datetime) -> str:
+    return str(value.replace(tzinfo=None))
 
 
 def _is_in_utc(value: Any) -> bool:
@@ -95,7 +104,9 @@ def _way_out(model: type[models.Model], name: str) -> Way | None:
 def _from_sqlite(kind: type, by_field: Way) -> Way:
     """The driver gives moments without their zone, and numbers for booleans where it does not know the column."""
     if kind is models.DateTimeField:
-        return lambda value: value.replace(tzinfo=UTC) if type(value) is datetime else by_field(value)
+        return lambda value: (
+            None if value is None else value.replace(tzinfo=UTC) if type(value) is datetime else by_field(value)
+        )
     if kind is models.BooleanField:
         return lambda value: value if type(value) is bool else by_field(value)
     if kind is models.UUIDField:
