@@ -147,7 +147,7 @@ postgresql:
 	@command -v pg_ctl >/dev/null 2>&1 || ls /usr/lib/postgresql/*/bin/pg_ctl >/dev/null 2>&1 || \
 	{ [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1 && echo "Installing PostgreSQL for its tests." && \
 	apt-get update -qq >/dev/null && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq postgresql >/dev/null; } || \
-	echo "There is no PostgreSQL and it cannot be installed here: its tests will be skipped." >&2
+	echo "There is no PostgreSQL and it cannot be installed here." >&2
 
 chromium:
 	@command -v chromium google-chrome >/dev/null 2>&1 || [ -n "$$CHROMIUM" ] || \
