@@ -4,6 +4,8 @@ Fixtures: `nightshift` (a real server with an empty database, one for each test 
 test), `site_page` (a browser page that is signed in at `nightshift`; errors in the page fail the test).
 """
 
+import fcntl
+import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -14,7 +16,7 @@ import pytest
 from django.conf import settings
 from django.db import connection
 
-from tests.running import Nightshift, Site, prepared_site
+from tests.running import Nightshift, Site, prepare
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 CHROMIUM_FLAGS = [
@@ -97,8 +99,21 @@ def calm_pace() -> None:
 
 @pytest.fixture(scope="session")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Site:
-    """A migrated data folder with tokens, made once and copied for each server."""
-    return prepared_site(tmp_path_factory.mktemp("prepared"))
+    """A migrated data folder with tokens, made once for all test processes and copied for each server."""
+    is_one_of_several = "PYTEST_XDIST_WORKER" in os.environ
+    own = tmp_path_factory.getbasetemp()
+    return _prepared_once((own.parent if is_one_of_several else own) / "prepared")
+
+
+def _prepared_once(folder: Path) -> Site:
+    """The first process makes it, the others wait."""
+    folder.mkdir(exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        secrets = folder / "secrets.json"
+        if not secrets.exists():
+            secrets.write_text(json.dumps(prepare(folder / "data")))
+        return Site(folder / "data", **json.loads(secrets.read_text()))
 
 
 @pytest.fixture(scope="module")
