@@ -1,9 +1,11 @@
 """What all tests share: fast passwords, the order of tests, real servers, a real browser.
 
 Fixtures: `nightshift` (a real server with an empty database, one for each test file), `fresh_nightshift` (one for each
-test), `site_page` (a browser page that is signed in at `nightshift`; errors in the page fail the test).
+test), `idle_nightshift` (the same, not started yet), `site_page` (a browser page that is signed in at `nightshift`;
+errors in the page fail the test).
 """
 
+import contextlib
 import fcntl
 import json
 import os
@@ -119,22 +121,31 @@ def _prepared_once(folder: Path) -> Site:
 @pytest.fixture(scope="module")
 def nightshift(prepared: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nightshift]:
     """A real server of this test file: url, token, data_dir, submit(), start_agent(), kill_server(), restart()."""
-    yield from _served(prepared, tmp_path_factory.mktemp("nightshift"))
+    with _stopped_afterwards(Nightshift(prepared, tmp_path_factory.mktemp("nightshift"))) as running:
+        running.start()
+        yield running
 
 
 @pytest.fixture
-def fresh_nightshift(prepared: Site, tmp_path: Path) -> Iterator[Nightshift]:
+def idle_nightshift(prepared: Site, tmp_path: Path) -> Iterator[Nightshift]:
+    """For one test alone, which starts it with settings of its own."""
+    with _stopped_afterwards(Nightshift(prepared, tmp_path / "nightshift")) as idle:
+        yield idle
+
+
+@pytest.fixture
+def fresh_nightshift(idle_nightshift: Nightshift) -> Nightshift:
     """Like nightshift, for one test alone."""
-    yield from _served(prepared, tmp_path / "nightshift")
+    idle_nightshift.start()
+    return idle_nightshift
 
 
-def _served(prepared: Site, folder: Path) -> Iterator[Nightshift]:
-    running = Nightshift(prepared, folder)
-    running.start()
+@contextlib.contextmanager
+def _stopped_afterwards(nightshift: Nightshift) -> Iterator[Nightshift]:
     try:
-        yield running
+        yield nightshift
     finally:
-        running.stop()
+        nightshift.stop()
 
 
 @pytest.fixture(scope="session")
