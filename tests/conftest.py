@@ -31,6 +31,7 @@ CHROMIUM_FLAGS = [
     "--no-first-run",
     "--force-color-profile=srgb",
 ]
+TAKE_LONG = ("test_example.py", "test_up.py", "test_pages.py")
 NO_CHROMIUM = "BROWSER TESTS SKIPPED: no chromium on this machine (Debian: apt-get install chromium)"
 
 
@@ -58,15 +59,18 @@ def _empty_histories_too() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Quick tests first; browser tests last, because asyncio tests cannot run after Playwright has begun."""
+    """Quick tests first; browser tests last, because asyncio tests cannot run after Playwright has begun. Of the slow
+    ones those that take long come first, so that no process is left with one of them when the others are done.
+    """
     items.sort(key=_distance)
     for item in items:
         if _is(item, "browser") and not CHROMIUM:
             item.add_marker(pytest.mark.skip(reason=NO_CHROMIUM))
 
 
-def _distance(item: pytest.Item) -> int:
-    return 2 if _is(item, "browser") else 1 if _is(item, "acceptance") else 0
+def _distance(item: pytest.Item) -> tuple[int, bool]:
+    kind = 2 if _is(item, "browser") else 1 if _is(item, "acceptance") else 0
+    return kind, bool(kind) and item.path.name not in TAKE_LONG
 
 
 def _is(item: pytest.Item, marker: str) -> bool:
