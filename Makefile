@@ -23,6 +23,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -qq --no-input
 DIST := static/dist/main.js
 SOURCES := $(shell find static/src -type f 2>/dev/null) static/package.json
 WITH_NODE := PATH="$(CURDIR)/$(BIN):$$PATH"
+# Tests start the server hundreds of times: each start would compile all of it again.
+unexport PYTHONDONTWRITEBYTECODE
 HAS_NODE := command -v npm >/dev/null 2>&1 && node -e 'process.exit(+process.versions.node.split(".")[0] < 20)' 2>/dev/null
 
 .PHONY: run run-cluster test test-postgres test-postgres-short matrix properties fuzz mutations fmt lint types check assets try-assets chromium postgresql link example clean help chaos bench bench-peers bench-report
@@ -145,7 +147,7 @@ postgresql:
 	@command -v pg_ctl >/dev/null 2>&1 || ls /usr/lib/postgresql/*/bin/pg_ctl >/dev/null 2>&1 || \
 	{ [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1 && echo "Installing PostgreSQL for its tests." && \
 	apt-get update -qq >/dev/null && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq postgresql >/dev/null; } || \
-	echo "There is no PostgreSQL and it cannot be installed here: its tests will be skipped." >&2
+	echo "There is no PostgreSQL and it cannot be installed here." >&2
 
 chromium:
 	@command -v chromium google-chrome >/dev/null 2>&1 || [ -n "$$CHROMIUM" ] || \

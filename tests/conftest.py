@@ -1,9 +1,13 @@
 """What all tests share: fast passwords, the order of tests, real servers, a real browser.
 
 Fixtures: `nightshift` (a real server with an empty database, one for each test file), `fresh_nightshift` (one for each
-test), `site_page` (a browser page that is signed in at `nightshift`; errors in the page fail the test).
+test), `idle_nightshift` (the same, not started yet), `site_page` (a browser page that is signed in at `nightshift`;
+errors in the page fail the test).
 """
 
+import contextlib
+import fcntl
+import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -14,7 +18,7 @@ import pytest
 from django.conf import settings
 from django.db import connection
 
-from tests.running import Nightshift, Site, prepared_site
+from tests.running import Nightshift, Site, prepare
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 CHROMIUM_FLAGS = [
@@ -27,6 +31,7 @@ CHROMIUM_FLAGS = [
     "--no-first-run",
     "--force-color-profile=srgb",
 ]
+TAKE_LONG = ("test_example.py", "test_up.py", "test_pages.py")
 NO_CHROMIUM = "BROWSER TESTS SKIPPED: no chromium on this machine (Debian: apt-get install chromium)"
 
 
@@ -54,15 +59,18 @@ def _empty_histories_too() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Quick tests first; browser tests last, because asyncio tests cannot run after Playwright has begun."""
+    """Quick tests first; browser tests last, because asyncio tests cannot run after Playwright has begun. Of the slow
+    ones those that take long come first, so that no process is left with one of them when the others are done.
+    """
     items.sort(key=_distance)
     for item in items:
         if _is(item, "browser") and not CHROMIUM:
             item.add_marker(pytest.mark.skip(reason=NO_CHROMIUM))
 
 
-def _distance(item: pytest.Item) -> int:
-    return 2 if _is(item, "browser") else 1 if _is(item, "acceptance") else 0
+def _distance(item: pytest.Item) -> tuple[int, bool]:
+    kind = 2 if _is(item, "browser") else 1 if _is(item, "acceptance") else 0
+    return kind, bool(kind) and item.path.name not in TAKE_LONG
 
 
 def _is(item: pytest.Item, marker: str) -> bool:
@@ -97,29 +105,51 @@ def calm_pace() -> None:
 
 @pytest.fixture(scope="session")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Site:
-    """A migrated data folder with tokens, made once and copied for each server."""
-    return prepared_site(tmp_path_factory.mktemp("prepared"))
+    """A migrated data folder with tokens, made once for all test processes and copied for each server."""
+    is_one_of_several = "PYTEST_XDIST_WORKER" in os.environ
+    own = tmp_path_factory.getbasetemp()
+    return _prepared_once((own.parent if is_one_of_several else own) / "prepared")
+
+
+def _prepared_once(folder: Path) -> Site:
+    """The first process makes it, the others wait."""
+    folder.mkdir(exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        secrets = folder / "secrets.json"
+        if not secrets.exists():
+            secrets.write_text(json.dumps(prepare(folder / "data")))
+        return Site(folder / "data", **json.loads(secrets.read_text()))
 
 
 @pytest.fixture(scope="module")
 def nightshift(prepared: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nightshift]:
     """A real server of this test file: url, token, data_dir, submit(), start_agent(), kill_server(), restart()."""
-    yield from _served(prepared, tmp_path_factory.mktemp("nightshift"))
+    with _stopped_afterwards(Nightshift(prepared, tmp_path_factory.mktemp("nightshift"))) as running:
+        running.start()
+        yield running
 
 
 @pytest.fixture
-def fresh_nightshift(prepared: Site, tmp_path: Path) -> Iterator[Nightshift]:
+def idle_nightshift(prepared: Site, tmp_path: Path) -> Iterator[Nightshift]:
+    """For one test alone, which starts it with settings of its own."""
+    with _stopped_afterwards(Nightshift(prepared, tmp_path / "nightshift")) as idle:
+        yield idle
+
+
+@pytest.fixture
+def fresh_nightshift(idle_nightshift: Nightshift) -> Nightshift:
     """Like nightshift, for one test alone."""
-    yield from _served(prepared, tmp_path / "nightshift")
+    idle_nightshift.start()
+    return idle_nightshift
 
 
-def _served(prepared: Site, folder: Path) -> Iterator[Nightshift]:
-    running = Nightshift(prepared, folder)
-    running.start()
+@contextlib.contextmanager
+def _stopped_afterwards(nightshift: Nightshift) -> Iterator[Nightshift]:
     try:
-        yield running
+        yield nightshift
     finally:
-        running.stop()
+        nightshift.stop()
 
 
 @pytest.fixture(scope="session")

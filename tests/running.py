@@ -31,6 +31,7 @@ class Site:
     data_dir: Path
     token: str
     enrolment_token: str
+    links: list[str]
 
 
 def environment(data_dir: Path, port: int, **settings: str) -> dict[str, str]:
@@ -47,6 +48,11 @@ def free_port() -> int:
 
 
 def prepared_site(folder: Path, **settings: str) -> Site:
+    return Site(folder, **prepare(folder, **settings))
+
+
+def prepare(folder: Path, **settings: str) -> dict[str, Any]:
+    """Fills the data folder; returns the secrets of its Site."""
     done = subprocess.run(
         [sys.executable, "-m", "tests.prepare_site"],
         cwd=ROOT,
@@ -56,8 +62,14 @@ def prepared_site(folder: Path, **settings: str) -> Site:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    secrets = json.loads(done.stdout.splitlines()[-1])
-    return Site(folder, secrets["token"], secrets["enrolment_token"])
+    secrets: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return secrets
+
+
+def copy_of(site: Site, data_dir: Path) -> None:
+    """Static files, most of it, are the same files: nothing writes into one that is there."""
+    shutil.copytree(site.data_dir, data_dir, ignore=shutil.ignore_patterns("static"))
+    shutil.copytree(site.data_dir / "static", data_dir / "static", copy_function=os.link)
 
 
 @dataclass
@@ -117,9 +129,10 @@ class Nightshift:
         if self.start_empty:
             self.data_dir.mkdir(parents=True)
         else:
-            shutil.copytree(self.site.data_dir, self.data_dir)
+            copy_of(self.site, self.data_dir)
         self.token = self.site.token
         self.url = f"http://127.0.0.1:{self.port}"
+        self._links = iter(self.site.links)
         self.http = requests.Session()
         self.http.headers["Authorization"] = f"Bearer {self.token}"
 
@@ -274,6 +287,10 @@ class Nightshift:
         return done.stdout
 
     def sign_in_link(self) -> str:
+        """A link that nobody has opened: the site was prepared with some."""
+        return self.url + next(self._links)
+
+    def printed_link(self) -> str:
         """A fresh link, as `make link` prints it."""
         found = re.search(r"http\S+/enter/\S+", self.manage("link"))
         assert found is not None

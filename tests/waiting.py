@@ -6,14 +6,19 @@ from typing import TypeVar
 
 Value = TypeVar("Value")
 
+SHORTEST_PAUSE = 0.02
+LONGEST_PAUSE = 0.1
+
 
 def wait_until(predicate: Callable[[], Value], seconds: float = 20.0, what: str = "the condition") -> Value:
-    """Return the first true value of `predicate`; fail with `what` after `seconds`."""
-    deadline = time.monotonic() + seconds
+    """Return the first true value of `predicate`; fail with `what` after `seconds`. A question may cost the server as
+    much as what is waited for: they become rarer with time."""
+    start = time.monotonic()
     while True:
         value = predicate()
         if value:
             return value
-        if time.monotonic() > deadline:
+        waited = time.monotonic() - start
+        if waited > seconds:
             raise AssertionError(f"waited {seconds:g} s for {what}")
-        time.sleep(0.02)
+        time.sleep(min(max(SHORTEST_PAUSE, waited / 10), LONGEST_PAUSE))

@@ -36,10 +36,10 @@ def of_host(agent: AgentProcess) -> list[Path]:
 
 
 @pytest.mark.matrix(35)
-def test_the_servers_disk_for_output_is_full(fresh_nightshift: Nightshift, tmp_path: Path) -> None:
-    server = fresh_nightshift
+def test_the_servers_disk_for_output_is_full(idle_nightshift: Nightshift, tmp_path: Path) -> None:
+    server = idle_nightshift
     server.settings |= {"LOG_MAX_MIB": "0", "LOG_MIN_FREE_MIB": "1"}
-    server.restart()
+    server.start()
     with small_disk(server.data_dir / "logs" / "tasks", 8) as disk:
         server.start_agent()
         task_id = server.submit(STEADY.format(mib=19, pause=0, go=""))
@@ -83,12 +83,12 @@ def test_a_host_whose_disk_is_full_gets_no_work(nightshift: Nightshift, tmp_path
 @pytest.mark.matrix(34)
 @pytest.mark.parametrize("is_server_away", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_a_hosts_disk_fills_up_while_a_script_writes(
-    fresh_nightshift: Nightshift, tmp_path: Path, is_server_away: bool
+    idle_nightshift: Nightshift, tmp_path: Path, is_server_away: bool
 ) -> None:
     """More than the disk holds is written, with the server and without it."""
-    server = fresh_nightshift
+    server = idle_nightshift
     server.settings |= {"AGENT_MIN_FREE_DISK_MIB": "16", "LOG_MAX_MIB": "0"}
-    server.restart()
+    server.start()
     with small_disk(tmp_path / "disk", 32) as disk:
         agent = server.start_agent(state_dir=disk / "state")
         go = server.folder / "go"

@@ -84,10 +84,10 @@ def run_and_check(nightshift: Nightshift, agent: AgentProcess, mib: int, most_mi
 
 
 @pytest.mark.matrix(42)
-def test_much_output_in_a_moment(fresh_nightshift: Nightshift) -> None:
-    fresh_nightshift.settings["LOG_MAX_MIB"] = "4"
-    fresh_nightshift.restart()
-    run_and_check(fresh_nightshift, fresh_nightshift.start_agent(), mib=64, most_mib=4)
+def test_much_output_in_a_moment(idle_nightshift: Nightshift) -> None:
+    idle_nightshift.settings["LOG_MAX_MIB"] = "4"
+    idle_nightshift.start()
+    run_and_check(idle_nightshift, idle_nightshift.start_agent(), mib=64, most_mib=4)
 
 
 @pytest.mark.slow

@@ -95,13 +95,13 @@ def test_a_hundred_at_once(fresh_nightshift: Nightshift) -> None:
         assert (row["attempt_no"], row["exit_code"]) == (1, 0)
 
 
-def test_own_helpers_are_importable(fresh_nightshift: Nightshift) -> None:
-    nightshift = fresh_nightshift
+def test_own_helpers_are_importable(idle_nightshift: Nightshift) -> None:
+    nightshift = idle_nightshift
     helpers = nightshift.folder / "user_code"
     helpers.mkdir()
     (helpers / "my_helpers.py").write_text("ANSWER = 42\n")
     nightshift.settings["USER_CODE_DIR"] = str(helpers)
-    nightshift.restart()
+    nightshift.start()
     nightshift.start_agent()
     task_id = nightshift.submit("#!/usr/bin/env python3\nimport my_helpers\nprint(my_helpers.ANSWER)\n")
     nightshift.wait_for(task_id)

@@ -13,10 +13,10 @@ MIB = 1 << 20
 SLOW_BYTES_A_SECOND = 1250.0  # 10 kbit/s
 
 
-def test_a_result_does_not_wait_for_its_log(fresh_nightshift: Nightshift) -> None:
-    server = fresh_nightshift
+def test_a_result_does_not_wait_for_its_log(idle_nightshift: Nightshift) -> None:
+    server = idle_nightshift
     server.settings["LOG_MAX_MIB"] = "0"
-    server.restart()
+    server.start()
     direct = server.url
     with Proxy(("127.0.0.1", server.port)) as proxy:
         server.url = proxy.url

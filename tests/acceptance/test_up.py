@@ -15,7 +15,7 @@ import psutil
 import pytest
 import requests
 
-from tests.running import ROOT, Process, end_scripts, environment, free_port, start_process
+from tests.running import ROOT, Process, Site, copy_of, end_scripts, environment, free_port, start_process
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.acceptance
@@ -84,7 +84,8 @@ class Up:
 
 
 @pytest.fixture
-def up(tmp_path: Path) -> Iterator[Up]:
+def new_up(tmp_path: Path) -> Iterator[Up]:
+    """With an empty data folder."""
     one = Up(tmp_path)
     yield one
     for run in one.runs:
@@ -92,7 +93,15 @@ def up(tmp_path: Path) -> Iterator[Up]:
     end_scripts(one.data_dir / "agent" / "state")
 
 
-def test_from_nothing_to_a_finished_task_without_a_question(up: Up) -> None:
+@pytest.fixture
+def up(new_up: Up, prepared: Site) -> Up:
+    """With tables and static files, as every start but the first finds them."""
+    copy_of(prepared, new_up.data_dir)
+    return new_up
+
+
+def test_from_nothing_to_a_finished_task_without_a_question(new_up: Up) -> None:
+    up = new_up
     run = up.start()
     assert len(LINK.findall(run.output())) == 1
     assert "Traceback" not in run.output()

@@ -73,7 +73,7 @@ def test_a_body_over_the_limit_is_refused(nightshift: Nightshift) -> None:
 
 
 def test_nothing_secret_is_in_the_log(nightshift: Nightshift) -> None:
-    link = nightshift.sign_in_link()
+    link = nightshift.printed_link()
     assert nightshift.http.get(link, timeout=30).ok
     assert nightshift.http.get(link + "x", timeout=30).status_code in {200, 403}
     text = (nightshift.data_dir / "logs" / "system" / "server.log").read_text()
