@@ -121,6 +121,7 @@ class Session(msgspec.Struct):
     after_epoch: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] | None = None
     host: HostMessage = msgspec.field(default_factory=HostMessage)
     incarnations: Annotated[list[Nonce], msgspec.Meta(max_length=16)] = []
+    forgotten_fence: Fence = 0
 
 
 class GpuMemory(msgspec.Struct):
