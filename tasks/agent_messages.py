@@ -19,6 +19,7 @@ Short = Annotated[str, msgspec.Meta(max_length=255)]
 Plain = Annotated[str, msgspec.Meta(max_length=255, pattern=NO_NUL)]
 Size = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
 Fence = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
+FINISH = (b'"finish":{', b'"finish": {')
 Stream = Literal["out", "err"]
 Label = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9._-]*\Z", max_length=80)]
 Version = Annotated[str, msgspec.Meta(pattern=r"^([A-Za-z0-9][A-Za-z0-9._-]*)?\Z", max_length=40)]
@@ -71,6 +72,11 @@ class ResourcesMessage(msgspec.Struct):
         columns["gpu_detail"] = (self.gpu_detail or "").replace("\0", "")
         by_uuid = {gpu.uuid: _gpu_value(gpu) for gpu in reversed(self.gpus)}  # a card named twice: the first counts
         return Resources(**columns, gpus=tuple(sorted(by_uuid.values(), key=lambda gpu: gpu.index)))
+
+
+def has_result(body: bytes) -> bool:
+    """Whether a report, or an entry of one, ends an attempt: by its text alone, before it is understood."""
+    return any(mark in body for mark in FINISH)
 
 
 def _gpu_value(gpu: GpuMessage) -> GpuReading:
