@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -49,13 +50,13 @@ def read_json(path: Path | str) -> dict[str, Any] | None:
 def write_bytes(
     path: Path | str, content: bytes, mode: int = 0o600, *, is_durable: bool = True, syncs_folder: bool = True
 ) -> None:
-    """Replace the file. The temporary name is the writer's own: several processes may write the same file.
+    """Replace the file. The temporary name is the writer's own: several processes and threads may write the same file.
 
     Not durable, it survives every crash but a power cut, which may leave it damaged. Without the sync of its folder,
     which is then the caller's to do, a power cut may leave it absent, but never damaged.
     """
     folder, name = os.path.split(path)
-    temporary = os.path.join(folder, f".{name}.{os.getpid()}.tmp")
+    temporary = os.path.join(folder, f".{name}.{threading.get_native_id()}.tmp")
     try:
         _write(temporary, content, mode, is_durable)
         os.rename(temporary, path)

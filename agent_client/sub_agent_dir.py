@@ -167,6 +167,10 @@ class SubAgentDir:
         except (Unreadable, OSError, ValueError, AttributeError):
             return {}
 
+    def is_gone(self) -> bool:
+        """Whether somebody removed the folder itself."""
+        return not exists(self._text)
+
     def has_started(self) -> bool:
         """False proves that the script was never executed."""
         return exists(self.at("started.json"))

@@ -12,6 +12,7 @@ import os
 import select
 import signal
 import socket
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,7 @@ class _Zygote:
         self._wake_up = wake_up
         self._idle = IdleSubAgents()
         self._pending = b""
+        self._left: list[Path] = []
 
     def serve(self) -> None:
         own = [self._connection.fileno(), self._wake_up]
@@ -53,10 +55,14 @@ class _Zygote:
             if self._wake_up in readable:
                 os.read(self._wake_up, 512)
             _reap()
-            for directory in self._idle.look(readable):
-                self._start(directory)
+            self._start_left(readable)
             if self._connection.fileno() in readable:
                 is_wanted = self._answer()
+
+    def _start_left(self, readable: Collection[int]) -> None:
+        """What nobody has taken; where there is no room for a process now, it is tried again."""
+        left = [*self._left, *self._idle.look(readable)]
+        self._left = [directory for directory in left if "error" in self._start(directory)]
 
     def _answer(self) -> bool:
         """False when the main agent has gone."""

@@ -12,7 +12,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,8 @@ class OurServer:
         flames.end(self._flames)
         if self._process is not None:
             _ended(self._process)
+        for left_over in self._family():
+            left_over.kill()
         self.http.close()
         self._folder.cleanup()
 
@@ -74,6 +77,13 @@ class OurServer:
         """Of what was begun: the root of all its processes but sub agents that it left over."""
         assert self._process is not None  # noqa: S101 - for the type checker
         return self._process.pid
+
+    def _family(self) -> Iterator[psutil.Process]:
+        """All processes that have its home. Sub agents outlive it, and would look for their server for ever."""
+        for process in psutil.process_iter():
+            with suppress(psutil.Error):
+                if process.environ().get("HOME") == str(self.path):
+                    yield process
 
     def server(self) -> psutil.Process:
         """The server process itself."""

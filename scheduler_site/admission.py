@@ -16,8 +16,8 @@ from django.http import HttpResponse
 
 from scheduler_site.body_limits import AGENT_PREFIX
 from scheduler_site.shared.identity import instance_id
+from tasks.agent_messages import has_result
 
-FINISH = (b'"finish":{', b'"finish": {')
 EDGES = (b'"started":{', b'"started": {', b'"log_close":[{', b'"log_close": [{')  # once or twice in an attempt
 FIRST_GUESS_SECONDS = 0.01
 WEIGHT_OF_NEW = 0.05
@@ -57,7 +57,7 @@ def rank_of(path: str, body: bytes) -> Rank:
 
 
 def _rank_of_report(body: bytes) -> Rank:
-    if any(mark in body for mark in FINISH):
+    if has_result(body):
         return Rank.RESULT
     return Rank.CLAIM if any(mark in body for mark in EDGES) else Rank.REPORT
 

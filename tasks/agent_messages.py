@@ -19,6 +19,7 @@ Short = Annotated[str, msgspec.Meta(max_length=255)]
 Plain = Annotated[str, msgspec.Meta(max_length=255, pattern=NO_NUL)]
 Size = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
 Fence = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
+FINISH = (b'"finish":{', b'"finish": {')
 Stream = Literal["out", "err"]
 Label = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9._-]*\Z", max_length=80)]
 Version = Annotated[str, msgspec.Meta(pattern=r"^([A-Za-z0-9][A-Za-z0-9._-]*)?\Z", max_length=40)]
@@ -73,6 +74,11 @@ class ResourcesMessage(msgspec.Struct):
         return Resources(**columns, gpus=tuple(sorted(by_uuid.values(), key=lambda gpu: gpu.index)))
 
 
+def has_result(body: bytes) -> bool:
+    """Whether a report, or an entry of one, ends an attempt: by its text alone, before it is understood."""
+    return any(mark in body for mark in FINISH)
+
+
 def _gpu_value(gpu: GpuMessage) -> GpuReading:
     columns = {name: getattr(gpu, name) for name in gpu.__struct_fields__}
     columns["name"] = gpu.name or ""
@@ -121,6 +127,7 @@ class Session(msgspec.Struct):
     after_epoch: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] | None = None
     host: HostMessage = msgspec.field(default_factory=HostMessage)
     incarnations: Annotated[list[Nonce], msgspec.Meta(max_length=16)] = []
+    forgotten_fence: Fence = 0
 
 
 class GpuMemory(msgspec.Struct):

@@ -33,11 +33,13 @@ def reconcile(
     is_complete: bool,
     received_at: datetime,
     incarnations: Sequence[str] = (),
+    forgotten_fence: int = 0,
 ) -> list[dict[str, Any]]:
     """Directives for what the host has; what it should have and has not is lost at once.
 
     `received_at`: when the inventory came. It proves nothing about what was claimed later, should it have waited here.
-    `incarnations`: what they claimed ahead they noted before they started it.
+    `incarnations`: what they claimed ahead they noted before they started it, and of what has a higher fence than
+    `forgotten_fence` they still know that it ran.
     """
     listed = {item.sub_agent_id for item in inventory}
     rows = SubAgent.objects.filter(agent=agent).select_related("task").only(*_READ)
@@ -47,7 +49,8 @@ def reconcile(
     lying_there = {item.sub_agent_id for item in inventory if not item.is_retained}
     kept.compare_with_inventory(agent, lying_there, is_complete=is_complete)
     if is_complete:
-        _lose_unlisted(agent, listed, received_at, tuple(f"{name}-" for name in incarnations))
+        ahead = tuple(f"{name}-" for name in incarnations)
+        _lose_unlisted(agent, listed, received_at, ahead, forgotten_fence)
     return [directive for directive in directives if directive is not None]
 
 
@@ -84,12 +87,15 @@ def _lost_unlisted(sub_agent: SubAgent, agent: Agent) -> Outcome:
     return lost(EndReason.NO_RECORD, f"{agent.name} has no record of this attempt.", is_proven=True)
 
 
-def _lose_unlisted(agent: Agent, listed: set[UUID], received_at: datetime, ahead: tuple[str, ...]) -> None:
+def _lose_unlisted(
+    agent: Agent, listed: set[UUID], received_at: datetime, ahead: tuple[str, ...], forgotten_fence: int
+) -> None:
     claimed = SubAgent.objects.filter(agent=agent, state__in=CLAIMED_STATES, claimed_at__lt=received_at)
     unlisted = set(claimed.values_list("pk", flat=True)) - listed
     for sub_agent in SubAgent.objects.in_bulk(list(unlisted)).values():
         try:
-            if sub_agent.state == SubAgentState.STARTING and sub_agent.claim_nonce.startswith(ahead):
+            is_ahead = sub_agent.state == SubAgentState.STARTING and sub_agent.claim_nonce.startswith(ahead)
+            if is_ahead and sub_agent.fence > forgotten_fence:
                 lifecycle.give_back(sub_agent, SubAgentState.NOT_STARTED, NEVER_ARRIVED, actor=SYSTEM)
             else:
                 lifecycle.finish(sub_agent, _lost_unlisted(sub_agent, agent), actor=SYSTEM)

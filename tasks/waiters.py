@@ -21,7 +21,7 @@ TOPIC = "ended"
 DEAF_SECONDS = 5.0
 
 _lock = threading.Lock()
-_waiting: dict[int, "WeakSet[Waiter]"] = {}
+_waiting: "WeakSet[Waiter]" = WeakSet()  # few wait: looking at each costs less than an entry for each of their tasks
 
 
 class Waiter:
@@ -33,8 +33,10 @@ class Waiter:
         self._until_all = until_all
         self._over: Future[None] = Future()
         with _lock:
-            for task_id in self._open:
-                _waiting.setdefault(task_id, WeakSet()).add(self)
+            _waiting.add(self)
+
+    def waits_for(self, task_id: int) -> bool:
+        return task_id in self._open
 
     def note(self, statuses: Mapping[int, str]) -> None:
         """These have ended, in these statuses."""
@@ -74,17 +76,17 @@ class Waiter:
 
     def _leave(self) -> None:
         with _lock:
-            for task_id in self._open:
-                others = _waiting.get(task_id)
-                if others is not None:
-                    others.discard(self)
-                    if not others:
-                        del _waiting[task_id]
+            _waiting.discard(self)
 
 
 def are_there(task_id: int) -> bool:
     """Whether anybody waits for the end of this task, or may do so at another process."""
-    return task_id in _waiting or nudges.has_others()
+    return bool(_who_wait(task_id)) or nudges.has_others()
+
+
+def _who_wait(task_id: int) -> list[Waiter]:
+    with _lock:
+        return [waiter for waiter in _waiting if waiter.waits_for(task_id)]
 
 
 def tell(task_id: int, status: str) -> None:
@@ -98,15 +100,13 @@ def _ended(task_id: int, status: str) -> None:
 
 
 def _wake(task_id: int, status: str) -> None:
-    with _lock:
-        waiters = list(_waiting.pop(task_id, ()))
-    for waiter in waiters:
+    for waiter in _who_wait(task_id):
         waiter.note({task_id: status})
 
 
 def _all_ask_again() -> None:
     with _lock:
-        waiters = {waiter for some in _waiting.values() for waiter in some}
+        waiters = list(_waiting)
     for waiter in waiters:
         waiter.end_wait()
 

@@ -27,7 +27,6 @@ class Amnesia:
         self._http = http
         self._seen = max((row["commit_seq"] or 0 for row in retained.load(self._parent)), default=0)
         self._generation: str | None = None
-        self.is_to_be_told = True  # what is retained, with the next session
 
     def heed(self, reply: Mapping[str, Any]) -> bool:
         """True: the server has forgotten something, and a session must be opened to find out what."""
@@ -35,7 +34,6 @@ class Amnesia:
         has_forgotten = self._is_another(reply.get("generation")) or has_forgotten
         if has_forgotten:
             log.error("server_forgot", detail="its database is older than what it had told; results are told again")
-            self.is_to_be_told = True
         return has_forgotten
 
     def _has_fallen(self, number: object) -> bool:
@@ -51,10 +49,10 @@ class Amnesia:
         return before not in (None, generation)
 
     def rows(self) -> list[wire.InventoryRow]:
-        """What a session says of results whose folders have gone."""
-        if not self.is_to_be_told or self._context.hands_off:
+        """What a session says of results whose folders have gone. Each one does: an older copy may have come a moment
+        ago, and would call gone what is not listed."""
+        if self._context.hands_off:
             return []
-        retained.drop_old(self._parent)
         return [
             {
                 "sub_agent_id": row["sub_agent_id"],
@@ -71,8 +69,8 @@ class Amnesia:
         if self._context.hands_off:
             return
         wanted = {row["sub_agent_id"] for row in directives if row["kind"] == "send_result"}
-        self._send(row for row in retained.load(self._parent) if row["sub_agent_id"] in wanted)
-        self.is_to_be_told = False
+        if wanted:
+            self._send(row for row in retained.load(self._parent) if row["sub_agent_id"] in wanted)
 
     def withhold(self, assignments: Iterable[wire.Assignment]) -> list[wire.Assignment]:
         """Those that were not executed here before. Of the others the server has forgotten even that it granted them:

@@ -18,6 +18,7 @@ from agent_client.main_agent.rotation import Rotation
 from agent_client.main_agent.session import open_session
 from agent_client.reconcile import reconcile
 from agent_client.reserve import Reserve
+from agent_client.retained import Housekeeping
 from agent_client.retry import WAIT_30_SECONDS, Backoff
 from agent_client.sub_agent import survivors
 from agent_client.sub_agent.lease import boottime
@@ -46,6 +47,7 @@ class BeatLoop:
         self._amnesia = Amnesia(context, self._http)
         self._rotation = Rotation(context, self._http)
         self._reserve = Reserve(context.config.state_dir)
+        self._retained = Housekeeping(context.retained)
         self._is_rung = False
         self._reading: tuple[wire.Resources, list[wire.SubAgentGpuUse] | None] | None = None
         self._read_at = 0.0
@@ -141,10 +143,11 @@ class BeatLoop:
         is_draining = self._context.wish.drain.is_set()
         takes_none = bool(no_room) or is_draining or self._context.hands_off
         if takes_none and not self._close_ahead():
-            return 0.0
+            return self._open_session()
         ending = DRAINED if is_draining and self._is_empty() else ""
         cleared = dict(self._context.cleared)
         self._reserve.keep()
+        self._retained.look()
         reply = self._say(resources, gpu_use, accepts_work=not (no_room or is_draining), cleared=cleared, ending=ending)
         self._context.beat_done.set()  # the bell may ring for the next while this one is acted on
         self._forget_cleared(cleared)
@@ -248,8 +251,6 @@ class BeatLoop:
             return max(seconds, WAIT_30_SECONDS)
         else:
             log.warning("server_unreachable", detail=f"{error}; scripts run on, trying again")
-        if self._context.epoch is None:  # an older copy may have come instead, and would call gone what is not listed
-            self._amnesia.is_to_be_told = True
         return seconds
 
     def _not_authorized(self, error: Unauthorized) -> str:

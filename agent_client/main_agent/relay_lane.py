@@ -113,7 +113,8 @@ class Lane:
     def hand(self, waiter: Waiter) -> None:
         with self._changed:
             self._waiting.append(waiter)
-            self._came.append(self._clock())
+            if self._gathers:
+                self._came.append(self._clock())
             self._changed.notify()
 
     def run(self) -> None:

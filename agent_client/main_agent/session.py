@@ -11,6 +11,7 @@ from agent_client.main_agent.context import Context
 from agent_client.probes.address import local_address
 from agent_client.probes.machine import host_facts, machine_id
 from agent_client.process.cgroup.find import described
+from agent_client.retained import forgotten_fence
 from agent_client.system_log import EventLog
 from agent_client.version import VERSION
 
@@ -37,6 +38,7 @@ def open_session(context: Context, http: AgentHttp, retained: Sequence[wire.Inve
             "sub_agents": [*inventory_rows(inventory, context.sub_agents), *retained],
             "resources": context.probe.read(),
             "after_epoch": context.latest_epoch,
+            "forgotten_fence": forgotten_fence(context.retained),
             "incarnations": [] if context.hands_off else [*context.earlier_incarnations, *context.incarnations],
         },
     )

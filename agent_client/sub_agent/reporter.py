@@ -69,6 +69,11 @@ class Reporter(threading.Thread):
         """The script has ended and its result is being written: what is to be told goes with it, in one report."""
         self._is_ending = True
 
+    @property
+    def has_finish(self) -> bool:
+        """Whether the script has ended and its result was handed over."""
+        return self._ends.is_set()
+
     def finish(self, finish: wire.Finish) -> None:
         """Hand over the result; it is reported at once."""
         self._finish = finish

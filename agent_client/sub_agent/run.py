@@ -208,10 +208,11 @@ def _record_start(folder: SubAgentDir, child: HeldChild, prepared: Prepared) -> 
 
 
 def _end_on_term(reporter: Reporter, folder: SubAgentDir) -> None:
-    """SIGTERM is ignored while the script lives; with the result on disk the main agent can deliver the rest."""
+    """SIGTERM is ignored while the script lives; with the result on disk the main agent can deliver the rest. Whoever
+    removed the folder wants no result any more."""
 
     def leave(number: int, frame: object) -> None:
-        if folder.local_state() == "finished":
+        if folder.local_state() == "finished" or (reporter.has_finish and folder.is_gone()):
             reporter.leave()
 
     signal.signal(signal.SIGTERM, leave)

@@ -99,6 +99,7 @@ class SessionRequest(TypedDict):
     resources: Resources
     after_epoch: int
     incarnations: NotRequired[list[str]]
+    forgotten_fence: NotRequired[int]
 
 
 class SessionReply(TypedDict):

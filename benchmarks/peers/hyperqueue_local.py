@@ -35,6 +35,7 @@ class HyperQueue(Peer):
     settings = "LocalCluster of the Python wheel: server and worker in one process, nothing on disk"
     notify: ClassVar[str] = "JobInfo, asked every 2 ms"
     has_batch: ClassVar[bool] = True
+    can_go_first: ClassVar[bool] = True
     depths: ClassVar[tuple[int, ...]] = (1000, 10_000, 100_000)
 
     def version(self) -> str:
@@ -62,6 +63,11 @@ class HyperQueue(Peer):
 
     def submit(self, script: Script, after: Sequence[Handle] = ()) -> Handle:
         return self.submit_batch([script])[0]
+
+    def submit_first(self, script: Script) -> Handle:
+        job = self._job()
+        _added(job, script, [], priority=1)
+        return self._client.submit(job).id
 
     def submit_batch(self, scripts: Sequence[Script]) -> list[Handle]:
         job = self._job()
@@ -94,8 +100,8 @@ class HyperQueue(Peer):
         return self._library.Job(max_fails=None)
 
 
-def _added(job: Any, script: Script, after: list[Any]) -> Any:
-    return job.program(["bash", script.path], stdout=script.output, stderr=None, deps=after)
+def _added(job: Any, script: Script, after: list[Any], priority: int = 0) -> Any:
+    return job.program(["bash", script.path], stdout=script.output, stderr=None, deps=after, priority=priority)
 
 
 def _leave_unless_all_ended(jobs: dict[int, dict[str, Any]]) -> None:

@@ -20,6 +20,7 @@ class Nightshift(Peer):
     name = OURS
     notify: ClassVar[str] = "GET /api/tasks/wait/ (hangs)"
     settings = "make run: daphne, SQLite with synchronous=FULL, one main agent; a client with one connection"
+    can_go_first: ClassVar[bool] = True
     keeps_output: ClassVar[bool] = True
     has_batch: ClassVar[bool] = True
     depths: ClassVar[tuple[int, ...]] = (100, 10_000, 100_000)
@@ -43,6 +44,9 @@ class Nightshift(Peer):
     def submit(self, script: Script, after: Sequence[Handle] = ()) -> int:
         depends_on = [{"id": task_id} for task_id in after]
         return self._ours.submit(script.text, cpu_cores=1, depends_on=depends_on)
+
+    def submit_first(self, script: Script) -> int:
+        return self._ours.submit(script.text, cpu_cores=1, priority=1)
 
     def submit_batch(self, scripts: Sequence[Script]) -> list[Handle]:
         return self._all([_asked(script) for script in scripts])

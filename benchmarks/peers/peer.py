@@ -22,6 +22,7 @@ class Peer:
     settings: str = ""  # how it runs, in words
     has_batch: ClassVar[bool] = False
     fills_by_batch: ClassVar[bool] = True
+    can_go_first: ClassVar[bool] = False  # has `submit_first`
     keeps_output: ClassVar[bool] = False  # the peer itself chooses where output goes
     pause_seconds: ClassVar[float] = 0.03  # on an idle system, between two submissions
     commands: ClassVar[tuple[str, ...]] = ()  # names of processes that belong to it besides its tree
@@ -48,6 +49,10 @@ class Peer:
         return []
 
     def submit(self, script: Script, after: Sequence[Handle] = ()) -> Handle:
+        raise NotImplementedError
+
+    def submit_first(self, script: Script) -> Handle:
+        """Before all that waits."""
         raise NotImplementedError
 
     def submit_batch(self, scripts: Sequence[Script]) -> list[Handle]:

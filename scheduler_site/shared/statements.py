@@ -271,7 +271,8 @@ def _read(text: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
     here = _here()
     ran = here.run(text, values) if here.vendor == "sqlite" else None
     if ran is not None:
-        return list(ran.fetchall())
+        with here.wrap_database_errors:  # SQLite looks for the later rows now
+            return list(ran.fetchall())
     with here.cursor() as cursor:
         cursor.execute(text, values)
         return list(cursor.fetchall())

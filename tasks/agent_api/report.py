@@ -11,7 +11,7 @@ from agents import doorbell
 from agents.models import Agent
 from tasks.agent_api import claims_ahead
 from tasks.agent_api.base import AgentApiView, ReportAuthentication, answer
-from tasks.agent_messages import ClaimsAhead, Report
+from tasks.agent_messages import ClaimsAhead, Report, has_result
 from tasks.commit_seq import commit_seq
 from tasks.models import SubAgent
 from tasks.reporting import report_pace, reports
@@ -34,7 +34,7 @@ class ReportView(AgentApiView):
             {
                 "next_in_seconds": report_pace.next_in_seconds(request.auth.pk, replies),
                 "replies": replies,
-                "commit_seq": commit_seq() if any(b'"finish":{' in bytes(raw) for raw in message.entries) else None,
+                "commit_seq": commit_seq() if any(has_result(bytes(raw)) for raw in message.entries) else None,
                 "granted": granted,
             }
         )

@@ -45,6 +45,7 @@ class SessionView(AgentApiView):
                 is_complete=message.inventory_complete,
                 received_at=received_at,
                 incarnations=message.incarnations,
+                forgotten_fence=message.forgotten_fence,
             )
         )
         changes.of_site()

@@ -68,11 +68,55 @@ def test_they_go_after_a_day_and_when_there_are_too_many(context: Context, monke
         os.utime(context.retained / f"s{number}.json", (number + 10**9, number + 10**9))
     os.utime(context.retained / "s3.json")
     os.utime(context.retained / "s2.json")
-    retained.drop_old(context.retained)
+    assert retained.drop_old(context.retained) == 2
     assert {row["sub_agent_id"] for row in retained.load(context.retained)} == {"s2", "s3"}
     monkeypatch.setattr(retained, "MOST", 1)
-    retained.drop_old(context.retained)
+    assert retained.drop_old(context.retained) == 1
     assert len(list(retained.load(context.retained))) == 1
+    assert retained.drop_old(context.retained) == 0
+
+
+def test_what_is_dropped_leaves_how_far_its_fences_went(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert retained.forgotten_fence(context.retained) == 0
+    monkeypatch.setattr(retained, "MOST", 0)
+    for fence in (12, 7):
+        folder = delivered(context)
+        folder.write_grant({**folder.read_grant(), "fence": fence})  # type: ignore[typeddict-item]
+        forget(folder.path)
+        assert retained.drop_old(context.retained) == 1
+        assert retained.forgotten_fence(context.retained) == 12
+    (context.retained / "forgotten").write_text("?")
+    assert retained.forgotten_fence(context.retained) == 2**62
+    assert list(retained.load(context.retained)) == []
+
+
+def test_so_many_go_at_once_and_the_others_soon(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    housekeeping = retained.Housekeeping(context.retained, lambda: now)
+    monkeypatch.setattr(retained, "DROPPED_AT_ONCE", 2)
+    for number in range(3):
+        forget(delivered(context, f"s{number}").path)
+        os.utime(context.retained / f"s{number}.json", (number, number))
+
+    def left() -> set[str]:
+        housekeeping.look()
+        return {row["sub_agent_id"] for row in retained.load(context.retained)}
+
+    assert left() == {"s2"}
+    assert left() == {"s2"}
+    now += retained.LOOK_AGAIN_SECONDS
+    assert left() == set()
+
+
+def test_they_go_while_the_main_agent_runs(server: FakeServer, context: Context) -> None:
+    loop = BeatLoop(context)
+    forget(delivered(context).path)
+    os.utime(context.retained / "s1.json", (1, 1))
+    turns(loop, 2)
+    assert list(retained.load(context.retained)) == []
+    context.epoch = None
+    loop.turn()
+    assert [session["forgotten_fence"] for session in server.sessions] == [0, 7]
 
 
 def test_a_damaged_one_is_passed_over(context: Context) -> None:
@@ -198,6 +242,17 @@ def test_the_first_session_with_an_older_copy_lists_what_is_retained(server: Fak
     turns(loop, 4)
     assert [len(session["sub_agents"]) for session in server.sessions] == [0, 1]
     assert server.sub_agent("s1").finish is not None
+
+
+@pytest.mark.matrix(39)
+def test_each_session_lists_what_is_retained(server: FakeServer, context: Context) -> None:
+    """An older copy may have come a moment ago, and this session is the first that meets it."""
+    loop = BeatLoop(context)
+    turns(loop, 2)
+    forget(delivered(context).path)
+    context.epoch = None
+    loop.turn()
+    assert [len(session["sub_agents"]) for session in server.sessions] == [0, 1]
 
 
 @pytest.mark.matrix(39)

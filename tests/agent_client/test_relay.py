@@ -307,3 +307,14 @@ def test_as_many_are_expected_as_came_lately(server: FakeServer, context: Contex
     assert lane._expected() == 0
     ours.close()
     its.close()
+
+
+def test_who_waits_for_nobody_keeps_no_times(server: FakeServer, context: Context) -> None:
+    lane = relay_lane.Lane(context, Grid(), gathers=False)
+    ours, its = socket.socketpair()
+    for _ in range(3):
+        lane.hand(relay_lane.Waiter(ours, b"{}"))
+    assert len(lane._waiting) == 3
+    assert not lane._came
+    ours.close()
+    its.close()

@@ -1,6 +1,7 @@
 """How scripts end under a real sub agent: exit codes, signals, limits, cancels, families that resist."""
 
 import os
+import shutil
 import signal
 from pathlib import Path
 
@@ -175,6 +176,25 @@ def test_term_does_not_end_a_sub_agent_whose_script_runs(server: FakeServer, tmp
             os.kill(running.process.pid, number)
         (tmp_path / "go").touch()
         assert running.wait_delivered()["exit_code"] == 3
+
+
+def test_term_ends_a_sub_agent_whose_folder_was_removed(server: FakeServer, tmp_path: Path) -> None:
+    """Its server is away for ever, too: nobody else would ever end it."""
+    script = "echo up; while ! [ -e go ]; do sleep 0.05; done"
+    with start_sub_agent(server, tmp_path, script, working_directory=str(tmp_path)) as running:
+        running.wait_output(b"up")
+        server.stop()
+        shutil.rmtree(running.folder.path)
+        os.kill(running.process.pid, signal.SIGTERM)
+        assert running.process.poll() is None
+        (tmp_path / "go").touch()
+        wait_until(lambda: _ends_on_term(running), 20, "the sub agent to end")
+
+
+def _ends_on_term(running: RunningSubAgent) -> bool:
+    """While the script runs, the signal is not minded."""
+    running.process.send_signal(signal.SIGTERM)
+    return running.process.poll() is not None
 
 
 def _is_gone(pid: int) -> bool:

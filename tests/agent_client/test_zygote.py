@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from agent_client import zygote
 from agent_client.launcher import Launcher, LaunchFailed
 from agent_client.process import proc
 from agent_client.sub_agent_dir import SubAgentDir
@@ -162,3 +163,24 @@ def test_what_every_sub_agent_needs_is_there_before_the_fork(server: FakeServer,
         delivered(folder)
     process.wait(20)
     assert (folder.path / "late").read_text() == ""
+
+
+def test_a_folder_that_found_no_process_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its idle sub agent did not take it, and nobody else hears that there was no room for another."""
+    ours, its = socket.socketpair()
+    server = zygote._Zygote(ours, wake_up=-1)
+    monkeypatch.setattr(server._idle, "look", lambda readable: [tmp_path] if readable else [])
+    tried: list[Path] = []
+
+    def no_room(directory: Path) -> dict[str, object]:
+        tried.append(directory)
+        return {"error": "cannot fork"} if len(tried) < 3 else {"pid": 7}
+
+    monkeypatch.setattr(server, "_start", no_room)
+    for readable in ([1], [], [], []):
+        server._start_left(readable)
+    assert tried == [tmp_path] * 3
+    server._idle.close()
+    server._idle.door.close()
+    ours.close()
+    its.close()

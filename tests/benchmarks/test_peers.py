@@ -11,9 +11,9 @@ import pytest
 from benchmarks.peers.floor import Threads
 from benchmarks.peers.known import EVERYTHING, PEERS
 from benchmarks.peers.made_scripts import Script
-from benchmarks.peers.peer import Handle
+from benchmarks.peers.peer import Handle, run_script
 from benchmarks.peers.run import run
-from benchmarks.peers.workloads import memory
+from benchmarks.peers.workloads import depth, memory
 from tests.waiting import wait_until
 
 
@@ -74,6 +74,44 @@ def test_memory_is_looked_at_while_all_run(capsys: pytest.CaptureFixture[str], m
     assert found["running"] == 4
     assert found["procs_per_task"] >= 1
     assert found["script_mb"] > 0
+
+
+class Urgent(Small):
+    """Two threads, and a way past all that waits."""
+
+    can_go_first = True
+
+    def start(self, slots: int) -> None:
+        super().start(slots)
+        self.first: list[Script] = []
+
+    def submit_first(self, script: Script) -> Handle:
+        self.first.append(script)
+        return script
+
+    def submit(self, script: Script, after: Sequence[Handle] = ()) -> Any:
+        def run_what_is_first() -> int:
+            while self.first:
+                urgent = self.first.pop()
+                run_script(urgent.path, urgent.output)
+            return run_script(script.path, script.output)
+
+        return self._threads.submit(run_what_is_first)
+
+
+def test_first_starts_are_measured_behind_what_waits(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"PROBES": 2, "DRAINED": 20, "STARTS": 3, "CALM_SECONDS": 0.2}.items():
+        monkeypatch.setattr(depth, name, value)
+    peer = Urgent()
+    peer.start(2)
+    depth.measure(peer, 100)
+    peer.stop()
+    found = rows(capsys)["W7"]
+    assert (found["depth"], found["firsts"], found["drained"]) == (100, 3, 20)
+    assert found["first_lo"] <= found["first_ms"] <= found["first_hi"]
+    assert found["drain_rate"] > 0
 
 
 def test_a_peer_that_breaks_the_order_is_not_measured(capsys: pytest.CaptureFixture[str]) -> None:

@@ -59,6 +59,7 @@ SESSION: dict[str, Any] = {
     },
     "after_epoch": 0,
     "incarnations": ["1" * 32],
+    "forgotten_fence": 6,
     "inventory_complete": True,
     "sub_agents": [
         {"sub_agent_id": SUB_AGENT_ID, "fence": 7, "local_state": state, "sizes": {"out": 5}, "is_retained": False}

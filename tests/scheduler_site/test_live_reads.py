@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,6 @@ from scheduler_site.live_reads import LiveReads
 from tasks.api import live_ranges
 from tasks.output.logs import path_of
 from tests.factories import make_output_log, make_sub_agent, make_user
-from tests.scheduler_site.sockets import connection, cookie_of_somebody
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -31,20 +29,6 @@ def task_id(settings: Any, tmp_path: Path) -> int:
     path.write_bytes(b"one\ntwo\n")
     make_output_log(sub_agent, stored_bytes=8)
     return int(sub_agent.task_id)
-
-
-@pytest.fixture
-def cookie() -> str:
-    return cookie_of_somebody()
-
-
-@pytest.fixture
-async def socket(cookie: str) -> AsyncIterator[WebsocketCommunicator]:
-    opened = connection(cookie)
-    await opened.connect()
-    await opened.receive_json_from()
-    yield opened
-    await opened.disconnect()
 
 
 def asked(task_id: int, **more: Any) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """The pages' socket, through the whole ASGI application: who may open it, what it takes, what it tells."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -15,26 +14,9 @@ from scheduler_site.live_socket import SIGNED_OUT, LiveSocket, parse
 from scheduler_site.same_origin import is_same_origin
 from scheduler_site.shared import broadcast
 from tasks.output import watchers
-from tests.scheduler_site.sockets import connection, cookie_of_somebody
+from tests.scheduler_site.sockets import connection
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def cookie() -> str:
-    return cookie_of_somebody()
-
-
-@pytest.fixture
-async def socket(cookie: str) -> AsyncIterator[WebsocketCommunicator]:
-    opened = connection(cookie)
-    is_open, _ = await opened.connect()
-    assert is_open
-    hello = await opened.receive_json_from()
-    assert hello["kind"] == "hello"
-    assert hello["server_time"]
-    yield opened
-    await opened.disconnect()
 
 
 @pytest.fixture(params=["", "redis://127.0.0.1:1/0"], ids=["directly", "through the layer"])

@@ -42,10 +42,22 @@ def said(sub_agent: SubAgent, local_state: str, fence: int | None = None) -> Inv
 
 
 def directives(
-    agent: Agent, *inventory: InventoryItem, is_complete: bool = True, late: float = 0, names: Sequence[str] = ()
+    agent: Agent,
+    *inventory: InventoryItem,
+    is_complete: bool = True,
+    late: float = 0,
+    names: Sequence[str] = (),
+    forgotten_fence: int = 0,
 ) -> list[Any]:
     received_at = timezone.now() - timedelta(seconds=late)
-    return reconcile(agent, list(inventory), is_complete=is_complete, received_at=received_at, incarnations=names)
+    return reconcile(
+        agent,
+        list(inventory),
+        is_complete=is_complete,
+        received_at=received_at,
+        incarnations=names,
+        forgotten_fence=forgotten_fence,
+    )
 
 
 @pytest.mark.parametrize(
@@ -155,6 +167,14 @@ def test_what_was_granted_ahead_and_never_arrived_waits_again(agent: Agent) -> N
     assert ended(sub_agent) == ("not_started", "waiting")
     assert not Allocation.objects.filter(sub_agent=sub_agent, released_at=None).exists()
     assert not sub_agent.blames_host
+
+
+@pytest.mark.parametrize(("above", "state"), [(0, "lost"), (5, "lost"), (-1, "not_started")])
+def test_what_the_host_may_have_forgotten_may_have_run(agent: Agent, above: int, state: str) -> None:
+    """An older copy of the database came back, and the host no longer keeps all that ended since."""
+    sub_agent = ahead(agent)
+    directives(agent, names=["name"], forgotten_fence=sub_agent.fence + above)
+    assert ended(sub_agent)[0] == state
 
 
 def test_what_was_canceled_meanwhile_is_canceled_then(agent: Agent) -> None:

@@ -1,5 +1,7 @@
 """Access rules as the server applies them, and as an admin keeps them."""
 
+import asyncio
+from concurrent.futures import Future
 from typing import Any
 
 import pytest
@@ -8,8 +10,10 @@ from django.test import Client
 
 from agents import access_rules
 from agents.models import AccessRule, PlacementEvent
-from scheduler_site.access import address_guard
-from scheduler_site.access.address_guard import AddressGuard, RuleCache
+from agents.signals import access_changed
+from scheduler_site.access import rule_cache
+from scheduler_site.access.address_guard import AddressGuard
+from scheduler_site.access.rule_cache import RuleCache
 from scheduler_site.shared import addresses
 from scheduler_site.shared.actors import SYSTEM
 from scheduler_site.shared.errors import Conflict, Invalid
@@ -81,8 +85,84 @@ async def test_rules_of_another_process_count_soon(monkeypatch: pytest.MonkeyPat
     assert await cache.rules() == []
     await AccessRule.objects.acreate(network="192.0.2.0/24", verdict="deny", audience="people")
     assert await cache.rules() == []
-    monkeypatch.setattr(address_guard, "READ_EVERY_SECONDS", -1.0)
-    assert len(await cache.rules()) == 1
+    monkeypatch.setattr(rule_cache, "READ_EVERY_SECONDS", -1.0)
+    assert len(await cache.rules() or []) == 1
+
+
+class Reads:
+    """Of the database: each answers what it is told to, when it is told to."""
+
+    def __init__(self) -> None:
+        self.begun: list[Future[list[addresses.Rule] | None]] = []
+
+    def __call__(self) -> list[addresses.Rule] | None:
+        self.begun.append(Future())
+        return self.begun[-1].result(20)
+
+
+@pytest.fixture
+def reads(monkeypatch: pytest.MonkeyPatch) -> Reads:
+    found = Reads()
+    monkeypatch.setattr(rule_cache, "_rules_of_the_database", found)
+    return found
+
+
+DENY = addresses.Rule(addresses.network("192.0.2.0/24"), "deny", "people")
+
+
+async def until_begun(reads: Reads, count: int) -> None:
+    while len(reads.begun) < count:
+        await asyncio.sleep(0)
+
+
+async def test_nobody_is_let_in_before_the_rules_were_read(reads: Reads) -> None:
+    guard = AddressGuard(inside)
+    both = [asyncio.ensure_future(asked(guard, "192.0.2.7")) for _ in range(2)]
+    await until_begun(reads, 1)
+    assert not guard.lets_in_now({"type": "http", "path": "/tasks/", "headers": [], "client": ["192.0.2.7", 1]})
+    assert not any(one.done() for one in both)
+    reads.begun[0].set_result([DENY])
+    assert await asyncio.gather(*both) == [403, 403]
+    assert len(reads.begun) == 1
+
+
+async def test_while_the_rules_cannot_be_read_at_all_nobody_is_let_in(reads: Reads) -> None:
+    guard = AddressGuard(inside)
+    for number, (kind, answer) in enumerate([("http", 503), ("websocket", 1013)]):
+        waiting = asyncio.ensure_future(asked(guard, "192.0.2.7", kind=kind))
+        await until_begun(reads, number + 1)
+        reads.begun[number].set_result(None)
+        assert await waiting == answer
+
+
+async def test_rules_that_changed_while_they_were_read_are_read_again(reads: Reads) -> None:
+    cache = RuleCache()
+    waiting = asyncio.ensure_future(cache.rules())
+    await until_begun(reads, 1)
+    await asyncio.to_thread(access_changed.send, sender=None)
+    reads.begun[0].set_result([])
+    await until_begun(reads, 2)
+    assert not waiting.done()
+    reads.begun[1].set_result([DENY])
+    assert await waiting == [DENY]
+    assert cache.known() == [DENY]
+
+
+async def test_what_is_known_counts_while_it_is_read_again(reads: Reads, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache = RuleCache()
+    for number, answer in enumerate([[DENY], None]):
+        waiting = asyncio.ensure_future(cache.rules())
+        await until_begun(reads, number + 1)
+        reads.begun[number].set_result(answer)
+        assert await waiting == [DENY]  # also when the database does not answer any more
+        monkeypatch.setattr(rule_cache, "READ_EVERY_SECONDS", -1.0 if number == 0 else 5.0)
+    monkeypatch.setattr(rule_cache, "READ_EVERY_SECONDS", -1.0)
+    first = asyncio.ensure_future(cache.rules())
+    await until_begun(reads, 3)
+    assert await cache.rules() == [DENY]
+    monkeypatch.undo()
+    reads.begun[2].set_result([DENY])
+    assert await first == [DENY]
 
 
 @pytest.mark.django_db

@@ -10,7 +10,8 @@ from twisted.internet.error import ConnectionDone
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 
-from scheduler_site.access.address_guard import AddressGuard, RuleCache
+from scheduler_site.access.address_guard import AddressGuard
+from scheduler_site.access.rule_cache import RuleCache
 from scheduler_site.onehop import OneHop
 from scheduler_site.serving.direct import Direct
 from scheduler_site.serving.with_daphne import NightshiftServer
@@ -22,13 +23,13 @@ class Rules(RuleCache):
 
     def __init__(self, *rules: Rule) -> None:
         super().__init__()
-        self._rules = list(rules)
+        self._these = list(rules)
 
     async def rules(self) -> list[Rule]:
-        return self._rules
+        return self._these
 
     def known(self) -> list[Rule] | None:
-        return self._rules
+        return self._these
 
 
 class Connection:

@@ -9,7 +9,7 @@ import pytest
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 
-from scheduler_site.access.address_guard import RuleCache
+from scheduler_site.access.rule_cache import RuleCache
 from scheduler_site.onehop import THREADS, OneHop
 from scheduler_site.shared import identity
 from scheduler_site.shared.addresses import Rule, network

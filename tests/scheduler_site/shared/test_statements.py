@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, connection, models
+from django.db import IntegrityError, OperationalError, connection, models
 from django.utils import timezone
 
 from agents.models import Agent
@@ -29,6 +29,22 @@ ODD: dict[str, Any] = {
     "result": {"loss": 0.1},
     "estimated_seconds": None,
 }
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="others have found all rows by then")
+def test_an_error_in_a_later_row_is_django_s_too() -> None:
+    found: list[int] = []
+
+    def fails_later(value: int) -> int:
+        found.append(value)
+        if len(found) > 1:
+            raise ValueError
+        return value
+
+    connection.ensure_connection()
+    connection.connection.create_function("fails_later", 1, fails_later)
+    with pytest.raises(OperationalError):
+        statements._read("SELECT fails_later(value) FROM json_each('[1, 2, 3]')", [])
 
 
 def columns(row: models.Model) -> dict[str, Any]:

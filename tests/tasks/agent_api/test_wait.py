@@ -49,7 +49,7 @@ async def test_a_ring_says_beat(agent: Agent) -> None:
 
 
 async def test_no_ring_says_ask_again(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wait_call, "HOLD_SECONDS", 0.01)
+    monkeypatch.setattr(wait_call, "HOLD_SECONDS", (0.01, 0.01))
     assert await waited(agent) == (200, {"beat": False})
 
 
@@ -77,3 +77,17 @@ async def test_a_database_that_is_away_means_ask_again(
     monkeypatch.setattr(authentication.rotation, "is_good", fails)
     status, body = await waited(agent)
     assert (status, body["code"]) == (503, "busy")
+
+
+async def test_hosts_that_came_together_come_apart(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
+    held: list[float] = []
+
+    async def rings(_agent_id: object, seconds: float) -> bool:
+        held.append(seconds)
+        return False
+
+    monkeypatch.setattr(doorbell, "wait", rings)
+    for _ in range(10):
+        await waited(agent)
+    assert len(set(held)) == 10
+    assert all(15 <= seconds <= 25 for seconds in held)

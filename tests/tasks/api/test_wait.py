@@ -1,9 +1,11 @@
 """GET tasks/wait, as far as it goes without a server that lets it hang: see tests/acceptance/test_task_wait.py."""
 
+import gc
 from typing import Any
 
 import pytest
 
+from tasks import waiters
 from tasks.api.wait import MOST_IDS
 from tests.factories import make_task
 from tests.rest import rest
@@ -27,6 +29,8 @@ def test_says_what_has_ended_and_what_has_not() -> None:
 def test_an_unknown_task_is_named() -> None:
     reply = wait(id=f"{make_task('waiting').pk},999")
     assert (reply.status_code, reply.json()["detail"]) == (404, "There is no task 999.")
+    gc.collect()
+    assert not waiters._waiting
 
 
 @pytest.mark.parametrize(
