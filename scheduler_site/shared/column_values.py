@@ -48,6 +48,8 @@ def way_in(model: type[models.Model], name: str) -> Way:
     kept = _KEPT.get(kind)
     if kept is str:  # words of an enumeration, too
         return lambda value: value if value is None or isinstance(value, str) else by_field(value)
+    if kept is int and connection.vendor != "sqlite":  # psycopg is told how long it is
+        return by_field
     if kept is not None:
         return lambda value: value if value is None or type(value) is kept else by_field(value)
     return _as_sqlite_text(kind, by_field) if connection.vendor == "sqlite" else by_field
