@@ -34,7 +34,7 @@ def test_session_then_heartbeats_with_a_rising_number(server: FakeServer, contex
     (session,) = server.sessions
     assert set(session) == {
         "boot_id", "incarnation", "machine_id", "agent_version", "proto", "host",
-        "inventory_complete", "sub_agents", "resources", "after_epoch", "incarnations",
+        "inventory_complete", "sub_agents", "resources", "after_epoch", "incarnations", "forgotten_fence",
     }  # fmt: skip
     assert (session["inventory_complete"], session["sub_agents"]) == (True, [])
     assert [(beat["epoch"], beat["seq"], beat["accepts_work"]) for beat in server.heartbeats] == [
