@@ -33,7 +33,7 @@ def main() -> None:
     python = python_of(arguments.environment)
     names = [name for name in names if install(name, arguments.environment)]
     only = arguments.workloads.split() or (QUICK if arguments.quick else None)
-    found = [machine.row(f"beside {' '.join(names[1:])}")]
+    found = [machine.row(f"beside {' '.join(names[1:]) or 'nobody'}")]
     for name in names:
         found += measured(name, python, only, 1 if arguments.quick else 3)
         if arguments.json:
