@@ -147,7 +147,8 @@ class BeatLoop:
         ending = DRAINED if is_draining and self._is_empty() else ""
         cleared = dict(self._context.cleared)
         self._reserve.keep()
-        self._retained.look()
+        if not self._context.hands_off:
+            self._retained.look()
         reply = self._say(resources, gpu_use, accepts_work=not (no_room or is_draining), cleared=cleared, ending=ending)
         self._context.beat_done.set()  # the bell may ring for the next while this one is acted on
         self._forget_cleared(cleared)

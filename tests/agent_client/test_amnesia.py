@@ -244,6 +244,16 @@ def test_the_first_session_with_an_older_copy_lists_what_is_retained(server: Fak
     assert server.sub_agent("s1").finish is not None
 
 
+def test_what_may_be_another_main_agents_is_not_dropped(
+    server: FakeServer, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forget(delivered(context).path)
+    os.utime(context.retained / "s1.json", (1, 1))
+    monkeypatch.setattr(Context, "hands_off", True)
+    turns(BeatLoop(context), 2)
+    assert len(list(retained.load(context.retained))) == 1
+
+
 @pytest.mark.matrix(39)
 def test_each_session_lists_what_is_retained(server: FakeServer, context: Context) -> None:
     """An older copy may have come a moment ago, and this session is the first that meets it."""
