@@ -115,6 +115,7 @@ async def until_begun(reads: Reads, count: int) -> None:
         await asyncio.sleep(0)
 
 
+@pytest.mark.django_db(transaction=True)  # a refusal names the instance
 async def test_nobody_is_let_in_before_the_rules_were_read(reads: Reads) -> None:
     guard = AddressGuard(inside)
     both = [asyncio.ensure_future(asked(guard, "192.0.2.7")) for _ in range(2)]
@@ -126,6 +127,7 @@ async def test_nobody_is_let_in_before_the_rules_were_read(reads: Reads) -> None
     assert len(reads.begun) == 1
 
 
+@pytest.mark.django_db(transaction=True)  # a refusal names the instance
 async def test_while_the_rules_cannot_be_read_at_all_nobody_is_let_in(reads: Reads) -> None:
     guard = AddressGuard(inside)
     for number, (kind, answer) in enumerate([("http", 503), ("websocket", 1013)]):
