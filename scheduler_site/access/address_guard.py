@@ -28,7 +28,7 @@ class AddressGuard:
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         rules = await self.cache.rules() if scope["type"] in ("http", "websocket") else []
-        if rules is not None and is_let_in(rules, scope):
+        if is_let_in(rules, scope):
             is_socket = scope["type"] == "websocket"
             await self.application(scope, partial(self._heard, scope, receive, send) if is_socket else receive, send)
             return
@@ -40,22 +40,22 @@ class AddressGuard:
 
     def lets_in_now(self, scope: dict[str, Any]) -> bool:
         """Without waiting: False also where the rules have to be read first."""
-        rules = self.cache.known()
-        return rules is not None and is_let_in(rules, scope)
+        return is_let_in(self.cache.known(), scope)
 
     async def _heard(self, scope: dict[str, Any], receive: Any, send: Any) -> dict[str, Any]:
         """A socket outlives the rules of its handshake: whatever it says is let in or not like a request."""
         message: dict[str, Any] = await receive()
-        if message["type"] != "websocket.receive" or is_let_in(await self.cache.rules() or [], scope):
+        if message["type"] != "websocket.receive" or is_let_in(await self.cache.rules(), scope):
             return message
         log.warning("address_refused client=%r path=%r", scope.get("client"), scope["path"])
         await send({"type": "websocket.close", "code": REFUSED})
         return {"type": "websocket.disconnect", "code": REFUSED}
 
 
-def is_let_in(rules: list[addresses.Rule], scope: dict[str, Any]) -> bool:
+def is_let_in(rules: list[addresses.Rule] | None, scope: dict[str, Any]) -> bool:
+    """By rules that are not known nobody is."""
     if not rules:
-        return True
+        return rules is not None
     forwarded = [value.decode("latin-1") for name, value in scope["headers"] if name.lower() == b"x-forwarded-for"]
     peer = (scope.get("client") or [""])[0]
     audience = "agents" if scope["path"].startswith(AGENT_PREFIX) else "people"
