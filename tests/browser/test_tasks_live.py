@@ -216,6 +216,45 @@ def test_output_is_followed_over_the_socket(site_page: Page, nightshift: Nightsh
     assert b"line 6." in ways.by_socket[-1]
 
 
+class HeldSummary:
+    """The first piece about the task that the page asks for: as the server made it, but not handed over yet."""
+
+    def __init__(self, page: Page) -> None:
+        self.held: list[tuple[Any, Any]] = []
+        page.route("**/summary/", self._hold)
+
+    def _hold(self, route: Any) -> None:
+        if self.held:
+            route.continue_()
+        else:
+            self.held.append((route, route.fetch()))
+
+    def hand_over(self) -> None:
+        route, response = self.held[0]
+        route.fulfill(response=response)
+
+
+@pytest.mark.usefixtures("host")
+def test_what_a_message_overtook_changes_nothing(site_page: Page, nightshift: Nightshift, tmp_path: Any) -> None:
+    """The page was told of the first attempt, and then gets a piece that was made before there was one."""
+    ways, summary, gate = Ways(site_page), HeldSummary(site_page), tmp_path / "gate"
+    task_id = nightshift.submit(counting(gate, 5), name="overtakes")
+    nightshift.wait_for(task_id, "running")
+    site_page.goto(f"{nightshift.url}/tasks/{task_id}/")
+    wait_until(gate.exists)
+    while not summary.held:
+        site_page.wait_for_event("request")
+    step(gate)
+    site_page.wait_for_function(LOG_HAS, arg="line 1.")
+    with site_page.expect_response("**/summary/"):
+        summary.hand_over()
+    for number in range(2, 6):
+        step(gate)
+        site_page.wait_for_function(LOG_HAS, arg=f"line {number}.")
+    assert len(ways.by_socket) >= 4
+    assert b"line 5." in ways.by_socket[-1]
+
+
 @pytest.mark.usefixtures("host")
 def test_where_the_socket_breaks_output_is_whole(patient_page: Page, nightshift: Nightshift, tmp_path: Any) -> None:
     """It goes with a question on the way, and does not come back for a while."""

@@ -1,5 +1,6 @@
 // <log-view>: the live log of a task. Bytes come from lib/log-source.js, the screen is lib/terminal.js; here is the bar above
 // it: attempts, ranks of a gang, streams, search, follow. A message of the socket says that there is more; without one it asks every 2 s.
+import { afterNews, latest } from "../lib/attempts.js";
 import { bytes as sizeText } from "../lib/format.js";
 import { isOpen, onOpen, read, subscribe } from "../lib/live.js";
 import { LogSource } from "../lib/log-source.js";
@@ -16,7 +17,7 @@ class LogView extends HTMLElement {
     if (this.terminal) return;
     this.attempts = this.dataset.attempts.trim().split(" ").filter(Boolean);
     this.status = this.dataset.status;
-    this.chosen = { attemptNo: this.attempts.at(0) ?? null, stream: "out", rank: "0" };
+    this.chosen = { attemptNo: latest(this.attempts), stream: "out", rank: "0" };
     this.isFollowing = true;
     this.#build();
     this.stops = [
@@ -43,12 +44,11 @@ class LogView extends HTMLElement {
 
   // Told by <task-view>: the status, and attempts latest first.
   taskChanged({ status, attempts }) {
-    const wasLatest = this.chosen.attemptNo === (this.attempts.at(0) ?? null);
-    const hasNew = attempts.at(0) !== this.attempts.at(0);
+    const now = afterNews({ attempts: this.attempts, shown: this.chosen.attemptNo }, attempts);
     this.status = status;
-    this.attempts = attempts;
-    this.bar.showAttempts(attempts, this.chosen.attemptNo);
-    if (hasNew && wasLatest) this.choose({ attemptNo: attempts.at(0) });
+    this.attempts = now.attempts;
+    this.bar.showAttempts(now.attempts, this.chosen.attemptNo);
+    if (now.shown !== this.chosen.attemptNo) this.choose({ attemptNo: now.shown });
     else this.#ask();
     this.#showState();
   }
