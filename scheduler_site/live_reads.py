@@ -18,12 +18,11 @@ log = logging.getLogger(__name__)
 
 
 class LiveReads:
-    """`send` returns once there is room for more. `refuse` takes the message of an error and does not wait. `threads`:
-    None for those of asyncio."""
+    """`send` returns once there is room for more. `refuse` takes the message of an error and does not wait."""
 
     def __init__(
         self,
-        threads: Threads | None,
+        threads: Threads,
         send: Callable[[bytes], Awaitable[None]],
         refuse: Callable[[dict[str, Any]], None],
     ) -> None:
@@ -48,9 +47,8 @@ class LiveReads:
             self._under_way.cancel()
 
     async def _answer(self, wanted: Wanted, user: Any) -> None:
-        run = asyncio.to_thread if self._threads is None else self._threads.run
         try:
-            message = await run(self._read, wanted, user)
+            message = await self._threads.run(self._read, wanted, user)
         except Unreadable as error:
             self._refuse(error_message(error, wanted.request))
         else:

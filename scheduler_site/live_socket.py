@@ -36,7 +36,7 @@ class LiveSocket(AsyncWebsocketConsumer):
 
     groups: list[str] = []
 
-    def __init__(self, *args: Any, threads: Threads | None = None, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, threads: Threads, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.user: Any = None
         self.followed: set[str] = set()

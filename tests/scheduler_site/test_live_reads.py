@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,10 @@ import pytest
 from asgiref.sync import sync_to_async
 from channels.testing import WebsocketCommunicator
 from django.contrib.auth.models import AnonymousUser
-from django.db import OperationalError
+from django.db import OperationalError, connections
 
 from scheduler_site.live_reads import LiveReads
+from scheduler_site.threads import Threads
 from tasks.api import live_ranges
 from tasks.output.logs import path_of
 from tests.factories import make_output_log, make_sub_agent, make_user
@@ -68,11 +70,11 @@ async def test_a_damaged_question_gets_a_word_and_the_socket_stays(
 class Page:
     """At the other end of LiveReads. Takes a range once `room` is set."""
 
-    def __init__(self) -> None:
+    def __init__(self, threads: Threads) -> None:
         self.room = asyncio.Event()
         self.got: list[bytes] = []
         self.refused: list[Any] = []
-        self.reads = LiveReads(None, self.take, lambda error: self.refused.append(error["code"]))
+        self.reads = LiveReads(threads, self.take, lambda error: self.refused.append(error["code"]))
 
     async def take(self, message: bytes) -> None:
         await self.room.wait()
@@ -81,6 +83,13 @@ class Page:
     async def settled(self) -> None:
         assert self.reads._under_way is not None
         await self.reads._under_way
+
+
+@pytest.fixture
+def page() -> Iterator[Page]:
+    threads = Threads(1, "tried", at_end=connections.close_all)
+    yield Page(threads)
+    threads.close()
 
 
 @pytest.fixture
@@ -96,8 +105,8 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return read
 
 
-async def test_a_page_that_takes_nothing_has_one_range_in_memory(read: list[int]) -> None:
-    page, user = Page(), await sync_to_async(make_user)()
+async def test_a_page_that_takes_nothing_has_one_range_in_memory(page: Page, read: list[int]) -> None:
+    user = await sync_to_async(make_user)()
     for request in range(50):
         page.reads.ask(asked(1, request=request), user)
         await asyncio.sleep(0)
@@ -109,8 +118,7 @@ async def test_a_page_that_takes_nothing_has_one_range_in_memory(read: list[int]
     assert page.got == [b"0", b"50"]
 
 
-async def test_nobody_reads_who_is_not_signed_in_any_more(task_id: int) -> None:
-    page = Page()
+async def test_nobody_reads_who_is_not_signed_in_any_more(page: Page, task_id: int) -> None:
     page.reads.ask(asked(task_id), AnonymousUser())
     await page.settled()
     closed = await sync_to_async(make_user)(is_active=False)
@@ -121,21 +129,19 @@ async def test_nobody_reads_who_is_not_signed_in_any_more(task_id: int) -> None:
 
 @pytest.mark.parametrize("trouble", [OperationalError("away"), PermissionError("not mine")])
 async def test_trouble_of_the_database_or_disk_is_left_to_http(
-    trouble: Exception, monkeypatch: pytest.MonkeyPatch
+    page: Page, trouble: Exception, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def message(*_: Any) -> bytes:
         raise trouble
 
     monkeypatch.setattr(live_ranges.Ranges, "message", message)
-    page = Page()
     page.reads.ask(asked(1), await sync_to_async(make_user)())
     await page.settled()
     assert page.refused == ["unavailable"]
 
 
 @pytest.mark.usefixtures("read")
-async def test_a_socket_that_goes_leaves_nothing_waiting() -> None:
-    page = Page()
+async def test_a_socket_that_goes_leaves_nothing_waiting(page: Page) -> None:
     page.reads.ask(asked(1), await sync_to_async(make_user)())
     page.reads.end()
     with pytest.raises(asyncio.CancelledError):

@@ -13,6 +13,7 @@ from scheduler_site import live_socket
 from scheduler_site.live_socket import SIGNED_OUT, LiveSocket, parse
 from scheduler_site.same_origin import is_same_origin
 from scheduler_site.shared import broadcast
+from scheduler_site.threads import Threads
 from tasks.output import watchers
 from tests.scheduler_site.sockets import connection
 
@@ -68,7 +69,7 @@ async def test_a_page_that_takes_nothing_keeps_the_newest_and_not_without_end(mo
         sent.append(text_data)
 
     monkeypatch.setattr(LiveSocket, "send", send)
-    socket = LiveSocket()
+    socket = LiveSocket(threads=Threads(1, "never begun", at_end=lambda: None))
     for number in range(300):
         socket.hear(str(number))
     assert socket.sending is not None
