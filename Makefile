@@ -27,7 +27,7 @@ WITH_NODE := PATH="$(CURDIR)/$(BIN):$$PATH"
 unexport PYTHONDONTWRITEBYTECODE
 HAS_NODE := command -v npm >/dev/null 2>&1 && node -e 'process.exit(+process.versions.node.split(".")[0] < 20)' 2>/dev/null
 
-.PHONY: run run-cluster test test-postgres test-postgres-short matrix properties fuzz mutations fmt lint types check assets try-assets chromium postgresql link example clean help chaos bench bench-peers bench-report
+.PHONY: run run-cluster test test-postgres test-postgres-short matrix properties fuzz mutations fmt lint types check assets try-assets chromium redis postgresql link example clean help chaos bench bench-peers bench-report
 .DELETE_ON_ERROR:
 
 help: ## Say what there is
@@ -45,7 +45,7 @@ link: $(VENV)/.installed ## Print a new sign-in link
 example: $(VENV)/.installed ## Submit the example chain to the running server
 	@exec examples/run.sh
 
-test: $(VENV)/.installed-dev assets chromium lint types check ## Everything the gate asks
+test: $(VENV)/.installed-dev assets chromium redis lint types check ## Everything the gate asks
 	@$(PYTEST_ALL) $(PYTEST)
 
 test-postgres: $(VENV)/.installed-dev assets ## Unit, contract and lifecycle tests on a PostgreSQL of their own; skipped without one
@@ -142,6 +142,12 @@ static/node_modules/.installed: static/package-lock.json | $(VENV)/.node
 $(DIST): static/node_modules/.installed $(SOURCES)
 	@cd static && $(WITH_NODE) npm run build --silent
 	@touch $@
+
+redis:
+	@command -v redis-server >/dev/null 2>&1 || \
+	{ [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1 && echo "Installing Redis for its tests." && \
+	apt-get update -qq >/dev/null && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq redis-server >/dev/null; } || \
+	echo "There is no redis-server and it cannot be installed here: a few tests will be skipped." >&2
 
 postgresql:
 	@command -v pg_ctl >/dev/null 2>&1 || ls /usr/lib/postgresql/*/bin/pg_ctl >/dev/null 2>&1 || \

@@ -84,9 +84,11 @@ def by_rank(nightshift: Nightshift, task_id: int) -> list[dict[str, Any]]:
     return sorted(found, key=lambda row: row["rank"])
 
 
-def test_a_host_that_dies_before_it_accepts_keeps_the_other_from_starting(fresh_nightshift: Nightshift) -> None:
+def test_a_host_that_dies_before_it_accepts_keeps_the_other_from_starting(idle_nightshift: Nightshift) -> None:
     """The second host is killed before the task is placed on it and is still believed to be there: nothing starts."""
-    nightshift = fresh_nightshift
+    nightshift = idle_nightshift
+    nightshift.settings = {"AMNESTY_SECONDS": "5"}  # in which a new server takes nothing back
+    nightshift.start()
     first, second = two_hosts(nightshift)
     second.kill()
     task_id = nightshift.submit(MEET, node_count=2)
