@@ -146,7 +146,7 @@ def test_the_server_goes_and_comes_back(patient_page: Page, nightshift: Nightshi
     gate.touch()
     patient_page.wait_for_function(LOG_HAS, arg="after", timeout=60000)
     expect(patient_page.locator(".task-head .pill")).to_have_text("completed", timeout=60000)
-    expect(patient_page.locator("[data-away]")).to_be_hidden()
+    expect(patient_page.locator("[data-away]")).to_be_hidden(timeout=60000)  # it asks ever more rarely
 
 
 @pytest.mark.usefixtures("host")
