@@ -51,7 +51,7 @@ class Celery(Peer):
         time.sleep(0.5)  # a worker that finds no Redis waits longer before it looks again
         self._worker = begun(*worker, "-l", "ERROR", "--without-gossip", "--without-mingle")
         deadline = time.monotonic() + PATIENCE_SECONDS
-        while not app.control.ping(timeout=0.5):
+        while not _is_up():
             if time.monotonic() > deadline:
                 raise CannotRun("Celery's worker did not come up.")
         self.warm_up()
@@ -79,6 +79,14 @@ class Celery(Peer):
     def submit_fan(self, root: Script, children: Sequence[Script], join: Script) -> list[Handle]:
         middle = celery.chord(celery.group(map(_signature, children)), _signature(join))
         return [celery.chain(_signature(root), middle).apply_async()]
+
+
+def _is_up() -> bool:
+    """Connections that are kept from an earlier start lead to a Redis that is gone: each is found out once."""
+    try:
+        return bool(app.control.ping(timeout=0.5))
+    except app.connection_for_write().connection_errors:
+        return False
 
 
 def _signature(script: Script) -> Any:
