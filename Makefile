@@ -27,6 +27,10 @@ WITH_NODE := PATH="$(CURDIR)/$(BIN):$$PATH"
 unexport PYTHONDONTWRITEBYTECODE
 HAS_NODE := command -v npm >/dev/null 2>&1 && node -e 'process.exit(+process.versions.node.split(".")[0] < 20)' 2>/dev/null
 
+# What tests need of the system's packages; fails where that cannot be.
+debian = { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1 && echo "Installing $(1) for the tests." && \
+	apt-get update -qq >/dev/null && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $(1) >/dev/null; }
+
 .PHONY: run run-cluster test test-postgres test-postgres-short matrix properties fuzz mutations fmt lint types check assets try-assets chromium redis postgresql link example clean help chaos bench bench-peers bench-report
 .DELETE_ON_ERROR:
 
@@ -145,20 +149,17 @@ $(DIST): static/node_modules/.installed $(SOURCES)
 
 redis:
 	@command -v redis-server >/dev/null 2>&1 || \
-	{ [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1 && echo "Installing Redis for its tests." && \
-	apt-get update -qq >/dev/null && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq redis-server >/dev/null; } || \
+	$(call debian,redis-server) || \
 	echo "There is no redis-server and it cannot be installed here: a few tests will be skipped." >&2
 
 postgresql:
 	@command -v pg_ctl >/dev/null 2>&1 || ls /usr/lib/postgresql/*/bin/pg_ctl >/dev/null 2>&1 || \
-	{ [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1 && echo "Installing PostgreSQL for its tests." && \
-	apt-get update -qq >/dev/null && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq postgresql >/dev/null; } || \
+	$(call debian,postgresql) || \
 	echo "There is no PostgreSQL and it cannot be installed here." >&2
 
 chromium:
 	@command -v chromium google-chrome >/dev/null 2>&1 || [ -n "$$CHROMIUM" ] || \
-	{ [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1 && echo "Installing chromium for the browser tests." && \
-	apt-get update -qq >/dev/null && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null; } || \
+	$(call debian,chromium) || \
 	echo "There is no chromium and it cannot be installed here: browser tests will be skipped." >&2
 
 clean: ## Remove what was built; the data folder stays
